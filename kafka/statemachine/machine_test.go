@@ -1,0 +1,187 @@
+package statemachine_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millrace/millrace/kafka/statemachine"
+)
+
+// counter is a core that adds, parks callers until a total is reached, and
+// adds one by itself at its deadline.
+type counter struct {
+	total    int
+	parked   map[int][]statemachine.Ticket
+	deadline time.Time
+	loadedAt int
+}
+
+type add int
+type waitFor int
+type tickAt time.Time
+
+func (c *counter) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
+	switch r := req.(type) {
+	case add:
+		d := c.grow(int(r))
+		d.Replies = append(d.Replies, statemachine.Reply{To: t, Value: c.total + int(r)})
+		return d
+	case waitFor:
+		if c.parked == nil {
+			c.parked = map[int][]statemachine.Ticket{}
+		}
+		c.parked[int(r)] = append(c.parked[int(r)], t)
+		return statemachine.Decision{}
+	case tickAt:
+		c.deadline = time.Time(r)
+		return statemachine.Decision{Replies: []statemachine.Reply{{To: t}}}
+	}
+	return statemachine.Decision{Replies: []statemachine.Reply{{To: t, Value: errors.New("unknown request")}}}
+}
+
+func (c *counter) grow(n int) statemachine.Decision {
+	d := statemachine.Decision{Records: []statemachine.Record{{Value: []byte(strconv.Itoa(n))}}}
+	for at, tickets := range c.parked {
+		if at <= c.total+n {
+			for _, t := range tickets {
+				d.Replies = append(d.Replies, statemachine.Reply{To: t, Value: c.total + n})
+			}
+			delete(c.parked, at)
+		}
+	}
+	return d
+}
+
+func (c *counter) Expire(time.Time) statemachine.Decision {
+	c.deadline = time.Time{}
+	return c.grow(1)
+}
+
+func (c *counter) Deadline() time.Time { return c.deadline }
+
+func (c *counter) Apply(r statemachine.Record, _ time.Time) {
+	n, _ := strconv.Atoi(string(r.Value))
+	c.total += n
+}
+
+func (c *counter) Loaded(time.Time) { c.loadedAt = c.total }
+
+func do(t *testing.T, m *statemachine.Machine, req any) any {
+	t.Helper()
+	v, err := m.Do(req).Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestDecisionsAreReplayed(t *testing.T) {
+	log := statemachine.NewMemoryLog()
+	m, err := statemachine.Start(&counter{}, log, statemachine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, m, add(2))
+	if got := do(t, m, add(3)); got != 5 {
+		t.Errorf("second add answered %v, want 5", got)
+	}
+	m.Stop()
+	if _, err := m.Do(add(1)).Wait(t.Context()); !errors.Is(err, statemachine.ErrStopped) {
+		t.Errorf("a stopped machine answered %v, want ErrStopped", err)
+	}
+	again := &counter{}
+	m, err = statemachine.Start(again, log, statemachine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Stop()
+	if got := do(t, m, add(1)); got != 6 || again.loadedAt != 5 {
+		t.Errorf("after replay: total %v, loaded at %d; want 6 and 5", got, again.loadedAt)
+	}
+}
+
+func TestParkedCallersAndDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := statemachine.Start(&counter{}, statemachine.NewMemoryLog(), statemachine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Stop()
+		began := time.Now()
+		parked := m.Do(waitFor(1))
+		do(t, m, tickAt(began.Add(90*time.Second)))
+		if v, err := parked.Wait(t.Context()); err != nil || v != 1 {
+			t.Errorf("parked caller got %v, %v; want 1", v, err)
+		}
+		if waited := time.Since(began); waited != 90*time.Second {
+			t.Errorf("the deadline came after %v, want 90 s", waited)
+		}
+	})
+}
+
+// slowLog commits only when told to, or fails.
+type slowLog struct {
+	*statemachine.MemoryLog
+	commit chan error
+}
+
+func (l slowLog) Wait(ctx context.Context, _ int64) error {
+	select {
+	case err := <-l.commit:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestRepliesWaitForTheCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := slowLog{statemachine.NewMemoryLog(), make(chan error)}
+		var published []any
+		core := &counter{}
+		m, err := statemachine.Start(core, log, statemachine.Options{
+			Snapshot: func() any { return core.total },
+			Publish:  func(v any) { published = append(published, v) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Stop()
+		first, read := m.Do(add(1)), m.Do(tickAt{})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := read.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a reply that rests on an uncommitted record left: %v", err)
+		}
+		log.commit <- nil
+		if v, err := first.Wait(t.Context()); err != nil || v != 1 {
+			t.Errorf("after the commit: %v, %v", v, err)
+		}
+		if len(published) != 2 || published[0] != 0 || published[1] != 1 {
+			t.Errorf("published %v, want [0 1]", published)
+		}
+	})
+}
+
+func TestAFailedCommitStopsTheMachine(t *testing.T) {
+	broken := errors.New("disk gone")
+	log := slowLog{statemachine.NewMemoryLog(), make(chan error, 1)}
+	failed := make(chan error, 1)
+	m, err := statemachine.Start(&counter{}, log, statemachine.Options{Failed: func(err error) { failed <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Stop()
+	log.commit <- broken
+	if _, err := m.Do(add(1)).Wait(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("the waiting call got %v", err)
+	}
+	if err := <-failed; !errors.Is(err, broken) {
+		t.Errorf("the owner heard %v", err)
+	}
+}
