@@ -7,3 +7,5 @@ require (
 	github.com/pierrec/lz4/v4 v4.1.33
 	github.com/twmb/franz-go v1.22.2
 )
+
+require github.com/twmb/franz-go/pkg/kmsg v1.15.0
