@@ -11,5 +11,5 @@ require (
 
 require (
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0
-	golang.org/x/sys v0.45.0 // indirect
+	golang.org/x/sys v0.49.0
 )

@@ -1,0 +1,407 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/kafka/record"
+)
+
+// LogConfig is the settings of one log. Configure changes them at any time.
+type LogConfig struct {
+	SegmentBytes       int64         // roll before a segment grows beyond; 0 means 1 GiB
+	SegmentAge         time.Duration // roll a segment older than this; 0 means never
+	RetentionBytes     int64         // keep at most about this much; -1 means no limit
+	RetentionAge       time.Duration // remove what is older; negative means never
+	IndexIntervalBytes int           // bytes between index entries; 0 means 4096
+	ProducerExpiry     time.Duration // forget producers idle for longer; 0 means never
+}
+
+const (
+	defaultSegmentBytes  = 1 << 30
+	defaultIndexInterval = 4096
+)
+
+func (c LogConfig) complete() LogConfig {
+	if c.SegmentBytes <= 0 {
+		c.SegmentBytes = defaultSegmentBytes
+	}
+	if c.IndexIntervalBytes <= 0 {
+		c.IndexIntervalBytes = defaultIndexInterval
+	}
+	return c
+}
+
+// Origin says who appends a batch.
+type Origin int
+
+// Origins of batches: a client's has its producer's sequence checked, a
+// coordinator's does not.
+const (
+	Client Origin = iota
+	Coordinator
+)
+
+// Log is one partition's log. Its methods may be called concurrently.
+type Log struct {
+	dir  *Dir
+	name string
+	path string
+	id   [16]byte
+
+	segments atomic.Pointer[[]*segment] // ascending; the last is written to; changed under mu
+	start    atomic.Int64
+	end      atomic.Int64 // written
+	durable  atomic.Int64 // synced
+
+	onDurable atomic.Pointer[func(int64)]
+
+	mu        sync.Mutex // the append lock; guards what follows
+	cfg       LogConfig
+	made      bool // the directory exists
+	closed    bool
+	epochs    epochs
+	producers producers
+	unsynced  []*segment // written to since the last commit
+	newNames  bool       // files were made since the last commit
+	newEpoch  bool       // the epoch checkpoint is behind
+}
+
+// Appended is where a batch went.
+type Appended struct {
+	BaseOffset, LastOffset, LogStartOffset int64
+	Duplicate                              bool // it was there already
+}
+
+// Append writes a batch at the log's end, stamping its offsets and the leader
+// epoch in place, and starts its commit. The batch must have passed
+// record.Validate (or come from a coordinator's Builder). It returns when the
+// page cache has it: DurableOffset and OnDurable say when the disk has.
+//
+// Errors: kerr.InvalidProducerEpoch and kerr.OutOfOrderSequenceNumber from the
+// producer's state, kerr.KafkaStorageError when the log directory has failed.
+func (l *Log) Append(b record.Batch, leaderEpoch int32, now time.Time, o Origin) (Appended, error) {
+	l.mu.Lock()
+	a, err := l.append(b, leaderEpoch, now, o)
+	l.mu.Unlock()
+	if err != nil || a.Duplicate {
+		return a, err
+	}
+	if l.dir.o.PageCache {
+		l.committed(a.LastOffset + 1)
+	}
+	l.dir.commit.wake()
+	return a, nil
+}
+
+func (l *Log) append(b record.Batch, leaderEpoch int32, now time.Time, o Origin) (Appended, error) {
+	if l.closed || l.dir.Err() != nil {
+		return Appended{}, kerr.KafkaStorageError
+	}
+	if o == Client && b.ProducerID() >= 0 {
+		old, err := l.producers.check(b)
+		if err != nil {
+			return Appended{}, err
+		}
+		if old != nil {
+			return Appended{old.lastOffset - int64(old.delta), old.lastOffset, l.start.Load(), true}, nil
+		}
+	}
+	base := l.end.Load()
+	if base > math.MaxInt64-math.MaxInt32 {
+		return Appended{}, kerr.KafkaStorageError
+	}
+	s, err := l.active(base, b, now)
+	if err != nil {
+		return Appended{}, l.dir.fail(fmt.Errorf("roll %s at offset %d: %w", l.name, base, err))
+	}
+	b.SetBaseOffset(base)
+	b.SetLeaderEpoch(leaderEpoch)
+	if n, err := s.file.WriteAt(b, s.size.Load()); err != nil || n < len(b) {
+		return Appended{}, l.dir.fail(fmt.Errorf("write %d bytes to %s: %w", len(b), s.file.Name(), shortWrite(err)))
+	}
+	l.newEpoch = l.epochs.note(leaderEpoch, base) || l.newEpoch
+	l.producers.update(b)
+	s.note(b, l.cfg.IndexIntervalBytes)
+	l.end.Store(b.LastOffset() + 1)
+	l.dirty(s)
+	return Appended{BaseOffset: base, LastOffset: b.LastOffset(), LogStartOffset: l.start.Load()}, nil
+}
+
+func shortWrite(err error) error {
+	if err == nil {
+		return io.ErrShortWrite
+	}
+	return err
+}
+
+// dirty queues a segment for the next commit.
+func (l *Log) dirty(s *segment) {
+	if n := len(l.unsynced); n == 0 {
+		l.dir.commit.add(l)
+	} else if l.unsynced[n-1] == s {
+		return
+	}
+	l.unsynced = append(l.unsynced, s)
+}
+
+// active is the segment to write b to: the last one, or a new one when it is
+// full or too old. Called under mu.
+func (l *Log) active(base int64, b record.Batch, now time.Time) (*segment, error) {
+	list := *l.segments.Load()
+	if len(list) > 0 {
+		s := list[len(list)-1]
+		if !l.full(s, base, b, now) {
+			if s.began.IsZero() {
+				s.began = now
+			}
+			return s, nil
+		}
+		if err := l.closeActive(s, base); err != nil {
+			return nil, err
+		}
+	}
+	return l.roll(base, now)
+}
+
+func (l *Log) full(s *segment, base int64, b record.Batch, now time.Time) bool {
+	size := s.size.Load()
+	if size == 0 {
+		return false
+	}
+	return size+int64(len(b)) > l.cfg.SegmentBytes ||
+		l.cfg.SegmentAge > 0 && !s.began.IsZero() && now.Sub(s.began) > l.cfg.SegmentAge ||
+		base+int64(b.LastOffsetDelta())-s.base > math.MaxInt32
+}
+
+// closeActive writes what helps the next start: indexes and a snapshot of the
+// producers. None of it need be durable.
+func (l *Log) closeActive(s *segment, end int64) error {
+	if err := s.saveIndexes(l.dir.fs); err != nil {
+		return err
+	}
+	return writeWhole(l.dir.fs, path.Join(l.path, fileName(end, snapshotSuffix)), l.producers.encode())
+}
+
+// roll makes a new last segment; the first one makes the directory too.
+func (l *Log) roll(base int64, now time.Time) (*segment, error) {
+	if !l.made {
+		if err := l.make(); err != nil {
+			return nil, err
+		}
+	}
+	s, err := openSegment(l.dir.fs, l.path, base)
+	if err != nil {
+		return nil, err
+	}
+	s.began = now
+	l.newNames = true
+	list := append(slices.Clone(*l.segments.Load()), s)
+	l.segments.Store(&list)
+	return s, nil
+}
+
+func (l *Log) make() error {
+	if err := l.dir.fs.MkdirAll(l.path, 0o755); err != nil {
+		return err
+	}
+	l.made = true
+	return nil
+}
+
+// metadataFile holds the topic's id, as in Kafka; the first commit writes it.
+const metadataFile = "partition.metadata"
+
+// StartOffset is the first offset that can be read.
+func (l *Log) StartOffset() int64 { return l.start.Load() }
+
+// EndOffset is the offset after the last record written.
+func (l *Log) EndOffset() int64 { return l.end.Load() }
+
+// DurableOffset is the offset after the last record that a power cut cannot
+// take; EndOffset when the directory is opened with PageCache.
+func (l *Log) DurableOffset() int64 { return l.durable.Load() }
+
+// OnDurable sets the function that is called after DurableOffset has moved,
+// with no lock held, in order. It must not block.
+func (l *Log) OnDurable(fn func(durable int64)) { l.onDurable.Store(&fn) }
+
+func (l *Log) committed(offset int64) {
+	for {
+		old := l.durable.Load()
+		if offset <= old {
+			return
+		}
+		if l.durable.CompareAndSwap(old, offset) {
+			break
+		}
+	}
+	if fn := l.onDurable.Load(); fn != nil {
+		(*fn)(offset)
+	}
+}
+
+// Configure changes the settings.
+func (l *Log) Configure(c LogConfig) {
+	l.mu.Lock()
+	l.cfg = c.complete()
+	l.mu.Unlock()
+}
+
+// Size is the bytes of all segments.
+func (l *Log) Size() (bytes int64) {
+	for _, s := range *l.segments.Load() {
+		bytes += s.size.Load()
+	}
+	return bytes
+}
+
+// Producers lists what is known of idempotent producers, by id.
+func (l *Log) Producers() []ProducerState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.producers.list()
+}
+
+// LatestEpoch is the leader epoch of the last record, -1 for none.
+func (l *Log) LatestEpoch() int32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.epochs) == 0 {
+		return -1
+	}
+	return l.epochs[len(l.epochs)-1].epoch
+}
+
+// EpochAt is the leader epoch of the record at offset, -1 when unknown.
+func (l *Log) EpochAt(offset int64) int32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epochs.at(offset)
+}
+
+// EndOffsetForEpoch is the greatest epoch at or below the asked one and where
+// it ended (KIP-279); -1, -1 when there is none or epoch is in the future.
+func (l *Log) EndOffsetForEpoch(epoch int32) (found int32, end int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epochs.end(epoch, l.end.Load())
+}
+
+// segmentAt is the index in list of the segment that holds offset.
+func segmentAt(list []*segment, offset int64) int {
+	return max(0, sort.Search(len(list), func(i int) bool { return list[i].base > offset })-1)
+}
+
+// Read returns whole batches from the one that holds from, all below below, up
+// to maxBytes but at least one when there is one. It allocates the result only,
+// and it may run beside appends. kerr.OffsetOutOfRange when from is not between
+// StartOffset and EndOffset.
+func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
+	for {
+		if from < l.start.Load() || from > l.end.Load() {
+			return nil, kerr.OffsetOutOfRange
+		}
+		list := *l.segments.Load()
+		if len(list) == 0 || from >= below {
+			return nil, nil
+		}
+		data, err, gone := readFrom(list[segmentAt(list, from):], from, below, maxBytes)
+		if gone {
+			continue // retention took the segment meanwhile: look again
+		}
+		if err != nil {
+			return nil, errors.Join(err, kerr.KafkaStorageError)
+		}
+		return data, nil
+	}
+}
+
+func readFrom(list []*segment, from, below int64, maxBytes int) (data []byte, err error, gone bool) {
+	for _, s := range list {
+		if !s.acquire() {
+			return nil, nil, true
+		}
+		data, err = s.read(from, below, maxBytes)
+		s.release()
+		if err != io.EOF {
+			return data, err, false
+		}
+	}
+	return nil, nil, false
+}
+
+// LookupTimestamp finds the first record below below that is not earlier than
+// ts (milliseconds).
+func (l *Log) LookupTimestamp(ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
+	for _, s := range *l.segments.Load() {
+		if s.maxTS.Load() < ts || !s.acquire() {
+			continue
+		}
+		offset, timestamp, epoch, ok, err = s.lookup(max(l.start.Load(), s.base+s.times.before(ts)), func(r *record.Record) bool {
+			return r.Timestamp >= ts
+		}, ts, below)
+		s.release()
+		if ok || err != nil {
+			return offset, timestamp, epoch, ok, err
+		}
+	}
+	return -1, -1, -1, false, nil
+}
+
+// MaxTimestamp finds the first record below below with the greatest timestamp.
+func (l *Log) MaxTimestamp(below int64) (offset, ts int64, epoch int32, ok bool, err error) {
+	var latest *segment
+	for _, s := range *l.segments.Load() {
+		if s.base < below && (latest == nil || s.maxTS.Load() > latest.maxTS.Load()) {
+			latest = s
+		}
+	}
+	if latest == nil || latest.maxTS.Load() < 0 {
+		return -1, -1, -1, false, nil
+	}
+	return l.LookupTimestamp(latest.maxTS.Load(), below)
+}
+
+// lookup walks batches from an offset on for the first record that matches;
+// batches whose records are all before ts are not opened.
+func (s *segment) lookup(from int64, match func(*record.Record) bool, ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
+	pos, size, err := s.find(from)
+	var buf [record.HeaderSize]byte
+	for ; err == nil; pos += int64(size) {
+		var b record.Batch
+		if b, err = s.header(pos, &buf); err != nil {
+			break
+		}
+		size = batchSize(b)
+		if b.MaxTimestamp() < ts || b.LastOffset() < from {
+			continue
+		}
+		if b, err = s.batch(pos, size); err != nil {
+			break
+		}
+		err = b.Walk(0, func(r *record.Record) error {
+			if !ok && r.Offset >= from && r.Offset < below && match(r) {
+				offset, timestamp, epoch, ok = r.Offset, r.Timestamp, b.LeaderEpoch(), true
+			}
+			return nil
+		})
+		if ok || err != nil {
+			return offset, timestamp, epoch, ok, err
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return -1, -1, -1, false, err
+}

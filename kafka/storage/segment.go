@@ -1,0 +1,218 @@
+package storage
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace/kafka/record"
+	"github.com/millrace/millrace/vfs"
+)
+
+const (
+	logSuffix       = ".log"
+	indexSuffix     = ".index"
+	timeIndexSuffix = ".timeindex"
+	snapshotSuffix  = ".snapshot"
+)
+
+// segment is one file of a log and its indexes. The writer holds the log's
+// lock; readers use what size has published.
+type segment struct {
+	dir   string
+	base  int64
+	file  vfs.File
+	size  atomic.Int64 // bytes that readers may see
+	next  atomic.Int64 // offset after the last record
+	refs  atomic.Int32 // 1 for the log, 1 for each reader; 0 closes the file
+	maxTS atomic.Int64 // greatest timestamp in milliseconds, -1 for none
+
+	offsets index     // by last offset of a batch
+	times   timeIndex // by greatest timestamp so far
+	plain   int       // bytes since the last index entry; under the log's lock
+	began   time.Time // of the first append, for segment.ms; under the log's lock
+	indexed bool      // the index files on disk are current; under the log's lock
+}
+
+func fileName(base int64, suffix string) string { return fmt.Sprintf("%020d%s", base, suffix) }
+
+// parseName takes the base offset from a file name with the given suffix.
+func parseName(name, suffix string) (base int64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(digits) != 20 {
+		return 0, false
+	}
+	base, err := strconv.ParseInt(digits, 10, 64)
+	return base, err == nil && base >= 0
+}
+
+// openSegment opens or makes the file of a segment; its size is not published
+// yet.
+func openSegment(fsys vfs.FS, dir string, base int64) (*segment, error) {
+	f, err := fsys.OpenFile(path.Join(dir, fileName(base, logSuffix)), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	s := &segment{dir: dir, base: base, file: f}
+	s.refs.Store(1)
+	s.next.Store(base)
+	s.maxTS.Store(-1)
+	return s, nil
+}
+
+// acquire takes a reader's reference; false when the segment is gone.
+func (s *segment) acquire() bool {
+	for {
+		n := s.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// release gives a reference back; the last one closes the file. Nothing is lost
+// by an error there: what counts was synced.
+func (s *segment) release() {
+	if s.refs.Add(-1) == 0 {
+		_ = s.file.Close()
+	}
+}
+
+// note records an appended batch in the indexes and publishes it.
+func (s *segment) note(b record.Batch, interval int) {
+	at := s.size.Load()
+	if ts := b.MaxTimestamp(); ts > s.maxTS.Load() {
+		s.maxTS.Store(ts)
+		s.times.pending(ts, b.LastOffset()-s.base)
+	}
+	if s.plain >= interval || at == 0 {
+		s.offsets.add(b.LastOffset()-s.base, at)
+		s.times.flush()
+		s.plain = 0
+	}
+	s.plain += len(b)
+	s.indexed = false
+	s.next.Store(b.LastOffset() + 1)
+	s.size.Store(at + int64(len(b)))
+}
+
+// header reads the batch header at a position.
+func (s *segment) header(pos int64, buf *[record.HeaderSize]byte) (record.Batch, error) {
+	if pos+record.HeaderSize > s.size.Load() {
+		return nil, io.EOF
+	}
+	if _, err := s.file.ReadAt(buf[:], pos); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
+	}
+	return record.Batch(buf[:]), nil
+}
+
+// find returns the position and size of the batch that holds offset, or of the
+// first one after it (compaction leaves gaps). io.EOF when there is none.
+func (s *segment) find(offset int64) (pos int64, size int, err error) {
+	pos = s.offsets.floor(offset - s.base)
+	var buf [record.HeaderSize]byte
+	for {
+		b, err := s.header(pos, &buf)
+		if err != nil {
+			return 0, 0, err
+		}
+		size = batchSize(b)
+		if size < record.HeaderSize {
+			return 0, 0, fmt.Errorf("read %s at %d: batch of %d bytes", s.file.Name(), pos, size)
+		}
+		if b.LastOffset() >= offset {
+			return pos, size, nil
+		}
+		pos += int64(size)
+	}
+}
+
+// batchSize is the whole size that a batch header states.
+func batchSize(header record.Batch) int {
+	return int(int32(uint32(header[8])<<24|uint32(header[9])<<16|uint32(header[10])<<8|uint32(header[11]))) + 12
+}
+
+// read returns whole batches from the one that holds from, all below below, up
+// to maxBytes but at least one. The result is the caller's.
+func (s *segment) read(from, below int64, maxBytes int) ([]byte, error) {
+	pos, first, err := s.find(from)
+	if err != nil {
+		return nil, err
+	}
+	n := int64(max(first, maxBytes))
+	n = min(n, s.size.Load()-pos)
+	buf := make([]byte, n)
+	if _, err := s.file.ReadAt(buf, pos); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
+	}
+	end := 0
+	for end+record.HeaderSize <= len(buf) {
+		b := record.Batch(buf[end:])
+		size := batchSize(b)
+		if size < record.HeaderSize {
+			return nil, fmt.Errorf("read %s at %d: batch of %d bytes", s.file.Name(), pos+int64(end), size)
+		}
+		if end+size > len(buf) || b.LastOffset() >= below {
+			break
+		}
+		end += size
+	}
+	return buf[:end:end], nil
+}
+
+// batch reads one whole batch.
+func (s *segment) batch(pos int64, size int) (record.Batch, error) {
+	buf := make([]byte, size)
+	if _, err := s.file.ReadAt(buf, pos); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
+	}
+	return record.Batch(buf), nil
+}
+
+// saveIndexes writes the index files, which are only ever a help: what is
+// missing or damaged is made again from the log.
+func (s *segment) saveIndexes(fsys vfs.FS) error {
+	if s.indexed {
+		return nil
+	}
+	s.times.flush()
+	if err := writeWhole(fsys, path.Join(s.dir, fileName(s.base, indexSuffix)), s.offsets.bytes()); err != nil {
+		return err
+	}
+	if err := writeWhole(fsys, path.Join(s.dir, fileName(s.base, timeIndexSuffix)), s.times.bytes()); err != nil {
+		return err
+	}
+	s.indexed = true
+	return nil
+}
+
+// writeWhole writes a file that need not be durable.
+func writeWhole(fsys vfs.FS, name string, data []byte) error {
+	f, err := fsys.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// remove deletes the segment's files; readers that hold it go on.
+func (s *segment) remove(fsys vfs.FS) error {
+	defer s.release()
+	for _, suffix := range []string{indexSuffix, timeIndexSuffix, snapshotSuffix} {
+		_ = fsys.Remove(path.Join(s.dir, fileName(s.base, suffix))) // helpers of the log file; may be absent
+	}
+	return fsys.Remove(path.Join(s.dir, fileName(s.base, logSuffix)))
+}

@@ -1,0 +1,116 @@
+// Package vfs is the file system under everything that is kept: the operating
+// system's, one in memory that can lose power, and one that fails on demand.
+//
+// kafka/storage is its user. It offers only what a log needs, and it promises
+// what a disk promises: nothing is durable before the file is synced, and a
+// new, renamed or removed name is not durable before its directory is.
+package vfs
+
+import (
+	"io"
+	"io/fs"
+	"os"
+)
+
+// FS is a file system. Names are slash-separated paths. Implementations may be
+// called concurrently.
+type FS interface {
+	// OpenFile opens a file with os.O_* flags.
+	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
+	MkdirAll(path string, perm fs.FileMode) error
+	Remove(name string) error
+	RemoveAll(path string) error
+	Rename(oldName, newName string) error
+	// ReadDir lists a directory, sorted by name.
+	ReadDir(path string) ([]fs.DirEntry, error)
+	Stat(name string) (fs.FileInfo, error)
+	// SyncDir makes the names in a directory durable.
+	SyncDir(path string) error
+}
+
+// File is an open file. ReadAt, WriteAt and the syncs may be called
+// concurrently with each other.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Writer // at the file's cursor, or its end with os.O_APPEND
+	io.Closer
+	Stat() (fs.FileInfo, error)
+	Truncate(size int64) error
+	Sync() error     // content and metadata
+	Datasync() error // content and size
+	Name() string
+}
+
+// OS is the operating system's file system.
+var OS FS = osFS{}
+
+type osFS struct{}
+
+type osFile struct{ *os.File }
+
+func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	f, err := os.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (osFS) MkdirAll(path string, perm fs.FileMode) error { return os.MkdirAll(path, perm) }
+func (osFS) Remove(name string) error                     { return os.Remove(name) }
+func (osFS) RemoveAll(path string) error                  { return os.RemoveAll(path) }
+func (osFS) Rename(oldName, newName string) error         { return os.Rename(oldName, newName) }
+func (osFS) ReadDir(path string) ([]fs.DirEntry, error)   { return os.ReadDir(path) }
+func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
+
+func (osFS) SyncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// ReadFile reads a whole file.
+func ReadFile(fsys FS, name string) ([]byte, error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, st.Size())
+	if n, err := f.ReadAt(data, 0); err != nil && !(err == io.EOF && n == len(data)) {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Replace writes a file whole and durably: a temporary file beside it is
+// written, synced and renamed, and the directory is synced.
+func Replace(fsys FS, dir, name string, data []byte) error {
+	path, tmp := dir+"/"+name, dir+"/"+name+".tmp"
+	f, err := fsys.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = fsys.Rename(tmp, path)
+	}
+	if err == nil {
+		err = fsys.SyncDir(dir)
+	}
+	return err
+}
