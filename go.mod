@@ -9,6 +9,8 @@ require (
 	go.etcd.io/bbolt v1.5.0
 )
 
+require github.com/aws/smithy-go/aws-http-auth v1.2.1
+
 require (
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0
 	golang.org/x/sys v0.49.0
