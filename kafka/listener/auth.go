@@ -1,0 +1,204 @@
+package listener
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/sasl"
+	"github.com/millrace/millrace/kafka/wire"
+)
+
+var (
+	errUnsupportedVersion = kerr.UnsupportedVersion.Code
+	errInvalidRequest     = kerr.InvalidRequest.Code
+)
+
+// auth is the SASL state of a connection.
+type auth struct {
+	deadline  time.Time   // for the first authentication
+	mechanism string      // of the first authentication: it may not change
+	server    sasl.Server // nil: no exchange is running
+	raw       bool        // the exchange runs in frames without headers (SaslHandshake v0)
+	expires   time.Time   // end of the session; zero: never
+}
+
+func (a *auth) expired(now time.Time) bool { return !a.expires.IsZero() && now.After(a.expires) }
+
+// handshake is SaslHandshake: it picks the mechanism.
+func (c *conn) handshake(ctx context.Context, h wire.Header, m *kmsg.SASLHandshakeRequest) error {
+	resp := m.ResponseKind().(*kmsg.SASLHandshakeResponse)
+	resp.SupportedMechanisms = slices.Clone(c.l.cfg.Mechanisms)
+	switch {
+	case len(c.l.cfg.Mechanisms) == 0:
+		resp.ErrorCode = kerr.IllegalSaslState.Code
+		return c.reply(ctx, h, resp)
+	case c.auth.server != nil:
+		return errors.New("SaslHandshake within an exchange")
+	}
+	var server sasl.Server
+	err := fmt.Errorf("SASL mechanism %.40q is not enabled", m.Mechanism)
+	if slices.Contains(c.l.cfg.Mechanisms, m.Mechanism) && (c.auth.mechanism == "" || c.auth.mechanism == m.Mechanism) {
+		server, err = sasl.NewServer(m.Mechanism, c.l.sasl)
+	}
+	if err != nil {
+		resp.ErrorCode = kerr.UnsupportedSaslMechanism.Code
+		return c.refuse(ctx, h, resp, err.Error())
+	}
+	c.auth.mechanism, c.auth.server, c.auth.raw = m.Mechanism, server, m.Version == 0
+	return c.reply(ctx, h, resp)
+}
+
+// refuse sends the last answer of a connection whose authentication failed.
+func (c *conn) refuse(ctx context.Context, h wire.Header, resp kmsg.Response, reason string) error {
+	c.l.counts.authFailures.Add(1)
+	c.l.log.warn("authentication failed", "connection", c.id, "mechanism", c.auth.mechanism, "principal", c.principal(), "reason", reason)
+	if err := c.reply(ctx, h, resp); err != nil {
+		return err
+	}
+	return errDrain
+}
+
+// authenticate is SaslAuthenticate: one step, also of re-authentication
+// (KIP-368).
+func (c *conn) authenticate(ctx context.Context, h wire.Header, m *kmsg.SASLAuthenticateRequest) error {
+	resp := m.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+	resp.SASLAuthBytes = []byte{}
+	if c.auth.server == nil {
+		resp.ErrorCode = kerr.IllegalSaslState.Code
+		if c.session != nil {
+			return c.reply(ctx, h, resp)
+		}
+		return c.refuse(ctx, h, resp, "SaslAuthenticate before SaslHandshake")
+	}
+	out, lifetime, err := c.step(ctx, m.SASLAuthBytes)
+	var f *sasl.Failure
+	if errors.As(err, &f) {
+		resp.ErrorCode, resp.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &f.Text
+		return c.refuse(ctx, h, resp, f.Reason)
+	}
+	if err != nil {
+		return err
+	}
+	if out != nil {
+		resp.SASLAuthBytes = out
+	}
+	resp.SessionLifetimeMillis = lifetime.Milliseconds()
+	return c.reply(ctx, h, resp)
+}
+
+// rawToken is a step after SaslHandshake v0: frames are the tokens themselves,
+// and a failure has no answer.
+func (c *conn) rawToken(ctx context.Context) error {
+	var size [4]byte
+	if _, err := io.ReadFull(c.r, size[:]); err != nil {
+		return err
+	}
+	n := int32(binary.BigEndian.Uint32(size[:]))
+	if n < 0 || n > wire.MaxFrameBeforeAuth {
+		return fmt.Errorf("SASL token of %d bytes", n)
+	}
+	in := make([]byte, n)
+	if _, err := io.ReadFull(c.r, in); err != nil {
+		return err
+	}
+	out, _, err := c.step(ctx, in)
+	var f *sasl.Failure
+	if errors.As(err, &f) {
+		c.l.counts.authFailures.Add(1)
+		c.l.log.warn("authentication failed", "connection", c.id, "mechanism", c.auth.mechanism, "reason", f.Reason)
+		return errDrain
+	}
+	if err != nil {
+		return err
+	}
+	if c.auth.server == nil {
+		c.auth.raw = false
+	}
+	return c.out.push(ctx, pending{0, func(context.Context) kmsg.Response { return &rawToken{token: out} }, 0})
+}
+
+// rawToken as a response is a token without a header.
+type rawToken struct {
+	kmsg.SASLAuthenticateResponse
+	token []byte
+}
+
+func (t *rawToken) frame() []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(t.token))), t.token...)
+}
+
+// step runs one step of the exchange. With the last one the session begins, or
+// goes on under the same principal; lifetime is what is left of it, 0 for ever.
+func (c *conn) step(ctx context.Context, in []byte) (out []byte, lifetime time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, saslTimeout)
+	defer cancel()
+	out, id, err := c.auth.server.Step(ctx, in)
+	if err != nil || id == nil {
+		return out, 0, err
+	}
+	if c.session != nil && (c.session.Identity.Type != id.Type || c.session.Identity.Name != id.Name) {
+		text := fmt.Sprintf("Cannot change principals during re-authentication from %s.%s: %s.%s",
+			c.session.Identity.Type, c.session.Identity.Name, id.Type, id.Name)
+		return nil, 0, &sasl.Failure{Text: text, Reason: text}
+	}
+	now := c.l.cfg.Now()
+	if !id.Expires.IsZero() && id.Expires.Sub(now) < shortestSession {
+		return nil, 0, sasl.TooShort()
+	}
+	s := c.newSession(*id)
+	if ok := c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{{Op: Connect, Resource: Cluster}}); len(ok) != 1 || !ok[0] {
+		return nil, 0, sasl.AccessDenied(id.String() + " may not Connect")
+	}
+	c.auth.server, c.auth.expires = nil, sessionEnd(*id, c.l.cfg.SessionMax, now)
+	c.session = s
+	if !c.auth.expires.IsZero() {
+		lifetime = c.auth.expires.Sub(now)
+	}
+	return out, lifetime, nil
+}
+
+// sessionEnd is the earlier of the identity's end and the listener's maximum.
+func sessionEnd(id sasl.Identity, longest time.Duration, now time.Time) time.Time {
+	if longest == 0 && id.Type == "IAM" {
+		longest = defaultIAMSession
+	}
+	if longest == 0 || !id.Expires.IsZero() && id.Expires.Before(now.Add(longest)) {
+		return id.Expires
+	}
+	return now.Add(longest)
+}
+
+// apiVersions is what this listener serves. An unknown version is answered in
+// version 0 with the whole list, from which the client picks (KIP-35).
+func (l *Listener) apiVersions(version, code int16) kmsg.Response {
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.Version, resp.ErrorCode = version, code
+	for _, r := range l.line.Ranges {
+		resp.ApiKeys = append(resp.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: r.Key, MinVersion: r.Min, MaxVersion: r.Max})
+	}
+	for _, f := range l.line.Features {
+		if f.Min > 0 || version >= 4 { // version 3 knows no minimum of 0
+			resp.SupportedFeatures = append(resp.SupportedFeatures, kmsg.ApiVersionsResponseSupportedFeature{Name: f.Name, MinVersion: f.Min, MaxVersion: f.Max})
+		}
+		if f.Finalized > 0 {
+			resp.FinalizedFeaturesEpoch = 0
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures, kmsg.ApiVersionsResponseFinalizedFeature{Name: f.Name, MinVersionLevel: f.Finalized, MaxVersionLevel: f.Finalized})
+		}
+	}
+	return resp
+}
+
+// softwareName is what KIP-511 allows as a client's name and version.
+func softwareName(s string) bool {
+	const ends = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return s != "" && strings.Trim(s, ends+"-.") == "" && strings.Trim(s[:1]+s[len(s)-1:], ends) == ""
+}

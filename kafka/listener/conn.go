@@ -1,0 +1,282 @@
+package listener
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/sasl"
+	"github.com/millrace/millrace/kafka/wire"
+)
+
+const (
+	keySaslHandshake    = 17
+	keyApiVersions      = 18
+	keySaslAuthenticate = 36
+)
+
+// errDrain ends a connection after the answers given so far are sent.
+var errDrain = errors.New("close after the last answer")
+
+// conn is one connection. Its fields belong to the reader, but for out.
+type conn struct {
+	l       *Listener
+	nc      net.Conn
+	id      string
+	remote  netip.Addr
+	r       *bufio.Reader
+	out     *sender
+	auth    auth
+	session *Session // nil before authentication
+	cancel  context.CancelFunc
+}
+
+// serveConn is the reader: it runs until the connection ends.
+func (l *Listener) serveConn(nc net.Conn) {
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	c := &conn{l: l, nc: nc, cancel: cancel, remote: remoteAddr(nc)}
+	c.id = fmt.Sprintf("%v-%v-%d", nc.LocalAddr(), nc.RemoteAddr(), l.serial.Add(1))
+	if err := c.open(ctx); err != nil {
+		l.log.warn("connection not opened", "connection", c.id, "reason", err)
+		return
+	}
+	defer c.nc.Close() // with TLS's own goodbye
+	c.out = newSender(c.nc, l.cfg.IdleMax)
+	var writer sync.WaitGroup
+	writer.Go(func() { c.write(ctx) })
+	err := c.read(ctx)
+	if !errors.Is(err, errDrain) {
+		cancel()
+		nc.Close()
+	}
+	c.out.end()
+	writer.Wait()
+	if err != nil && !quiet(err) {
+		l.log.warn("connection closed", "connection", c.id, "principal", c.principal(), "reason", err)
+	}
+}
+
+// quiet errors are how connections end every day.
+func quiet(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, errDrain) ||
+		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, context.Canceled) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func remoteAddr(nc net.Conn) netip.Addr {
+	ap, _ := netip.ParseAddrPort(nc.RemoteAddr().String()) // a pipe has none
+	return ap.Addr().Unmap()
+}
+
+// open shakes hands over TLS and, without SASL, says who it is.
+func (c *conn) open(ctx context.Context) error {
+	var subject string
+	if c.l.cfg.TLS != nil {
+		t := tls.Server(c.nc, c.l.cfg.TLS)
+		hctx, cancel := context.WithTimeout(ctx, tlsTimeout)
+		defer cancel()
+		if err := t.HandshakeContext(hctx); err != nil {
+			return fmt.Errorf("TLS handshake: %w", err)
+		}
+		if certs := t.ConnectionState().VerifiedChains; len(certs) > 0 {
+			subject = certs[0][0].Subject.String()
+		}
+		c.nc = t
+	}
+	c.r = bufio.NewReaderSize(c.nc, 16<<10)
+	if len(c.l.cfg.Mechanisms) > 0 {
+		c.auth.deadline = time.Now().Add(saslTimeout)
+		return nil
+	}
+	id := sasl.Identity{Type: "User", Name: "ANONYMOUS"}
+	if subject != "" {
+		id.Name = subject
+	}
+	c.session = c.newSession(id)
+	return nil
+}
+
+func (c *conn) newSession(id sasl.Identity) *Session {
+	return &Session{Identity: id, Listener: c.l.cfg.Name, BrokerID: c.l.cfg.BrokerID, RemoteAddr: c.remote}
+}
+
+func (c *conn) principal() string {
+	if c.session == nil {
+		return ""
+	}
+	return c.session.Identity.String()
+}
+
+// read takes requests one by one until one of them ends the connection.
+func (c *conn) read(ctx context.Context) error {
+	for {
+		limit, deadline := wire.MaxFrame, time.Now().Add(c.l.cfg.IdleMax)
+		if c.session == nil {
+			limit, deadline = wire.MaxFrameBeforeAuth, c.auth.deadline
+		}
+		if err := c.nc.SetReadDeadline(deadline); err != nil {
+			return err
+		}
+		var err error
+		if c.auth.raw {
+			err = c.rawToken(ctx)
+		} else {
+			var frame []byte
+			if frame, err = wire.ReadFrame(c.r, limit); err == nil {
+				err = c.request(ctx, frame)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// request takes one request up to its place in the queue of answers.
+func (c *conn) request(ctx context.Context, frame []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.panicked(p)
+		}
+	}()
+	h, body, err := wire.ParseHeader(frame)
+	if err != nil {
+		return err
+	}
+	c.l.counts.requests.Add(1)
+	own := h.Key == keyApiVersions || h.Key == keySaslHandshake || h.Key == keySaslAuthenticate
+	if !own && (c.session == nil || c.auth.server != nil) {
+		return fmt.Errorf("request %d before authentication", h.Key)
+	}
+	if !own && c.auth.expired(c.l.cfg.Now()) {
+		return errors.New("session expired without re-authentication")
+	}
+	rg, ok := c.l.line.Range(h.Key)
+	if served := ok && h.Version >= rg.Min && h.Version <= rg.Max; !served && h.Key == keyApiVersions {
+		return c.reply(ctx, h, c.l.apiVersions(0, errUnsupportedVersion))
+	} else if !served {
+		return fmt.Errorf("API key %d version %d is not served", h.Key, h.Version)
+	}
+	msg, err := wire.Decode(h.Key, h.Version, body)
+	if err != nil {
+		return err
+	}
+	if own {
+		return c.ownRequest(ctx, h, msg)
+	}
+	answer := c.authorized(ctx, h, msg)
+	if answer == nil {
+		return nil
+	}
+	return c.out.push(ctx, pending{h.CorrelationID, answer, len(frame)})
+}
+
+func (c *conn) panicked(p any) error {
+	c.l.counts.panics.Add(1)
+	c.l.cfg.Log.Error("panic while serving a request", "connection", c.id, "panic", p, "stack", string(debug.Stack()))
+	return errors.New("panic")
+}
+
+// reply queues an answer that is ready.
+func (c *conn) reply(ctx context.Context, h wire.Header, resp kmsg.Response) error {
+	return c.out.push(ctx, pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0})
+}
+
+func (c *conn) ownRequest(ctx context.Context, h wire.Header, msg kmsg.Request) error {
+	switch m := msg.(type) {
+	case *kmsg.ApiVersionsRequest:
+		code := int16(0)
+		if m.Version >= 3 && !(softwareName(m.ClientSoftwareName) && softwareName(m.ClientSoftwareVersion)) {
+			code = errInvalidRequest
+		}
+		return c.reply(ctx, h, c.l.apiVersions(m.Version, code))
+	case *kmsg.SASLHandshakeRequest:
+		return c.handshake(ctx, h, m)
+	case *kmsg.SASLAuthenticateRequest:
+		return c.authenticate(ctx, h, m)
+	}
+	return fmt.Errorf("unexpected message %T", msg)
+}
+
+// authorized asks the authorizer, and the backend for what is left.
+func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request) Answer {
+	s := c.session
+	verdict := judge(ctx, c.l.cfg.Authorizer, c.l.cfg.Backend, s, msg)
+	if len(verdict.denied) > 0 {
+		c.l.counts.denied.Add(1)
+		d := verdict.denied[0]
+		c.l.log.warn("request denied", "connection", c.id, "principal", s.Identity.String(), "api", kmsg.NameForKey(h.Key),
+			"operation", d.Op.String(), "resource", d.Resource.String(), "name", d.Name, "denied", len(verdict.denied))
+	}
+	if verdict.whole != nil {
+		return func(context.Context) kmsg.Response { return verdict.whole }
+	}
+	answer := c.l.cfg.Backend.Handle(ctx, &Request{
+		Header: h, Msg: msg, Session: s, ConnID: c.id,
+		May: func(op Operation) bool {
+			ok := c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{op})
+			return len(ok) == 1 && ok[0]
+		},
+	})
+	if answer == nil || verdict.restore == nil {
+		return answer
+	}
+	return func(ctx context.Context) kmsg.Response {
+		resp := answer(ctx)
+		if resp != nil && resp != CloseConnection {
+			verdict.restore(resp)
+		}
+		return resp
+	}
+}
+
+// write runs the answers in order and sends them.
+func (c *conn) write(ctx context.Context) {
+	defer c.out.drainAndStop()
+	for p := range c.out.queue {
+		buf, err := c.answer(ctx, p)
+		if err == nil {
+			err = c.out.send(buf)
+		}
+		c.out.done(p)
+		if err != nil {
+			c.cancel()
+			c.out.drain()
+			c.nc.Close()
+			c.out.abandon()
+			return
+		}
+	}
+}
+
+func (c *conn) answer(ctx context.Context, p pending) (buf []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = c.panicked(r)
+		}
+	}()
+	resp := p.answer(ctx)
+	switch {
+	case resp == nil:
+		return nil, nil
+	case resp == CloseConnection:
+		return nil, io.EOF
+	}
+	if raw, ok := resp.(*rawToken); ok {
+		return raw.frame(), nil
+	}
+	return wire.AppendResponse(nil, p.correlation, resp), nil
+}

@@ -1,0 +1,367 @@
+// Package listener is where Kafka clients connect: it accepts connections,
+// reads frames, authenticates (TLS, SASL), asks the authorizer once per request,
+// hands requests to a Backend in order and sends the answers in order.
+//
+// kafka/cluster and the gateway's assembly make one Listener per broker and
+// listener name. It keeps only connection state, all of it bounded and lost with
+// the connection. It never knows what a topic holds, and a Backend behind it
+// never asks "may you?" but for requests that list (see table).
+package listener
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/sasl"
+	"github.com/millrace/millrace/kafka/wire"
+)
+
+// Limits of a connection.
+const (
+	maxPending      = 64       // answers not yet sent
+	maxPendingBytes = 16 << 20 // of the requests they answer
+	maxUnsent       = 1 << 20  // bytes of answers waiting for the peer to read
+	tlsTimeout      = 10 * time.Second
+	saslTimeout     = 30 * time.Second
+	shortestSession = 2 * time.Second
+
+	defaultIdle           = 10 * time.Minute // connections.max.idle.ms
+	defaultMaxConnections = 20_000
+	defaultIAMSession     = 12 * time.Hour
+)
+
+// Op is a Kafka ACL operation, or Connect, which only IAM has.
+type Op int8
+
+// The operations.
+const (
+	Connect Op = iota + 1
+	Describe
+	Read
+	Write
+	Create
+	Alter
+	Delete
+	DescribeConfigs
+	AlterConfigs
+	IdempotentWrite
+	ClusterAction
+)
+
+var opNames = [...]string{"", "Connect", "Describe", "Read", "Write", "Create", "Alter", "Delete",
+	"DescribeConfigs", "AlterConfigs", "IdempotentWrite", "ClusterAction"}
+
+// String is the operation as Kafka's tools write it.
+func (o Op) String() string { return opNames[o] }
+
+// ResourceType is what an operation is on.
+type ResourceType int8
+
+// The resource types.
+const (
+	Topic ResourceType = iota + 1
+	Group
+	Cluster // there is one: its Name is ""
+	TransactionalID
+)
+
+var resourceNames = [...]string{"", "Topic", "Group", "Cluster", "TransactionalId"}
+
+// String is the type as Kafka's tools write it.
+func (r ResourceType) String() string { return resourceNames[r] }
+
+// Operation is one question to the Authorizer.
+type Operation struct {
+	Op       Op
+	Resource ResourceType
+	Name     string
+}
+
+// Session is an authenticated connection. It never changes: re-authentication
+// makes another one.
+type Session struct {
+	Identity   sasl.Identity
+	Listener   string
+	BrokerID   int32
+	RemoteAddr netip.Addr // the zero Addr for a peer without an IP address
+}
+
+// Authorizer judges operations. The server supplies it: IAM policies for IAM
+// principals, ACLs for others, who are always allowed Connect.
+type Authorizer interface {
+	// Authorize answers every operation, in order. A short answer refuses the
+	// rest. It may be called concurrently and should answer from memory.
+	Authorize(ctx context.Context, s *Session, ops []Operation) []bool
+}
+
+// AllowAll is the Authorizer of a cluster without access control.
+type AllowAll struct{}
+
+// Authorize allows everything.
+func (AllowAll) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
+	ok := make([]bool, len(ops))
+	for i := range ok {
+		ok[i] = true
+	}
+	return ok
+}
+
+// Request is an authorized request. Msg is the handler's own, but aliases the
+// frame: what outlives the answer must be cloned.
+type Request struct {
+	Header  wire.Header
+	Msg     kmsg.Request
+	Session *Session
+	ConnID  string
+	// May is for requests that list: whether the caller may see this one. It is
+	// also asked before Metadata creates a topic (Create on Topic).
+	May func(Operation) bool
+}
+
+// Answer waits for what a request's response rests on and returns it. It runs
+// on the connection's writer, so that answers keep the requests' order. A nil
+// response sends nothing (acks=0), CloseConnection ends the connection.
+type Answer func(ctx context.Context) kmsg.Response
+
+// CloseConnection is the response that is not sent but closes the connection.
+var CloseConnection kmsg.Response = &closeConnection{}
+
+type closeConnection struct{ kmsg.ApiVersionsResponse }
+
+// Backend serves the requests: an embedded broker or the gateway.
+type Backend interface {
+	// Handle does what must happen in order (an append) and returns the rest. It
+	// is called by one goroutine per connection. A nil Answer sends nothing.
+	Handle(ctx context.Context, r *Request) Answer
+	// Keys lists the API keys that are served. 17, 18 and 36 are the listener's.
+	Keys() []int16
+	// TopicName resolves a topic id, so that it can be authorized.
+	TopicName(id [16]byte) (string, bool)
+}
+
+// Config is what a Listener needs. Backend, Authorizer and Line must be set.
+type Config struct {
+	Name       string      // listener name, such as CLIENT_IAM
+	BrokerID   int32       // of the broker behind it
+	TLS        *tls.Config // nil: plaintext. With client certificates their subject is the principal
+	Mechanisms []string    // SASL mechanisms; none: no SASL
+	Line       wire.Line   // versions and features to advertise, cut to what is served
+	Hosts      func(host string) bool
+	Region     string
+
+	Backend    Backend
+	Authorizer Authorizer
+	Verifier   sasl.Verifier
+	SCRAM      func(mechanism, user string) (sasl.Credential, bool)
+
+	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
+	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
+	MaxConnections int           // 0: 20 000
+	Log            *slog.Logger  // nil: none
+	Now            func() time.Time
+}
+
+// Counts are a listener's counters since its start, but for Open.
+type Counts struct {
+	Open, Accepted, Refused, AuthFailures, Requests, Denied, Panics int64
+}
+
+type counters struct {
+	accepted, refused, authFailures, requests, denied, panics atomic.Int64
+}
+
+// Listener accepts the connections of one listener of one broker. Its methods
+// may be called concurrently.
+type Listener struct {
+	cfg    Config
+	line   wire.Line
+	sasl   sasl.Options
+	ctx    context.Context
+	cancel context.CancelFunc
+	counts counters
+	serial atomic.Int64
+	log    boundedLog
+
+	mu        sync.Mutex
+	closed    bool                      // under mu
+	listening map[net.Listener]struct{} // under mu
+	conns     map[net.Conn]struct{}     // under mu, at most MaxConnections
+	running   sync.WaitGroup
+}
+
+// New makes a listener; it panics without Backend or Authorizer, since a
+// listener without them could only be open to all. Close must be called.
+func New(cfg Config) *Listener {
+	if cfg.Backend == nil || cfg.Authorizer == nil {
+		panic("listener: Backend and Authorizer must be set")
+	}
+	if cfg.IdleMax == 0 {
+		cfg.IdleMax = defaultIdle
+	}
+	if cfg.MaxConnections == 0 {
+		cfg.MaxConnections = defaultMaxConnections
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	l := &Listener{
+		cfg: cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
+		sasl: sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
+		log:  boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// servedLine cuts the line to the backend's keys that have an authorization
+// row, and keeps the finalized features.
+func servedLine(cfg Config) wire.Line {
+	keys := []int16{keySaslHandshake, keyApiVersions, keySaslAuthenticate}
+	for _, k := range cfg.Backend.Keys() {
+		if _, ok := table[k]; ok {
+			keys = append(keys, k)
+		}
+	}
+	var finalized []string
+	for _, f := range cfg.Line.Features {
+		if f.Finalized > 0 {
+			finalized = append(finalized, f.Name)
+		}
+	}
+	return cfg.Line.Cut(keys, finalized...)
+}
+
+// Serve accepts from ln until Close, then returns net.ErrClosed. It closes ln.
+func (l *Listener) Serve(ln net.Listener) error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		ln.Close()
+		return net.ErrClosed
+	}
+	l.listening[ln] = struct{}{}
+	l.running.Add(1)
+	l.mu.Unlock()
+	defer l.running.Done()
+	defer ln.Close()
+	pause := 5 * time.Millisecond
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = 5 * time.Millisecond
+			l.admit(nc)
+		case l.ctx.Err() != nil:
+			return net.ErrClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default: // out of file descriptors, most likely: it passes
+			l.log.warn("accept", "error", err)
+			select {
+			case <-time.After(pause):
+				pause = min(2*pause, time.Second)
+			case <-l.ctx.Done():
+				return net.ErrClosed
+			}
+		}
+	}
+}
+
+func (l *Listener) admit(nc net.Conn) {
+	l.mu.Lock()
+	if l.closed || len(l.conns) >= l.cfg.MaxConnections {
+		l.mu.Unlock()
+		l.counts.refused.Add(1)
+		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections")
+		nc.Close()
+		return
+	}
+	l.conns[nc] = struct{}{}
+	l.running.Add(1)
+	l.mu.Unlock()
+	l.counts.accepted.Add(1)
+	go func() { // owned by the Listener: Close waits for it
+		defer l.running.Done()
+		defer func() {
+			nc.Close()
+			l.mu.Lock()
+			delete(l.conns, nc)
+			l.mu.Unlock()
+		}()
+		l.serveConn(nc)
+	}()
+}
+
+// Close stops accepting, closes every connection and waits for them to end.
+func (l *Listener) Close() {
+	l.mu.Lock()
+	l.closed = true
+	l.cancel()
+	for ln := range l.listening {
+		ln.Close()
+	}
+	for nc := range l.conns {
+		nc.Close()
+	}
+	l.mu.Unlock()
+	l.running.Wait()
+}
+
+// Counts reads the counters.
+func (l *Listener) Counts() Counts {
+	l.mu.Lock()
+	open := int64(len(l.conns))
+	l.mu.Unlock()
+	c := &l.counts
+	return Counts{
+		Open: open, Accepted: c.accepted.Load(), Refused: c.refused.Load(), AuthFailures: c.authFailures.Load(),
+		Requests: c.requests.Load(), Denied: c.denied.Load(), Panics: c.panics.Load(),
+	}
+}
+
+// boundedLog writes at most linesPerSecond warnings a second, and says how many
+// it left out: what peers cause must not fill the disk.
+type boundedLog struct {
+	log *slog.Logger
+	now func() time.Time
+
+	mu      sync.Mutex
+	second  int64 // under mu
+	lines   int   // under mu
+	dropped int   // under mu
+}
+
+const linesPerSecond = 20
+
+func (b *boundedLog) warn(msg string, args ...any) {
+	b.mu.Lock()
+	if s := b.now().Unix(); s != b.second {
+		b.second, b.lines = s, 0
+	}
+	if b.lines >= linesPerSecond {
+		b.dropped++
+		b.mu.Unlock()
+		return
+	}
+	b.lines++
+	dropped := b.dropped
+	b.dropped = 0
+	b.mu.Unlock()
+	if dropped > 0 {
+		args = append(args, "left_out", dropped)
+	}
+	b.log.Warn(msg, args...)
+}
