@@ -1,0 +1,119 @@
+package metadata
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/statemachine"
+)
+
+// Params are what a cluster is made with and does not change by itself.
+type Params struct {
+	ClusterID    string
+	ControllerID int32
+	Static       map[string]string // server.properties, the same for every broker
+	Serverless   bool              // the topic rules of MSK Serverless
+}
+
+// Core is the metadata state machine. It is a statemachine.Core.
+type Core struct {
+	p     Params
+	image *Image
+
+	nextProducerID int64 // the first that was never given
+}
+
+var _ statemachine.Core = (*Core)(nil)
+
+// New returns the metadata of a cluster without brokers and topics.
+func New(p Params) *Core {
+	return &Core{p: p, image: &Image{
+		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
+		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
+		byID: map[[16]byte]*Topic{}, users: map[string]scramUser{},
+	}}
+}
+
+// Image is the current picture.
+func (c *Core) Image() *Image { return c.image }
+
+// RegisterBrokers says which brokers there are and where. The reply is nil.
+type RegisterBrokers struct{ Brokers []Broker }
+
+// CreateTopics is a client's request with one fresh random id for each topic.
+type CreateTopics struct {
+	Req *kmsg.CreateTopicsRequest
+	IDs [][16]byte
+}
+
+// CreateInternalTopic creates __consumer_offsets unless it exists. The reply is
+// nil.
+type CreateInternalTopic struct {
+	Name string
+	ID   [16]byte
+}
+
+// AllocateProducerIDs asks for Count consecutive producer ids that were never
+// given before. The reply is the first, an int64.
+type AllocateProducerIDs struct{ Count int64 }
+
+// decision collects what a request changes. Events are applied to the scratch
+// image, so that one request sees its own earlier parts.
+type decision struct {
+	core    *Core
+	image   *Image
+	records []statemachine.Record
+}
+
+// Decide answers one of the request types above, or one of the kmsg requests
+// DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs and
+// AlterUserScramCredentials, whose replies are their kmsg responses.
+func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
+	d := &decision{core: c, image: c.image}
+	var reply any
+	switch r := req.(type) {
+	case RegisterBrokers:
+		d.registerBrokers(r.Brokers)
+	case CreateTopics:
+		reply = d.createTopics(r)
+	case CreateInternalTopic:
+		d.createInternalTopic(r)
+	case AllocateProducerIDs:
+		reply = d.allocateProducerIDs(r.Count)
+	case *kmsg.DeleteTopicsRequest:
+		reply = d.deleteTopics(r)
+	case *kmsg.CreatePartitionsRequest:
+		reply = d.createPartitions(r)
+	case *kmsg.IncrementalAlterConfigsRequest:
+		reply = d.incrementalAlterConfigs(r)
+	case *kmsg.AlterConfigsRequest:
+		reply = d.alterConfigs(r)
+	case *kmsg.AlterUserSCRAMCredentialsRequest:
+		reply = d.alterUserSCRAMCredentials(r)
+	default:
+		panic("metadata: a request of an unknown type reached the core")
+	}
+	return statemachine.Decision{Records: d.records, Replies: []statemachine.Reply{{To: t, Value: reply}}}
+}
+
+// Expire is never called: nothing here waits for a time.
+func (c *Core) Expire(time.Time) statemachine.Decision { return statemachine.Decision{} }
+
+// Deadline is never.
+func (c *Core) Deadline() time.Time { return time.Time{} }
+
+// Loaded does nothing: the replayed events are the state.
+func (c *Core) Loaded(time.Time) {}
+
+// allocateProducerIDs reserves a block (KIP-730). What the asker has not used
+// at its end is skipped.
+func (d *decision) allocateProducerIDs(count int64) int64 {
+	first := d.core.nextProducerID
+	d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: first + count})
+	return first
+}
+
+func (d *decision) registerBrokers(brokers []Broker) {
+	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers})
+}

@@ -1,0 +1,107 @@
+package metadata
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Image is the metadata at one moment. It never changes, and shares with the
+// images before it what is the same.
+type Image struct {
+	ClusterID    string
+	ControllerID int32
+	Brokers      []Broker // sorted by id
+
+	static  map[string]string            // the brokers' server.properties
+	dynamic map[string]map[string]string // by broker id, "" for all brokers
+	topics  map[string]*Topic
+	byID    map[[16]byte]*Topic
+	sorted  []*Topic // by name
+	users   map[string]scramUser
+}
+
+// Broker is one logical broker.
+type Broker struct {
+	ID        int32               `json:"id"`
+	Rack      string              `json:"rack,omitempty"`
+	Listeners map[string]Endpoint `json:"listeners"` // by listener name
+	Fenced    bool                `json:"fenced,omitempty"`
+}
+
+// Endpoint is where clients of a listener reach a broker.
+type Endpoint struct {
+	Host string `json:"host"`
+	Port int32  `json:"port"`
+}
+
+// Topic is one topic. It is immutable: a changed topic is another Topic.
+type Topic struct {
+	Name       string
+	ID         [16]byte
+	Internal   bool
+	Partitions []Partition
+	Configs    map[string]string // set by clients, nothing inherited
+}
+
+// Partition is who leads and who holds one partition.
+type Partition struct {
+	Leader         int32   `json:"leader"` // -1: nobody
+	LeaderEpoch    int32   `json:"leaderEpoch"`
+	PartitionEpoch int32   `json:"partitionEpoch"`
+	Replicas       []int32 `json:"replicas"` // the preferred leader first
+	ISR            []int32 `json:"isr"`
+}
+
+// Topic finds a topic by name, or nil.
+func (i *Image) Topic(name string) *Topic { return i.topics[name] }
+
+// TopicByID finds a topic by id, or nil.
+func (i *Image) TopicByID(id [16]byte) *Topic { return i.byID[id] }
+
+// Topics lists all topics, sorted by name. The slice is the image's.
+func (i *Image) Topics() []*Topic { return i.sorted }
+
+// Broker finds a broker by id, or nil.
+func (i *Image) Broker(id int32) *Broker {
+	at, ok := slices.BinarySearchFunc(i.Brokers, id, func(b Broker, id int32) int { return cmp.Compare(b.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &i.Brokers[at]
+}
+
+// SameDefaults reports whether topics inherit the same configs in both images.
+func (i *Image) SameDefaults(other *Image) bool {
+	return maps.Equal(i.dynamic[""], other.dynamic[""])
+}
+
+// AutoCreateTopics is auto.create.topics.enable.
+func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topics.enable") == "true" }
+
+// with returns a copy of the image whose topic of that name is t, or gone when
+// t is nil.
+func (i *Image) with(name string, t *Topic) *Image {
+	next := *i
+	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
+	if old := i.topics[name]; old != nil {
+		delete(next.byID, old.ID)
+	}
+	at, found := slices.BinarySearchFunc(i.sorted, name, func(t *Topic, name string) int { return strings.Compare(t.Name, name) })
+	switch {
+	case t == nil && found:
+		next.sorted = slices.Delete(slices.Clone(i.sorted), at, at+1)
+	case t != nil && found:
+		next.sorted = slices.Clone(i.sorted)
+		next.sorted[at] = t
+	case t != nil:
+		next.sorted = slices.Insert(slices.Clone(i.sorted), at, t)
+	}
+	if t == nil {
+		delete(next.topics, name)
+	} else {
+		next.topics[name], next.byID[t.ID] = t, t
+	}
+	return &next
+}

@@ -1,0 +1,427 @@
+package metadata
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	maxTopicName = 249
+	// maxPartitions bounds one topic; Kafka bounds one request to 10 000 too.
+	maxPartitions = 10_000
+	// serverlessPartitions is MSK Serverless's limit of a cluster.
+	serverlessPartitions = 2400
+)
+
+// failure is a refusal of one part of a request: Kafka's code and text.
+type failure struct {
+	code *kerr.Error
+	text string
+}
+
+func (f *failure) Error() string { return f.code.Message + ": " + f.text }
+func (f *failure) Unwrap() error { return f.code }
+
+func fail(code *kerr.Error, format string, args ...any) error {
+	return &failure{code, fmt.Sprintf(format, args...)}
+}
+
+// wire is the code and text of a decision's error.
+func wire(err error) (code int16, text *string) {
+	var f *failure
+	if !errors.As(err, &f) {
+		return 0, nil
+	}
+	return f.code.Code, &f.text
+}
+
+// ValidateTopicName says whether a name is legal (Kafka's Topic.validate):
+// INVALID_TOPIC_EXCEPTION with Kafka's text.
+func ValidateTopicName(name string) error {
+	switch {
+	case name == "":
+		return fail(kerr.InvalidTopicException, "Topic name is invalid: the empty string is not allowed")
+	case name == "." || name == "..":
+		return fail(kerr.InvalidTopicException, "Topic name is invalid: '.' or '..' is not allowed")
+	case len(name) > maxTopicName:
+		return fail(kerr.InvalidTopicException, "Topic name is invalid: the length of '%s' is longer than the max allowed length %d", name, maxTopicName)
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+	}):
+		return fail(kerr.InvalidTopicException, "Topic name is invalid: '%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+	}
+	return nil
+}
+
+// collision finds a topic whose name differs only in '.' and '_', which metrics
+// could not tell apart.
+func (i *Image) collision(name string) string {
+	same := func(s string) string { return strings.ReplaceAll(s, ".", "_") }
+	for _, t := range i.sorted {
+		if t.Name != name && same(t.Name) == same(name) {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+func (d *decision) createTopics(r CreateTopics) *kmsg.CreateTopicsResponse {
+	resp := r.Req.ResponseKind().(*kmsg.CreateTopicsResponse)
+	seen := make(map[string]int)
+	for i := range r.Req.Topics {
+		seen[r.Req.Topics[i].Topic]++
+	}
+	for i := range r.Req.Topics {
+		in := &r.Req.Topics[i]
+		out := kmsg.NewCreateTopicsResponseTopic()
+		out.Topic, out.NumPartitions, out.ReplicationFactor = in.Topic, -1, -1
+		var t *Topic
+		err := fail(kerr.InvalidRequest, "Duplicate topic name.")
+		if seen[in.Topic] == 1 {
+			t, err = d.newTopic(in, r.IDs[i])
+		}
+		if err != nil {
+			out.ErrorCode, out.ErrorMessage = wire(err)
+			resp.Topics = append(resp.Topics, out)
+			continue
+		}
+		d.describeCreated(t, &out)
+		if !r.Req.ValidateOnly {
+			d.setTopic(t)
+			out.TopicID = t.ID
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	return resp
+}
+
+func (d *decision) describeCreated(t *Topic, out *kmsg.CreateTopicsResponseTopic) {
+	out.NumPartitions, out.ReplicationFactor = int32(len(t.Partitions)), int16(len(t.Partitions[0].Replicas))
+	for _, c := range topicConfigs {
+		e := d.image.topicEntry(c, t)
+		rc := kmsg.NewCreateTopicsResponseTopicConfig()
+		rc.Name, rc.Value, rc.Source = c.name, &e.value, int8(e.source)
+		out.Configs = append(out.Configs, rc)
+	}
+}
+
+// newTopic checks a creation in Kafka's order and places the partitions.
+func (d *decision) newTopic(in *kmsg.CreateTopicsRequestTopic, id [16]byte) (*Topic, error) {
+	if err := ValidateTopicName(in.Topic); err != nil {
+		return nil, err
+	}
+	if d.image.Topic(in.Topic) != nil {
+		return nil, fail(kerr.TopicAlreadyExists, "Topic '%s' already exists.", in.Topic)
+	}
+	if other := d.image.collision(in.Topic); other != "" {
+		return nil, fail(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", in.Topic, other)
+	}
+	if in.Topic == groupsTopic || in.Topic == transactionsTopic || in.Topic == clusterTopic {
+		return nil, fail(kerr.InvalidTopicException, "Topic '%s' is internal: the cluster creates it itself.", in.Topic)
+	}
+	configs := make(map[string]string, len(in.Configs))
+	for _, c := range in.Configs {
+		if c.Value == nil {
+			return nil, fail(kerr.InvalidConfig, "Null value not supported for topic configs: %s", c.Name)
+		}
+		configs[c.Name] = *c.Value
+	}
+	t := &Topic{Name: in.Topic, ID: id, Configs: configs}
+	if err := d.checkTopicConfigs(nil, configs); err != nil {
+		return nil, err
+	}
+	if err := d.place(in, t); err != nil {
+		return nil, err
+	}
+	return t, d.checkServerless(t, 0)
+}
+
+// Names of the topics that the cluster keeps for itself.
+const (
+	groupsTopic       = "__consumer_offsets"
+	transactionsTopic = "__transaction_state"
+	clusterTopic      = "__cluster_metadata"
+)
+
+// checkServerless refuses what goes beyond MSK Serverless's partitions.
+func (d *decision) checkServerless(t *Topic, had int) error {
+	if !d.core.p.Serverless {
+		return nil
+	}
+	total := len(t.Partitions) - had
+	for _, other := range d.image.sorted {
+		if !other.Internal {
+			total += len(other.Partitions)
+		}
+	}
+	if total > serverlessPartitions {
+		return fail(kerr.InvalidRequest, "The cluster would have %d partitions, the limit of a serverless cluster is %d.", total, serverlessPartitions)
+	}
+	return nil
+}
+
+// place fills in the partitions, as assigned by hand or striped over the brokers.
+func (d *decision) place(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
+	if len(in.ReplicaAssignment) > 0 {
+		return d.placeByHand(in, t)
+	}
+	replicas := int(in.ReplicationFactor)
+	switch {
+	case in.ReplicationFactor < -1 || in.ReplicationFactor == 0:
+		return fail(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
+	case in.NumPartitions < -1 || in.NumPartitions == 0:
+		return fail(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
+	case in.NumPartitions > maxPartitions:
+		return fail(kerr.InvalidPartitions, "Number of partitions %d is larger than the limit of %d.", in.NumPartitions, maxPartitions)
+	}
+	if in.ReplicationFactor == -1 {
+		replicas = d.image.brokerInt("default.replication.factor")
+	}
+	count := int(in.NumPartitions)
+	if in.NumPartitions == -1 {
+		count = d.image.brokerInt("num.partitions")
+	}
+	assignments, err := d.image.stripe(t.ID, 0, count, replicas)
+	if err != nil {
+		return err
+	}
+	t.Partitions = newPartitions(assignments)
+	return nil
+}
+
+func newPartitions(assignments [][]int32) []Partition {
+	out := make([]Partition, len(assignments))
+	for i, replicas := range assignments {
+		out[i] = Partition{Leader: replicas[0], Replicas: replicas, ISR: slices.Clone(replicas)}
+	}
+	return out
+}
+
+func (d *decision) placeByHand(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
+	if in.ReplicationFactor != -1 {
+		return fail(kerr.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
+	}
+	if in.NumPartitions != -1 {
+		return fail(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
+	}
+	assignments := make([][]int32, len(in.ReplicaAssignment))
+	for _, a := range in.ReplicaAssignment {
+		if a.Partition < 0 || int(a.Partition) >= len(assignments) || assignments[a.Partition] != nil {
+			return fail(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+		}
+		if err := d.image.checkReplicas(a.Replicas, len(in.ReplicaAssignment[0].Replicas)); err != nil {
+			return err
+		}
+		assignments[a.Partition] = slices.Clone(a.Replicas)
+	}
+	t.Partitions = newPartitions(assignments)
+	return nil
+}
+
+func (i *Image) checkReplicas(replicas []int32, want int) error {
+	if len(replicas) == 0 {
+		return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+	}
+	seen := make(map[int32]bool)
+	for _, id := range replicas {
+		if i.Broker(id) == nil {
+			return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
+		}
+		if seen[id] {
+			return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+		}
+		seen[id] = true
+	}
+	if len(replicas) != want {
+		return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), want)
+	}
+	return nil
+}
+
+func (d *decision) createInternalTopic(r CreateInternalTopic) {
+	if d.image.Topic(r.Name) != nil || r.Name != groupsTopic {
+		return
+	}
+	replicas := min(len(d.image.Brokers), d.image.brokerInt("offsets.topic.replication.factor"))
+	assignments, err := d.image.stripe(r.ID, 0, d.image.brokerInt("offsets.topic.num.partitions"), replicas)
+	if err != nil {
+		return // no broker is registered: whoever asks tries again
+	}
+	d.setTopic(&Topic{Name: r.Name, ID: r.ID, Internal: true, Partitions: newPartitions(assignments), Configs: map[string]string{
+		"cleanup.policy": "compact", "compression.type": "producer", "segment.bytes": d.image.brokerValue("offsets.topic.segment.bytes"),
+	}})
+}
+
+func (d *decision) deleteTopics(r *kmsg.DeleteTopicsRequest) *kmsg.DeleteTopicsResponse {
+	resp := r.ResponseKind().(*kmsg.DeleteTopicsResponse)
+	for i := range r.TopicNames {
+		resp.Topics = append(resp.Topics, d.deleteTopic(&r.TopicNames[i], [16]byte{}))
+	}
+	for i := range r.Topics {
+		resp.Topics = append(resp.Topics, d.deleteTopic(r.Topics[i].Topic, r.Topics[i].TopicID))
+	}
+	return resp
+}
+
+func (d *decision) deleteTopic(name *string, id [16]byte) kmsg.DeleteTopicsResponseTopic {
+	out := kmsg.NewDeleteTopicsResponseTopic()
+	out.Topic, out.TopicID = name, id
+	t := d.image.TopicByID(id)
+	missing := fail(kerr.UnknownTopicID, "This server does not host this topic ID.")
+	if name != nil {
+		t, missing = d.image.Topic(*name), fail(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+	}
+	switch {
+	case name != nil && id != [16]byte{}:
+		out.ErrorCode, out.ErrorMessage = wire(fail(kerr.InvalidRequest, "You may not specify both topic name and topic id."))
+	case t == nil:
+		out.ErrorCode, out.ErrorMessage = wire(missing)
+	case t.Internal:
+		out.ErrorCode, out.ErrorMessage = wire(fail(kerr.PolicyViolation, "Topic '%s' belongs to the cluster and cannot be deleted.", t.Name))
+	default:
+		out.Topic, out.TopicID = &t.Name, t.ID
+		d.remove(topicPrefix + t.Name)
+	}
+	return out
+}
+
+func (d *decision) createPartitions(r *kmsg.CreatePartitionsRequest) *kmsg.CreatePartitionsResponse {
+	resp := r.ResponseKind().(*kmsg.CreatePartitionsResponse)
+	seen := make(map[string]int)
+	for i := range r.Topics {
+		seen[r.Topics[i].Topic]++
+	}
+	for i := range r.Topics {
+		in := &r.Topics[i]
+		out := kmsg.NewCreatePartitionsResponseTopic()
+		out.Topic = in.Topic
+		t, err := (*Topic)(nil), fail(kerr.InvalidRequest, "Duplicate topic name.")
+		if seen[in.Topic] == 1 {
+			t, err = d.grownTopic(in)
+		}
+		out.ErrorCode, out.ErrorMessage = wire(err)
+		if err == nil && !r.ValidateOnly {
+			d.setTopic(t)
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	return resp
+}
+
+func (d *decision) grownTopic(in *kmsg.CreatePartitionsRequestTopic) (*Topic, error) {
+	t := d.image.Topic(in.Topic)
+	if t == nil {
+		return nil, fail(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+	}
+	had, want := len(t.Partitions), int(in.Count)
+	switch {
+	case t.Internal:
+		return nil, fail(kerr.PolicyViolation, "Topic '%s' belongs to the cluster and cannot be changed.", t.Name)
+	case want == had:
+		return nil, fail(kerr.InvalidPartitions, "Topic already has %d partition(s).", had)
+	case want < had:
+		return nil, fail(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, had, want)
+	case want > maxPartitions:
+		return nil, fail(kerr.InvalidPartitions, "Number of partitions %d is larger than the limit of %d.", want, maxPartitions)
+	}
+	replicas := len(t.Partitions[0].Replicas)
+	assignments, err := d.image.stripe(t.ID, had, want-had, replicas)
+	if in.Assignment != nil {
+		assignments, err = nil, nil
+		if len(in.Assignment) != want-had {
+			return nil, fail(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", want-had, len(in.Assignment))
+		}
+		for _, a := range in.Assignment {
+			if err := d.image.checkReplicas(a.Replicas, replicas); err != nil {
+				return nil, err
+			}
+			assignments = append(assignments, slices.Clone(a.Replicas))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	grown := *t
+	grown.Configs = maps.Clone(t.Configs)
+	grown.Partitions = append(slices.Clone(t.Partitions), newPartitions(assignments)...)
+	return &grown, d.checkServerless(&grown, had)
+}
+
+// stripe places count partitions: leaders go round over the brokers in an order
+// that changes racks with every step, and the replicas of a partition follow
+// its leader in that order, so that they lie in different racks while there are
+// enough. Where the round begins depends on the topic's id.
+func (i *Image) stripe(id [16]byte, first, count, replicas int) ([][]int32, error) {
+	order := i.byRack()
+	if replicas > len(order) {
+		return nil, fail(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered.", replicas, replicas, len(order))
+	}
+	if replicas < 1 || len(order) == 0 {
+		return nil, fail(kerr.InvalidReplicationFactor, "Unable to replicate the partition 0 or fewer times.")
+	}
+	start := int(id[0])<<8 | int(id[1])
+	out := make([][]int32, count)
+	for p := range out {
+		at := start + first + p
+		turn := (first + p) / len(order) // followers shift with each round
+		for k := range replicas {
+			step := k
+			if k > 0 && replicas < len(order) {
+				step = 1 + (k-1+turn*(replicas-1))%(len(order)-1)
+			}
+			out[p] = append(out[p], order[(at+step)%len(order)])
+		}
+		if !i.spread(out[p]) { // shifting brought two into one rack: take neighbours
+			for k := range replicas {
+				out[p][k] = order[(at+k)%len(order)]
+			}
+		}
+	}
+	return out, nil
+}
+
+// spread reports whether replicas are all in different racks, or cannot be.
+func (i *Image) spread(replicas []int32) bool {
+	all, used := make(map[string]bool), make(map[string]bool)
+	for _, b := range i.Brokers {
+		all[b.Rack] = true
+	}
+	for _, id := range replicas {
+		used[i.Broker(id).Rack] = true
+	}
+	return len(used) == min(len(all), len(replicas))
+}
+
+// byRack lists broker ids with the racks taking turns.
+func (i *Image) byRack() []int32 {
+	racks := make(map[string][]int32)
+	for _, b := range i.Brokers {
+		racks[b.Rack] = append(racks[b.Rack], b.ID)
+	}
+	names := slices.Sorted(maps.Keys(racks))
+	var out []int32
+	for len(out) < len(i.Brokers) {
+		for _, name := range names {
+			if ids := racks[name]; len(ids) > 0 {
+				out, racks[name] = append(out, ids[0]), ids[1:]
+			}
+		}
+	}
+	return out
+}
+
+// brokerInt is a broker config that is known to be a number.
+func (i *Image) brokerInt(name string) int {
+	n, err := strconv.Atoi(i.brokerValue(name))
+	if err != nil {
+		panic(fmt.Sprintf("metadata: %s is %q", name, i.brokerValue(name))) // checked when set
+	}
+	return n
+}
