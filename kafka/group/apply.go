@@ -1,0 +1,157 @@
+package group
+
+import (
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/statemachine"
+)
+
+// Versions of Kafka's records in __consumer_offsets.
+const (
+	offsetKeyVersion   = 1
+	offsetValueVersion = 3
+	groupKeyVersion    = 2
+	groupValueVersion  = 3
+)
+
+func offsetKey(group string, tp topicPartition) []byte {
+	k := kmsg.NewOffsetCommitKey()
+	k.Version, k.Group, k.Topic, k.Partition = offsetKeyVersion, group, tp.topic, tp.partition
+	return k.AppendTo(nil)
+}
+
+func groupKey(group string) []byte {
+	k := kmsg.NewGroupMetadataKey()
+	k.Version, k.Group = groupKeyVersion, group
+	return k.AppendTo(nil)
+}
+
+func (d *decision) saveOffset(group, topic string, in *kmsg.OffsetCommitRequestTopicPartition) {
+	v := kmsg.NewOffsetCommitValue()
+	v.Version = offsetValueVersion
+	v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp = in.Offset, in.LeaderEpoch, deref(in.Metadata), d.now.UnixMilli()
+	d.records = append(d.records, statemachine.Record{Key: offsetKey(group, topicPartition{topic, in.Partition}), Value: v.AppendTo(nil)})
+}
+
+func (d *decision) removeOffset(group string, tp topicPartition) {
+	d.records = append(d.records, statemachine.Record{Key: offsetKey(group, tp)})
+}
+
+// forget removes a group and its offsets.
+func (d *decision) forget(g *group, offsets []topicPartition) {
+	for _, tp := range offsets {
+		d.removeOffset(g.id, tp)
+	}
+	d.records = append(d.records, statemachine.Record{Key: groupKey(g.id)})
+}
+
+// saveGroup writes the generation as it is now.
+func (d *decision) saveGroup(g *group) {
+	v := kmsg.NewGroupMetadataValue()
+	v.Version = groupValueVersion
+	v.ProtocolType, v.Generation, v.CurrentStateTimestamp = g.protocolType, g.generation, g.since.UnixMilli()
+	if len(g.members) > 0 {
+		v.Protocol, v.Leader = kmsg.StringPtr(g.protocol), kmsg.StringPtr(g.leader)
+	}
+	for _, id := range sortedKeys(g.members) {
+		m := g.members[id]
+		out := kmsg.NewGroupMetadataValueMember()
+		out.MemberID, out.ClientID, out.ClientHost = m.id, m.client, m.host
+		if m.instance != "" {
+			out.InstanceID = kmsg.StringPtr(m.instance)
+		}
+		out.SessionTimeoutMillis, out.RebalanceTimeoutMillis = int32(m.sessionTimeout.Milliseconds()), int32(m.rebalance.Milliseconds())
+		out.Subscription, out.Assignment = m.metadata(g.protocol), m.assignment
+		v.Members = append(v.Members, out)
+	}
+	d.records = append(d.records, statemachine.Record{Key: groupKey(g.id), Value: v.AppendTo(nil)})
+}
+
+// Apply changes the remembered state by one record. What it cannot read it
+// ignores: another version of Kafka may have written it.
+func (c *Core) Apply(r statemachine.Record, at time.Time) {
+	if len(r.Key) < 2 {
+		return
+	}
+	switch version := int16(r.Key[0])<<8 | int16(r.Key[1]); version {
+	case 0, offsetKeyVersion:
+		var k kmsg.OffsetCommitKey
+		if k.ReadFrom(r.Key) == nil {
+			c.applyOffset(k, r.Value, at)
+		}
+	case groupKeyVersion:
+		var k kmsg.GroupMetadataKey
+		if k.ReadFrom(r.Key) == nil {
+			c.applyGroup(strings.Clone(k.Group), r.Value, at)
+		}
+	}
+}
+
+func (c *Core) applyOffset(k kmsg.OffsetCommitKey, value []byte, at time.Time) {
+	g := c.groups[k.Group]
+	tp := topicPartition{strings.Clone(k.Topic), k.Partition}
+	if value == nil {
+		if g != nil {
+			delete(g.offsets, tp)
+		}
+		return
+	}
+	var v kmsg.OffsetCommitValue
+	if v.ReadFrom(value) != nil {
+		return
+	}
+	if g == nil {
+		g = newGroup(strings.Clone(k.Group), at)
+		c.groups[g.id] = g
+	}
+	g.offsets[tp] = offset{v.Offset, v.LeaderEpoch, strings.Clone(v.Metadata), time.UnixMilli(v.CommitTimestamp)}
+}
+
+func (c *Core) applyGroup(id string, value []byte, at time.Time) {
+	if value == nil {
+		delete(c.groups, id)
+		return
+	}
+	var v kmsg.GroupMetadataValue
+	if v.ReadFrom(value) != nil {
+		return
+	}
+	g := c.groups[id]
+	if g == nil {
+		g = newGroup(id, at)
+		c.groups[id] = g
+	}
+	g.protocolType, g.generation = strings.Clone(v.ProtocolType), v.Generation
+	g.protocol, g.leader = strings.Clone(deref(v.Protocol)), strings.Clone(deref(v.Leader))
+	g.since = time.UnixMilli(v.CurrentStateTimestamp)
+	live := g.members
+	g.members, g.static = make(map[string]*member, len(v.Members)), make(map[string]string)
+	for i := range v.Members {
+		m := newMember(&v.Members[i], g.protocol)
+		if old := live[m.id]; old != nil { // it is being decided right now: keep its calls
+			m.protocols, m.session, m.joining, m.syncing = old.protocols, old.session, old.joining, old.syncing
+		}
+		g.members[m.id] = m
+		if m.instance != "" {
+			g.static[m.instance] = m.id
+		}
+	}
+	g.state = empty
+	if len(g.members) > 0 {
+		g.state = stable
+	}
+}
+
+func newMember(v *kmsg.GroupMetadataValueMember, protocolName string) *member {
+	return &member{
+		id: strings.Clone(v.MemberID), instance: strings.Clone(deref(v.InstanceID)),
+		client: strings.Clone(v.ClientID), host: strings.Clone(v.ClientHost),
+		sessionTimeout: time.Duration(v.SessionTimeoutMillis) * time.Millisecond,
+		rebalance:      time.Duration(v.RebalanceTimeoutMillis) * time.Millisecond,
+		protocols:      []protocol{{protocolName, append([]byte{}, v.Subscription...)}},
+		assignment:     append([]byte{}, v.Assignment...),
+	}
+}

@@ -1,0 +1,178 @@
+package group
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/statemachine"
+)
+
+// Params are the broker configs of groups. Zero values are Kafka's defaults,
+// but for InitialRebalanceDelay, whose zero is zero.
+type Params struct {
+	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
+	MinSession            time.Duration // group.min.session.timeout.ms: 6 s
+	MaxSession            time.Duration // group.max.session.timeout.ms: 30 min
+	MaxSize               int           // group.max.size: 10 000 here
+	MaxMetadata           int           // offset.metadata.max.bytes: 4096
+	OffsetsRetention      time.Duration // offsets.retention.minutes: 7 days
+}
+
+// expiryInterval is how often expired offsets are looked for:
+// offsets.retention.check.interval.ms.
+const expiryInterval = 10 * time.Minute
+
+func (p Params) complete() Params {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&p.MinSession, 6*time.Second)
+	set(&p.MaxSession, 30*time.Minute)
+	set(&p.OffsetsRetention, 7*24*time.Hour)
+	if p.MaxSize == 0 {
+		p.MaxSize = 10_000
+	}
+	if p.MaxMetadata == 0 {
+		p.MaxMetadata = 4096
+	}
+	return p
+}
+
+// Request is one client's request: JoinGroup, SyncGroup, Heartbeat, LeaveGroup,
+// OffsetCommit, OffsetFetch, DescribeGroups, ListGroups, DeleteGroups or
+// OffsetDelete. Its reply is the kmsg response. Msg's strings and bytes may
+// alias a frame: what is kept is copied.
+type Request struct {
+	Client  string // client id
+	Host    string // as Kafka shows it: "/127.0.0.1"
+	FreshID string // a random UUID, for a member id if one is needed
+	Msg     kmsg.Request
+}
+
+// Core is the groups of one partition. It is a statemachine.Core.
+type Core struct {
+	p      Params
+	groups map[string]*group
+	// next is at or before the earliest deadline; Expire looks exactly.
+	next   time.Time
+	expiry time.Time // of the next look for expired offsets
+}
+
+var _ statemachine.Core = (*Core)(nil)
+
+// New returns a core without groups.
+func New(p Params) *Core {
+	return &Core{p: p.complete(), groups: make(map[string]*group)}
+}
+
+// decision is one request or deadline being decided.
+type decision struct {
+	c       *Core
+	now     time.Time
+	records []statemachine.Record
+	replies []statemachine.Reply
+}
+
+func (d *decision) reply(to statemachine.Ticket, resp kmsg.Response) {
+	d.replies = append(d.replies, statemachine.Reply{To: to, Value: resp})
+}
+
+// at makes sure that Expire is called by then.
+func (d *decision) at(deadline time.Time) {
+	if d.c.next.IsZero() || deadline.Before(d.c.next) {
+		d.c.next = deadline
+	}
+}
+
+// Decide answers a Request, now or with a later decision.
+func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachine.Decision {
+	d := &decision{c: c, now: now}
+	r := req.(Request)
+	switch m := r.Msg.(type) {
+	case *kmsg.JoinGroupRequest:
+		d.join(t, r, m)
+	case *kmsg.SyncGroupRequest:
+		d.sync(t, m)
+	case *kmsg.HeartbeatRequest:
+		d.heartbeat(t, m)
+	case *kmsg.LeaveGroupRequest:
+		d.leave(t, m)
+	case *kmsg.OffsetCommitRequest:
+		d.commit(t, m)
+	case *kmsg.OffsetFetchRequest:
+		d.reply(t, c.fetchOffsets(m))
+	case *kmsg.DescribeGroupsRequest:
+		d.reply(t, c.describe(m))
+	case *kmsg.ListGroupsRequest:
+		d.reply(t, c.list(m))
+	case *kmsg.DeleteGroupsRequest:
+		d.deleteGroups(t, m)
+	case *kmsg.OffsetDeleteRequest:
+		d.deleteOffsets(t, m)
+	default:
+		panic("group: a request of an unknown type reached the core")
+	}
+	return statemachine.Decision{Records: d.records, Replies: d.replies}
+}
+
+// Deadline is when Expire wants to be called.
+func (c *Core) Deadline() time.Time { return c.next }
+
+// Loaded gives the members of a replayed group a fresh session.
+func (c *Core) Loaded(now time.Time) {
+	d := &decision{c: c, now: now}
+	for _, g := range c.groups {
+		for _, m := range g.members {
+			d.renew(m)
+		}
+	}
+	c.expiry = now.Add(expiryInterval)
+	d.at(c.expiry)
+}
+
+// Expire ends sessions and rebalances whose time has come, and forgets old
+// offsets.
+func (c *Core) Expire(now time.Time) statemachine.Decision {
+	d := &decision{c: c, now: now}
+	for _, id := range sortedKeys(c.groups) {
+		d.expireGroup(c.groups[id])
+	}
+	if !now.Before(c.expiry) {
+		c.expiry = now.Add(expiryInterval)
+		d.expireOffsets()
+	}
+	c.next = c.expiry
+	for _, g := range c.groups {
+		if at := g.deadline(); !at.IsZero() {
+			d.at(at)
+		}
+	}
+	return statemachine.Decision{Records: d.records, Replies: d.replies}
+}
+
+func (d *decision) expireGroup(g *group) {
+	for _, id := range sortedKeys(g.pending) {
+		if !d.now.Before(g.pending[id]) {
+			delete(g.pending, id)
+			d.maybeCompleteJoin(g)
+		}
+	}
+	for _, id := range sortedKeys(g.members) {
+		if m := g.members[id]; m != nil && !m.waits() && !d.now.Before(m.session) {
+			d.removeMember(g, m)
+			d.membersChanged(g)
+		}
+	}
+	switch {
+	case g.state == preparing && !d.now.Before(g.rebalance):
+		d.joinTimeUp(g)
+	case g.state == completing && !d.now.Before(g.rebalance):
+		d.syncTimeUp(g)
+	}
+}
+
+func code(err *kerr.Error) int16 { return err.Code }

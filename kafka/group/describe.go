@@ -1,0 +1,73 @@
+package group
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// describe is DescribeGroups. A group that is not there is Dead, and from v6 on
+// an error (KIP-1043).
+func (c *Core) describe(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsResponse {
+	resp := r.ResponseKind().(*kmsg.DescribeGroupsResponse)
+	for _, id := range r.Groups {
+		out := kmsg.NewDescribeGroupsResponseGroup()
+		out.Group, out.AuthorizedOperations = id, -2147483648
+		out.Members = []kmsg.DescribeGroupsResponseGroupMember{}
+		switch g := c.groups[id]; {
+		case id == "":
+			out.ErrorCode = code(kerr.InvalidGroupID)
+		case g == nil:
+			out.State = "Dead"
+			if r.Version >= 6 {
+				out.ErrorCode = code(kerr.GroupIDNotFound)
+				out.ErrorMessage = kmsg.StringPtr("Group " + id + " not found.")
+			}
+		default:
+			g.describe(&out)
+		}
+		resp.Groups = append(resp.Groups, out)
+	}
+	return resp
+}
+
+func (g *group) describe(out *kmsg.DescribeGroupsResponseGroup) {
+	out.State, out.ProtocolType = string(g.state), g.protocolType
+	if g.state == stable {
+		out.Protocol = g.protocol
+	}
+	for _, id := range sortedKeys(g.members) {
+		m := g.members[id]
+		rm := kmsg.NewDescribeGroupsResponseGroupMember()
+		rm.MemberID, rm.ClientID, rm.ClientHost = m.id, m.client, m.host
+		rm.ProtocolMetadata, rm.MemberAssignment = []byte{}, []byte{}
+		if m.instance != "" {
+			rm.InstanceID = kmsg.StringPtr(m.instance)
+		}
+		if g.state == stable {
+			rm.ProtocolMetadata, rm.MemberAssignment = m.metadata(g.protocol), m.assignment
+		}
+		out.Members = append(out.Members, rm)
+	}
+}
+
+// list is ListGroups with its filters.
+func (c *Core) list(r *kmsg.ListGroupsRequest) *kmsg.ListGroupsResponse {
+	resp := r.ResponseKind().(*kmsg.ListGroupsResponse)
+	resp.Groups = []kmsg.ListGroupsResponseGroup{}
+	matches := func(filter []string, value string) bool {
+		return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool { return strings.EqualFold(f, value) })
+	}
+	for _, id := range sortedKeys(c.groups) {
+		g := c.groups[id]
+		if !matches(r.StatesFilter, string(g.state)) || !matches(r.TypesFilter, "classic") {
+			continue
+		}
+		out := kmsg.NewListGroupsResponseGroup()
+		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.id, g.protocolType, string(g.state), "classic"
+		resp.Groups = append(resp.Groups, out)
+	}
+	return resp
+}

@@ -1,0 +1,170 @@
+package group
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/statemachine"
+)
+
+func (d *decision) refuseSync(p parked, err *kerr.Error) {
+	resp := kmsg.NewPtrSyncGroupResponse()
+	resp.Version = p.version
+	resp.ErrorCode, resp.MemberAssignment = code(err), []byte{}
+	d.reply(p.ticket, resp)
+}
+
+// find checks that a member belongs to the group; instance nil is a dynamic
+// member.
+func (c *Core) find(groupID, memberID string, instance *string) (*group, *member, *kerr.Error) {
+	g := c.groups[groupID]
+	if g == nil {
+		return nil, nil, kerr.UnknownMemberID
+	}
+	if instance != nil {
+		if owner, ok := g.static[*instance]; !ok {
+			return g, nil, kerr.UnknownMemberID
+		} else if owner != memberID {
+			return g, nil, kerr.FencedInstanceID
+		}
+	}
+	m := g.members[memberID]
+	if m == nil || g.state == empty {
+		return g, nil, kerr.UnknownMemberID
+	}
+	return g, m, nil
+}
+
+// sync is SyncGroup: the leader brings the assignment, everybody gets theirs.
+func (d *decision) sync(t statemachine.Ticket, r *kmsg.SyncGroupRequest) {
+	p := parked{t, r.Version}
+	g, m, err := d.c.find(r.Group, r.MemberID, r.InstanceID)
+	switch {
+	case r.Group == "":
+		err = kerr.InvalidGroupID
+	case err != nil:
+	case r.Generation != g.generation:
+		err = kerr.IllegalGeneration
+	case r.ProtocolType != nil && *r.ProtocolType != g.protocolType, r.Protocol != nil && *r.Protocol != g.protocol:
+		err = kerr.InconsistentGroupProtocol
+	case g.state == preparing:
+		err = kerr.RebalanceInProgress
+	}
+	if err != nil {
+		d.refuseSync(p, err)
+		return
+	}
+	d.renew(m)
+	if g.state == stable {
+		d.reply(t, g.synced(m, r.Version))
+		return
+	}
+	d.park(&m.syncing, p, m)
+	if m.id == g.leader {
+		d.assign(g, r.GroupAssignment)
+	}
+}
+
+// assign completes the generation with the leader's assignment.
+func (d *decision) assign(g *group, assignments []kmsg.SyncGroupRequestGroupAssignment) {
+	for _, m := range g.members {
+		m.assignment = []byte{}
+	}
+	for _, a := range assignments {
+		if m := g.members[a.MemberID]; m != nil {
+			m.assignment = append([]byte{}, a.MemberAssignment...)
+		}
+	}
+	g.state, g.since = stable, d.now
+	d.saveGroup(g)
+	for _, id := range sortedKeys(g.members) {
+		m := g.members[id]
+		if m.syncing != nil {
+			d.reply(m.syncing.ticket, g.synced(m, m.syncing.version))
+			m.syncing = nil
+		}
+		d.renew(m)
+	}
+}
+
+func (g *group) synced(m *member, version int16) *kmsg.SyncGroupResponse {
+	resp := kmsg.NewPtrSyncGroupResponse()
+	resp.Version = version
+	resp.MemberAssignment = m.assignment
+	if version >= 5 {
+		resp.ProtocolType, resp.Protocol = kmsg.StringPtr(g.protocolType), kmsg.StringPtr(g.protocol)
+	}
+	return resp
+}
+
+// syncTimeUp removes those who joined and then did not sync (KAFKA-12890).
+func (d *decision) syncTimeUp(g *group) {
+	for _, id := range sortedKeys(g.members) {
+		if m := g.members[id]; m.syncing == nil {
+			d.removeMember(g, m)
+		}
+	}
+	d.membersChanged(g)
+}
+
+func (d *decision) heartbeat(t statemachine.Ticket, r *kmsg.HeartbeatRequest) {
+	resp := r.ResponseKind().(*kmsg.HeartbeatResponse)
+	g, m, err := d.c.find(r.Group, r.MemberID, r.InstanceID)
+	switch {
+	case r.Group == "":
+		err = kerr.InvalidGroupID
+	case err != nil:
+	case r.Generation != g.generation:
+		err = kerr.IllegalGeneration
+	default:
+		d.renew(m)
+		if g.state == preparing {
+			err = kerr.RebalanceInProgress
+		}
+	}
+	if err != nil {
+		resp.ErrorCode = code(err)
+	}
+	d.reply(t, resp)
+}
+
+// leave is LeaveGroup: one member, or from v3 on several (KIP-345).
+func (d *decision) leave(t statemachine.Ticket, r *kmsg.LeaveGroupRequest) {
+	resp := r.ResponseKind().(*kmsg.LeaveGroupResponse)
+	switch {
+	case r.Group == "":
+		resp.ErrorCode = code(kerr.InvalidGroupID)
+	case r.Version < 3:
+		resp.ErrorCode = d.leaveOne(r.Group, r.MemberID, nil)
+	default:
+		for _, m := range r.Members {
+			out := kmsg.NewLeaveGroupResponseMember()
+			out.MemberID, out.InstanceID = m.MemberID, m.InstanceID
+			out.ErrorCode = d.leaveOne(r.Group, m.MemberID, m.InstanceID)
+			resp.Members = append(resp.Members, out)
+		}
+	}
+	d.reply(t, resp)
+}
+
+func (d *decision) leaveOne(groupID, memberID string, instance *string) int16 {
+	g := d.c.groups[groupID]
+	if g == nil {
+		return code(kerr.UnknownMemberID)
+	}
+	if instance != nil && memberID == "" { // an operator removes a static member by name
+		memberID = g.static[*instance]
+	}
+	if _, ok := g.pending[memberID]; ok {
+		delete(g.pending, memberID)
+		d.maybeCompleteJoin(g)
+		return 0
+	}
+	g, m, err := d.c.find(groupID, memberID, instance)
+	if err != nil {
+		return code(err)
+	}
+	d.removeMember(g, m)
+	d.membersChanged(g)
+	return 0
+}
