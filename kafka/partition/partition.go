@@ -1,0 +1,233 @@
+package partition
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/record"
+	"github.com/millrace/millrace/kafka/storage"
+)
+
+// Partition is one partition: its log and the leadership decided for it. All
+// methods may be called concurrently.
+type Partition struct {
+	set   *Set
+	topic string
+	index int32
+	log   *storage.Log // nil when it could not be opened
+
+	highWatermark atomic.Int64
+
+	// order is held for reading while a batch is checked against the
+	// leadership and appended, and for writing while the leadership changes.
+	order   sync.RWMutex
+	current atomic.Pointer[leadership] // written under order
+
+	waitMu  sync.Mutex
+	waiters map[*Waiter]struct{} // guarded by waitMu
+}
+
+// leadership is one immutable decision about a partition.
+type leadership struct {
+	leader   int32
+	epoch    int32
+	inSync   int
+	minISR   int
+	settings metadata.TopicSettings
+}
+
+func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
+	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: s.MinInsyncReplicas, settings: s}
+}
+
+func logConfig(s metadata.TopicSettings) storage.LogConfig {
+	return storage.LogConfig{
+		SegmentBytes: s.SegmentBytes, SegmentAge: s.SegmentAge,
+		RetentionBytes: s.RetentionBytes, RetentionAge: s.RetentionAge,
+		IndexIntervalBytes: s.IndexIntervalBytes, ProducerExpiry: s.ProducerExpiry,
+	}
+}
+
+// lead installs a decision and wakes everybody who waits: a follower's ack or
+// fetch must end, and a grown ISR may release the high watermark.
+func (p *Partition) lead(l *leadership) {
+	p.order.Lock()
+	p.current.Store(l)
+	p.order.Unlock()
+	if p.log == nil {
+		return
+	}
+	if l.leader >= 0 {
+		p.log.Configure(logConfig(l.settings))
+	}
+	p.durable(p.log.DurableOffset())
+	p.wake()
+}
+
+// durable moves the high watermark to what is synced, unless the ISR is
+// smaller than min.insync.replicas (KIP-966).
+func (p *Partition) durable(offset int64) {
+	l := p.current.Load()
+	if l == nil || l.inSync < l.minISR {
+		return
+	}
+	for {
+		hw := p.highWatermark.Load()
+		if offset <= hw {
+			return
+		}
+		if p.highWatermark.CompareAndSwap(hw, offset) {
+			p.wake()
+			return
+		}
+	}
+}
+
+// Offsets is a snapshot of a partition's limits.
+type Offsets struct {
+	Start, HighWatermark, End int64
+	LeaderEpoch               int32
+}
+
+// Offsets returns the current limits. End counts records that are not yet
+// committed.
+func (p *Partition) Offsets() Offsets {
+	o := Offsets{HighWatermark: p.highWatermark.Load(), LeaderEpoch: -1}
+	if l := p.current.Load(); l != nil {
+		o.LeaderEpoch = l.epoch
+	}
+	if p.log != nil {
+		o.Start, o.End = p.log.StartOffset(), p.log.EndOffset()
+	}
+	return o
+}
+
+// check says whether broker leads the partition at the epoch the client knows
+// (-1: the client does not say). KIP-320.
+func (p *Partition) check(l *leadership, broker, clientEpoch int32) error {
+	switch {
+	case l == nil || l.leader != broker:
+		return kerr.NotLeaderForPartition
+	case p.log == nil || p.set.Err() != nil:
+		return kerr.KafkaStorageError
+	case clientEpoch >= 0 && clientEpoch < l.epoch:
+		return kerr.FencedLeaderEpoch
+	case clientEpoch > l.epoch:
+		return kerr.UnknownLeaderEpoch
+	}
+	return nil
+}
+
+// Check is check for callers that only ask: an error unless broker leads the
+// partition at clientEpoch (-1: any).
+func (p *Partition) Check(broker, clientEpoch int32) error {
+	return p.check(p.current.Load(), broker, clientEpoch)
+}
+
+// Append is what a produced batch became.
+type Append struct {
+	Base, Last   int64
+	LogStart     int64
+	AppendTimeMS int64 // -1 unless the topic uses LogAppendTime
+	Epoch        int32
+	Records      []record.RecordError // filled when the batch was refused
+}
+
+// Produce validates a client's batch by the topic's settings and appends it as
+// leader. acks is the request's: with -1 a too small ISR refuses the batch
+// (NOT_ENOUGH_REPLICAS). The batch's bytes are stamped in place.
+func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.Time) (Append, error) {
+	p.order.RLock()
+	defer p.order.RUnlock()
+	l := p.current.Load()
+	if err := p.check(l, broker, -1); err != nil {
+		return Append{}, err
+	}
+	if acks == -1 && l.inSync < l.minISR {
+		return Append{}, kerr.NotEnoughReplicas
+	}
+	b, bad, err := record.Validate(b, rules(l.settings, now))
+	if err != nil {
+		return Append{Records: bad}, err
+	}
+	if int64(len(b)) > l.settings.SegmentBytes {
+		return Append{}, kerr.RecordListTooLarge
+	}
+	done, err := p.log.Append(b, l.epoch, now, storage.Client)
+	if err != nil {
+		return Append{}, err
+	}
+	a := Append{Base: done.BaseOffset, Last: done.LastOffset, LogStart: done.LogStartOffset, AppendTimeMS: -1, Epoch: l.epoch}
+	if l.settings.LogAppendTime {
+		a.AppendTimeMS = now.UnixMilli()
+	}
+	return a, nil
+}
+
+func rules(s metadata.TopicSettings, now time.Time) record.Rules {
+	return record.Rules{
+		MaxBytes: s.MaxMessageBytes, LogAppendTime: s.LogAppendTime, Now: now,
+		BeforeMax: s.TimestampBeforeMax, AfterMax: s.TimestampAfterMax,
+		Compression: s.Compression, ZstdAllowed: true, KeysRequired: s.Compact,
+	}
+}
+
+// AppendInternal appends a coordinator's batch at the current epoch of the
+// given leader. It returns the offset after the batch.
+func (p *Partition) AppendInternal(broker int32, b record.Batch, now time.Time) (end int64, err error) {
+	p.order.RLock()
+	defer p.order.RUnlock()
+	l := p.current.Load()
+	if err := p.check(l, broker, -1); err != nil {
+		return 0, err
+	}
+	done, err := p.log.Append(b, l.epoch, now, storage.Coordinator)
+	if err != nil {
+		return 0, err
+	}
+	return done.LastOffset + 1, nil
+}
+
+// Committed reports whether everything below end is committed.
+func (p *Partition) Committed(end int64) bool { return p.highWatermark.Load() >= end }
+
+// WaitCommitted returns nil once the high watermark has reached end. It ends
+// with an error when the leadership changes from epoch, when the log directory
+// fails, or when ctx ends.
+func (p *Partition) WaitCommitted(ctx context.Context, end int64, epoch int32) error {
+	if p.Committed(end) {
+		return nil
+	}
+	w := NewWaiter()
+	p.Watch(w)
+	defer p.Unwatch(w)
+	for {
+		if p.Committed(end) {
+			return nil
+		}
+		if l := p.current.Load(); l == nil || l.epoch != epoch {
+			return kerr.NotLeaderForPartition
+		}
+		select {
+		case <-w.C:
+		case <-p.set.failed:
+			return kerr.KafkaStorageError
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Leader returns the current leader (-1: none) and its epoch.
+func (p *Partition) Leader() (broker, epoch int32) {
+	l := p.current.Load()
+	if l == nil {
+		return -1, -1
+	}
+	return l.leader, l.epoch
+}

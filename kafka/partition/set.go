@@ -1,0 +1,225 @@
+package partition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/storage"
+)
+
+// retentionInterval is how often retention looks at every log: Kafka's
+// log.retention.check.interval.ms default.
+const retentionInterval = 5 * time.Minute
+
+// Config says what a Set works on.
+type Config struct {
+	Dir               *storage.Dir
+	RetentionInterval time.Duration // 0 means 5 minutes
+	Log               *slog.Logger
+}
+
+// Set is all partitions of one cluster. Its methods may be called
+// concurrently, except that Apply is called by one goroutine at a time.
+type Set struct {
+	cfg    Config
+	image  atomic.Pointer[metadata.Image]
+	failed chan struct{} // closed by Fail
+	once   sync.Once
+	cause  atomic.Pointer[error]
+
+	mu   sync.RWMutex
+	byID map[id]*Partition // guarded by mu
+}
+
+type id struct {
+	topic [16]byte
+	index int32
+}
+
+// New returns an empty set over an open log directory. Apply fills it.
+func New(cfg Config) *Set {
+	if cfg.RetentionInterval == 0 {
+		cfg.RetentionInterval = retentionInterval
+	}
+	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition)}
+}
+
+// Apply makes the partitions what the image says: opens logs of new ones,
+// hands leadership and settings to the rest, and removes the logs of deleted
+// topics. A log that cannot be opened makes its partition answer
+// KAFKA_STORAGE_ERROR; the first such error is returned.
+func (s *Set) Apply(img *metadata.Image) error {
+	prev := s.image.Load()
+	var first error
+	for _, t := range img.Topics() {
+		if prev != nil && prev.Topic(t.Name) == t && prev.SameDefaults(img) {
+			continue // images share the topics that did not change
+		}
+		if err := s.applyTopic(img, t); err != nil && first == nil {
+			first = err
+		}
+	}
+	if err := s.removeDeleted(img, prev); err != nil && first == nil {
+		first = err
+	}
+	s.image.Store(img)
+	return first
+}
+
+func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic) error {
+	settings := img.TopicSettings(t)
+	var first error
+	for i := range t.Partitions {
+		key := id{t.ID, int32(i)}
+		s.mu.RLock()
+		p := s.byID[key]
+		s.mu.RUnlock()
+		if p == nil {
+			var err error
+			if p, err = s.open(t, int32(i), settings); err != nil && first == nil {
+				first = err
+			}
+			s.mu.Lock()
+			s.byID[key] = p
+			s.mu.Unlock()
+		}
+		p.lead(newLeadership(t.Partitions[i], settings))
+	}
+	return first
+}
+
+func (s *Set) open(t *metadata.Topic, index int32, settings metadata.TopicSettings) (*Partition, error) {
+	name := LogName(t.Name, index)
+	p := &Partition{set: s, topic: t.Name, index: index, waiters: make(map[*Waiter]struct{})}
+	l, err := s.cfg.Dir.OpenLog(name, t.ID, logConfig(settings))
+	if err != nil {
+		return p, fmt.Errorf("open log %s: %w", name, err)
+	}
+	p.log = l
+	p.highWatermark.Store(l.DurableOffset())
+	l.OnDurable(p.durable)
+	return p, nil
+}
+
+func (s *Set) removeDeleted(img, prev *metadata.Image) error {
+	if prev == nil {
+		return nil
+	}
+	var first error
+	for _, t := range prev.Topics() {
+		if img.TopicByID(t.ID) != nil {
+			continue
+		}
+		for i := range t.Partitions {
+			key := id{t.ID, int32(i)}
+			s.mu.Lock()
+			p := s.byID[key]
+			delete(s.byID, key)
+			s.mu.Unlock()
+			if p == nil {
+				continue
+			}
+			p.lead(&leadership{leader: -1})
+			if err := s.cfg.Dir.Remove(LogName(t.Name, int32(i))); err != nil && first == nil {
+				first = fmt.Errorf("remove log of deleted topic %s: %w", t.Name, err)
+			}
+		}
+	}
+	return first
+}
+
+// LogName is the directory name of a partition's log: "<topic>-<partition>".
+func LogName(topic string, index int32) string {
+	return topic + "-" + strconv.Itoa(int(index))
+}
+
+// Get finds a partition by topic id and index.
+func (s *Set) Get(topic [16]byte, index int32) (*Partition, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p, ok := s.byID[id{topic, index}]
+	return p, ok
+}
+
+// Find finds a partition by topic name and index;
+// UNKNOWN_TOPIC_OR_PARTITION when there is none.
+func (s *Set) Find(topic string, index int32) (*Partition, error) {
+	img := s.image.Load()
+	if img == nil {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	t := img.Topic(topic)
+	if t == nil {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	p, ok := s.Get(t.ID, index)
+	if !ok {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	return p, nil
+}
+
+// Fail marks the log directory as failed: every waiting and every later append
+// answers KAFKA_STORAGE_ERROR. Only the first cause is kept.
+func (s *Set) Fail(cause error) {
+	s.once.Do(func() {
+		s.cause.Store(&cause)
+		close(s.failed)
+		s.cfg.Log.Error("log directory failed; the cluster stops serving it until an operator looks", "cause", cause)
+	})
+}
+
+// Err is the cause given to Fail, or nil.
+func (s *Set) Err() error {
+	if c := s.cause.Load(); c != nil {
+		return *c
+	}
+	return nil
+}
+
+// Run applies retention at every interval until ctx ends.
+func (s *Set) Run(ctx context.Context) {
+	tick := time.NewTicker(s.cfg.RetentionInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.Retain(now)
+		}
+	}
+}
+
+// Retain removes the segments that have outlived retention.ms or
+// retention.bytes at the given time, in every log.
+func (s *Set) Retain(now time.Time) {
+	s.mu.RLock()
+	all := make([]*Partition, 0, len(s.byID))
+	for _, p := range s.byID {
+		if p.log != nil {
+			all = append(all, p)
+		}
+	}
+	s.mu.RUnlock()
+	for _, p := range all {
+		n, err := p.log.Retain(now)
+		switch {
+		case errors.Is(err, kerr.KafkaStorageError):
+			return // the directory has failed and says so itself
+		case err != nil:
+			s.cfg.Log.Error("retention", "topic", p.topic, "partition", p.index, "error", err)
+		case n > 0:
+			s.cfg.Log.Info("retention removed segments", "topic", p.topic, "partition", p.index, "segments", n, "log_start", p.log.StartOffset())
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package partition
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/record"
+	"github.com/millrace/millrace/kafka/statemachine"
+	"github.com/millrace/millrace/kafka/storage"
+)
+
+// replayChunk is how much of a log Replay reads at a time.
+const replayChunk = 1 << 20
+
+// maxDecompressed bounds one batch of a state log; the state machines write
+// uncompressed batches, so only damage or a foreign writer could reach it.
+const maxDecompressed = 64 << 20
+
+// StateLog makes a partition the log of a state machine: every record is one
+// Kafka record, appended at the leader epoch that was current when the log was
+// opened. When that epoch ends, Append and Wait fail and the machine must be
+// loaded again. It implements statemachine.Log.
+type StateLog struct {
+	p      *Partition
+	broker int32
+	epoch  int32
+}
+
+var _ statemachine.Log = (*StateLog)(nil)
+
+// OpenStateLog opens the log under the partition's current leadership.
+// NOT_LEADER_OR_FOLLOWER when the partition has no leader.
+func OpenStateLog(p *Partition) (*StateLog, error) {
+	broker, epoch := p.Leader()
+	if broker < 0 {
+		return nil, kerr.NotLeaderForPartition
+	}
+	return &StateLog{p: p, broker: broker, epoch: epoch}, nil
+}
+
+// Append writes the records as one batch and returns the offset after it.
+func (s *StateLog) Append(records []statemachine.Record, now time.Time) (int64, error) {
+	b := record.NewBuilder(record.BuilderOptions{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1})
+	ms := now.UnixMilli()
+	for _, r := range records {
+		b.Add(ms, r.Key, r.Value)
+	}
+	if _, epoch := s.p.Leader(); epoch != s.epoch {
+		return 0, kerr.NotLeaderForPartition
+	}
+	return s.p.AppendInternal(s.broker, b.Batch(), now)
+}
+
+// Wait returns once everything below end is committed.
+func (s *StateLog) Wait(ctx context.Context, end int64) error {
+	return s.p.WaitCommitted(ctx, end, s.epoch)
+}
+
+// Replay calls fn with every record of the log, oldest first.
+func (s *StateLog) Replay(fn func(r statemachine.Record, at time.Time) error) error {
+	from, end := s.p.log.StartOffset(), s.p.log.EndOffset()
+	for from < end {
+		chunk, err := s.p.log.Read(from, end, replayChunk)
+		if err != nil {
+			return fmt.Errorf("replay %s at offset %d: %w", LogName(s.p.topic, s.p.index), from, err)
+		}
+		if len(chunk) == 0 {
+			return fmt.Errorf("replay %s: nothing at offset %d below %d: %w", LogName(s.p.topic, s.p.index), from, end, kerr.KafkaStorageError)
+		}
+		if from, err = replayBatches(chunk, fn); err != nil {
+			return fmt.Errorf("replay %s: %w", LogName(s.p.topic, s.p.index), err)
+		}
+	}
+	return nil
+}
+
+func replayBatches(chunk []byte, fn func(r statemachine.Record, at time.Time) error) (next int64, err error) {
+	for len(chunk) > 0 {
+		var b record.Batch
+		if b, chunk, err = record.Split(chunk); err != nil {
+			return 0, err
+		}
+		next = b.LastOffset() + 1
+		if b.Control() {
+			continue
+		}
+		err = b.Walk(maxDecompressed, func(r *record.Record) error {
+			return fn(statemachine.Record{Key: r.Key, Value: r.Value}, time.UnixMilli(r.Timestamp))
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
+// OpenMetadata opens the cluster's own metadata log, which no image lists: it
+// is what the images come from. The controller leads it, alone.
+func (s *Set) OpenMetadata(name string, topicID [16]byte, controller int32) (*Partition, error) {
+	p := &Partition{set: s, topic: name, waiters: make(map[*Waiter]struct{})}
+	l, err := s.cfg.Dir.OpenLog(LogName(name, 0), topicID, storage.LogConfig{
+		SegmentBytes: 1 << 30, RetentionBytes: -1, RetentionAge: -1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open metadata log: %w", err)
+	}
+	p.log = l
+	p.highWatermark.Store(l.DurableOffset())
+	l.OnDurable(p.durable)
+	p.current.Store(&leadership{leader: controller, epoch: 1, inSync: 1, minISR: 1, settings: metadata.TopicSettings{}})
+	return p, nil
+}
