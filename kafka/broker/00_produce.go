@@ -1,0 +1,165 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/partition"
+	"github.com/millrace/millrace/kafka/record"
+)
+
+// maxProduceWait bounds the wait for the high watermark when the client asks
+// for a longer timeout.
+const maxProduceWait = 5 * time.Minute
+
+// Produce, v3-13 (0-2 are advertised and refused, KAFKA-18659).
+//
+//	v8  errors of single records
+//	v10 current leader and node endpoints on NOT_LEADER_OR_FOLLOWER (KIP-951)
+//	v13 topics by id (KIP-516)
+//
+// Batches are appended in the order of the request before the handler returns;
+// the answer waits for the high watermark when acks is -1.
+func (b *Broker) produce(_ context.Context, r *listener.Request) listener.Answer {
+	req := r.Msg.(*kmsg.ProduceRequest)
+	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	at := time.Now()
+	var waits []pendingAck
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		out := kmsg.NewProduceResponseTopic()
+		out.Topic, out.TopicID = t.Topic, t.TopicID
+		out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(t.Partitions))
+		for j := range t.Partitions {
+			out.Partitions[j] = kmsg.NewProduceResponseTopicPartition()
+			if w, ok := b.append(req, t, &t.Partitions[j], at, &out.Partitions[j]); ok {
+				w.topic, w.index = i, j
+				waits = append(waits, w)
+			}
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	if req.Acks == 0 {
+		return b.unacknowledged(resp)
+	}
+	return func(ctx context.Context) kmsg.Response {
+		if req.Acks == -1 {
+			b.awaitCommit(ctx, req, resp, waits)
+		}
+		b.hintLeaders(r, resp)
+		return resp
+	}
+}
+
+// unacknowledged answers acks=0: nothing is sent, but an error closes the
+// connection, as Kafka does, so that the producer refreshes its metadata.
+func (b *Broker) unacknowledged(resp *kmsg.ProduceResponse) listener.Answer {
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 {
+				return now(listener.CloseConnection)
+			}
+		}
+	}
+	return nil
+}
+
+type pendingAck struct {
+	p            *partition.Partition
+	end          int64
+	epoch        int32
+	topic, index int // position in the response
+}
+
+// append appends one partition's batch and fills its answer. It reports false
+// when there is nothing to wait for.
+func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time, out *kmsg.ProduceResponseTopicPartition) (pendingAck, bool) {
+	out.Partition, out.BaseOffset, out.LogStartOffset, out.LogAppendTime = in.Partition, -1, -1, -1
+	p, a, err := b.appendBatch(req, t, in, at)
+	if err != nil {
+		out.ErrorCode, out.ErrorMessage = b.code("produce", err), message(err)
+		for _, bad := range a.Records {
+			e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+			e.RelativeOffset, e.ErrorMessage = bad.Index, &bad.Message
+			out.ErrorRecords = append(out.ErrorRecords, e)
+		}
+		return pendingAck{}, false
+	}
+	out.BaseOffset, out.LogStartOffset, out.LogAppendTime = a.Base, a.LogStart, a.AppendTimeMS
+	return pendingAck{p: p, end: a.Last + 1, epoch: a.Epoch}, true
+}
+
+func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time) (*partition.Partition, partition.Append, error) {
+	if req.Acks < -1 || req.Acks > 1 {
+		return nil, partition.Append{}, kerr.InvalidRequiredAcks
+	}
+	if req.TransactionID != nil {
+		return nil, partition.Append{}, kerr.TransactionalIDAuthorizationFailed
+	}
+	p, name, err := b.find(req.Version >= 13, t.Topic, t.TopicID, in.Partition)
+	if err != nil {
+		return nil, partition.Append{}, err
+	}
+	if metadataInternal(name) {
+		return nil, partition.Append{}, kerr.InvalidTopicException
+	}
+	batch, rest, err := record.Split(in.Records)
+	switch {
+	case err != nil:
+		return nil, partition.Append{}, err
+	case len(rest) > 0: // exactly one batch a partition since v3
+		return nil, partition.Append{}, kerr.InvalidRecord
+	case batch.Transactional():
+		return nil, partition.Append{}, kerr.InvalidTxnState
+	}
+	a, err := p.Produce(b.cfg.ID, batch, req.Acks, at)
+	return p, a, err
+}
+
+// awaitCommit waits until everything appended is committed; what is not by the
+// client's timeout is answered REQUEST_TIMED_OUT.
+func (b *Broker) awaitCommit(ctx context.Context, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, waits []pendingAck) {
+	wait := min(time.Duration(req.TimeoutMillis)*time.Millisecond, maxProduceWait)
+	var cancel context.CancelFunc
+	for _, w := range waits {
+		if w.p.Committed(w.end) {
+			continue
+		}
+		if cancel == nil {
+			ctx, cancel = context.WithTimeout(ctx, wait)
+			defer cancel()
+		}
+		if err := w.p.WaitCommitted(ctx, w.end, w.epoch); err != nil {
+			out := &resp.Topics[w.topic].Partitions[w.index]
+			out.ErrorCode, out.BaseOffset, out.LogStartOffset = b.code("produce", err), -1, -1
+		}
+	}
+}
+
+// hintLeaders adds the new leader to each NOT_LEADER_OR_FOLLOWER (KIP-951).
+func (b *Broker) hintLeaders(r *listener.Request, resp *kmsg.ProduceResponse) {
+	if resp.Version < 10 {
+		return
+	}
+	img := b.cfg.Image()
+	hint := newHints(r.Session.Listener)
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			if p.ErrorCode != kerr.NotLeaderForPartition.Code {
+				continue
+			}
+			if leader, epoch, ok := hint.leader(img, t.Topic, t.TopicID, p.Partition); ok {
+				p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
+			}
+		}
+	}
+	for _, n := range hint.nodes(img) {
+		resp.Brokers = append(resp.Brokers, kmsg.ProduceResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
+	}
+}

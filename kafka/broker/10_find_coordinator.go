@@ -1,0 +1,81 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/metadata"
+)
+
+// groupsTopic is created when the first coordinator is looked for.
+const groupsTopic = "__consumer_offsets"
+
+// Coordinator types of FindCoordinator.
+const (
+	groupCoordinator = 0
+	txnCoordinator   = 1
+)
+
+// FindCoordinator, v0-6; v4 asks for many keys at once (KIP-699).
+func (b *Broker) findCoordinator(_ context.Context, r *listener.Request) listener.Answer {
+	req := r.Msg.(*kmsg.FindCoordinatorRequest)
+	return func(ctx context.Context) kmsg.Response {
+		resp := req.ResponseKind().(*kmsg.FindCoordinatorResponse)
+		if req.Version < 4 {
+			c := b.coordinatorOf(ctx, r.Session.Listener, req.CoordinatorType, req.CoordinatorKey)
+			resp.NodeID, resp.Host, resp.Port, resp.ErrorCode, resp.ErrorMessage = c.NodeID, c.Host, c.Port, c.ErrorCode, c.ErrorMessage
+			return resp
+		}
+		for _, key := range req.CoordinatorKeys {
+			resp.Coordinators = append(resp.Coordinators, b.coordinatorOf(ctx, r.Session.Listener, req.CoordinatorType, key))
+		}
+		return resp
+	}
+}
+
+func (b *Broker) coordinatorOf(ctx context.Context, listenerName string, kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
+	out := kmsg.NewFindCoordinatorResponseCoordinator()
+	out.Key, out.NodeID, out.Port = key, -1, -1
+	n, err := b.groupCoordinator(ctx, listenerName, kind, key)
+	if err != nil {
+		out.ErrorCode, out.ErrorMessage = b.code("find coordinator", err), message(err)
+		return out
+	}
+	out.NodeID, out.Host, out.Port = n.id, n.host, n.port
+	return out
+}
+
+func (b *Broker) groupCoordinator(ctx context.Context, listenerName string, kind int8, key string) (node, error) {
+	switch kind {
+	case groupCoordinator:
+	case txnCoordinator:
+		return node{}, kerr.CoordinatorNotAvailable // transactions are not built yet
+	default:
+		return node{}, kerr.InvalidRequest
+	}
+	img := b.cfg.Image()
+	if img.Topic(groupsTopic) == nil {
+		call := b.cfg.Metadata.Do(metadata.CreateInternalTopic{Name: groupsTopic, ID: b.cfg.NewID()})
+		if _, err := call.Wait(ctx); err != nil {
+			return node{}, err
+		}
+		img = b.cfg.Image()
+	}
+	t := img.Topic(groupsTopic)
+	index := b.cfg.Groups.PartitionFor(key)
+	if t == nil || int(index) >= len(t.Partitions) {
+		return node{}, kerr.CoordinatorNotAvailable
+	}
+	leader := img.Broker(t.Partitions[index].Leader)
+	if leader == nil {
+		return node{}, kerr.CoordinatorNotAvailable
+	}
+	n, ok := nodeOn(leader, listenerName)
+	if !ok {
+		return node{}, kerr.CoordinatorNotAvailable
+	}
+	return n, nil
+}

@@ -1,0 +1,316 @@
+// Package cluster assembles one embedded Kafka cluster: N logical brokers in
+// one process over one directory. Open replays the metadata log, opens the
+// partitions and serves every broker's listeners; Close stops in reverse.
+//
+// A cluster's directory is self-contained: copied while closed, it opens
+// elsewhere. The package puts the parts together and decides nothing.
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/kafka/broker"
+	"github.com/millrace/millrace/kafka/coordinator"
+	"github.com/millrace/millrace/kafka/group"
+	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/partition"
+	"github.com/millrace/millrace/kafka/sasl"
+	"github.com/millrace/millrace/kafka/statemachine"
+	"github.com/millrace/millrace/kafka/storage"
+	"github.com/millrace/millrace/kafka/wire"
+	"github.com/millrace/millrace/vfs"
+)
+
+// Config describes a cluster. Zero values of optional fields are Kafka's
+// defaults.
+type Config struct {
+	Dir          string
+	FS           vfs.FS // nil means the operating system's
+	ClusterID    string // what Metadata answers; kept for the cluster's life
+	KafkaVersion string // an MSK version name: decides what is advertised
+	Region       string
+	Brokers      []Broker
+	Boot         *Listener // one more address in front of the first broker (serverless)
+
+	Static     map[string]string // the brokers' server.properties
+	Serverless bool              // the topic rules of MSK Serverless
+
+	Verifier   sasl.Verifier // nil: no IAM listener may be configured
+	SessionMax time.Duration // connections.max.reauth.ms; 0 is the listener's default
+
+	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
+	RetentionInterval     time.Duration
+	PageCache             bool // durability=page-cache: acknowledge what is only written
+	ForgetProducers       bool // negative control of crash tests: drops producer state at open
+
+	Log *slog.Logger
+}
+
+// Broker is one logical broker.
+type Broker struct {
+	ID        int32
+	Rack      string // availability zone id
+	Listeners []Listener
+}
+
+// Listener is one address of a broker. The cluster closes Net.
+type Listener struct {
+	Name       string // CLIENT, CLIENT_SECURE, CLIENT_SASL_SCRAM, CLIENT_IAM
+	Net        net.Listener
+	Host       string // advertised
+	Port       int32
+	TLS        *tls.Config
+	Mechanisms []string
+	Hosts      func(string) bool // names that a signed token may be for
+	Authorizer listener.Authorizer
+}
+
+// Cluster is a running cluster. Its methods may be called concurrently.
+type Cluster struct {
+	cfg       Config
+	dir       *storage.Dir
+	set       *partition.Set
+	meta      *statemachine.Machine
+	groups    *coordinator.Groups
+	image     atomic.Pointer[metadata.Image]
+	listeners []*listener.Listener
+	failed    chan error
+	stop      context.CancelFunc
+	running   sync.WaitGroup // retention and listeners' accept loops
+}
+
+const (
+	metadataTopic    = "__cluster_metadata"
+	groupsTopic      = "__consumer_offsets"
+	groupsPartitions = 50 // offsets.topic.num.partitions
+)
+
+// saslAndVersions are the API keys that the listener serves itself.
+var saslAndVersions = []int16{17, 18, 36}
+
+// metadataTopicID is KRaft's id of the metadata topic.
+var metadataTopicID = [16]byte{15: 1}
+
+// Open starts the cluster. On error everything that was started is stopped.
+func Open(cfg Config) (*Cluster, error) {
+	if len(cfg.Brokers) == 0 {
+		return nil, errors.New("open cluster: no brokers")
+	}
+	if cfg.FS == nil {
+		cfg.FS = vfs.OS
+	}
+	line, err := wire.LineOf(cfg.KafkaVersion)
+	if err != nil {
+		return nil, fmt.Errorf("open cluster: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Cluster{cfg: cfg, failed: make(chan error, 1), stop: stop}
+	if err := c.openState(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	if err := c.register(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	c.serve(line.Cut(slices.Concat(broker.Keys(), saslAndVersions)))
+	return c, nil
+}
+
+// openState opens the log directory, replays the metadata and makes the
+// partitions.
+func (c *Cluster) openState(ctx context.Context) error {
+	dir, err := storage.OpenDir(c.cfg.FS, c.cfg.Dir, storage.DirOptions{
+		PageCache:       c.cfg.PageCache,
+		ForgetProducers: c.cfg.ForgetProducers,
+		OnFail:          func(err error) { c.set.Fail(err); c.fail(err) },
+		OnCut:           c.logCut,
+	})
+	if err != nil {
+		return fmt.Errorf("open cluster: %w", err)
+	}
+	c.dir = dir
+	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, Log: c.cfg.Log})
+	controller := c.cfg.Brokers[0].ID
+	p, err := c.set.OpenMetadata(metadataTopic, metadataTopicID, controller)
+	if err != nil {
+		return err
+	}
+	log, err := partition.OpenStateLog(p)
+	if err != nil {
+		return err
+	}
+	core := metadata.New(metadata.Params{ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless})
+	c.meta, err = statemachine.Start(core, log, statemachine.Options{
+		Snapshot: func() any { return core.Image() },
+		Publish:  func(img any) { c.publish(img.(*metadata.Image)) },
+		Failed:   c.fail,
+	})
+	if err != nil {
+		return fmt.Errorf("load cluster metadata: %w", err)
+	}
+	c.groups = coordinator.NewGroups(coordinator.Config{
+		Partitions: groupsPartitions,
+		Open:       c.openGroups,
+		Leader:     c.groupsLeader,
+		Existing:   c.groupsWithData,
+		Params:     group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
+		Log:        c.cfg.Log,
+	})
+	c.running.Go(func() { c.set.Run(ctx) })
+	return nil
+}
+
+// publish makes a committed image what everybody sees.
+func (c *Cluster) publish(img *metadata.Image) {
+	if err := c.set.Apply(img); err != nil {
+		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
+	}
+	c.image.Store(img)
+}
+
+func (c *Cluster) logCut(name string, from, to int64) {
+	c.cfg.Log.Warn("recovery cut the tail of a log after an unclean stop; nothing acknowledged was in it",
+		"log", name, "first_bad_position", from, "file_size", to)
+}
+
+func (c *Cluster) fail(err error) {
+	select {
+	case c.failed <- err:
+	default:
+	}
+}
+
+// Failed yields the first error after which the cluster cannot go on serving;
+// its owner closes it and opens it again.
+func (c *Cluster) Failed() <-chan error { return c.failed }
+
+// Image is what the brokers currently answer from.
+func (c *Cluster) Image() *metadata.Image { return c.image.Load() }
+
+// register tells the metadata which brokers exist and where.
+func (c *Cluster) register(ctx context.Context) error {
+	brokers := make([]metadata.Broker, len(c.cfg.Brokers))
+	for i, b := range c.cfg.Brokers {
+		ends := make(map[string]metadata.Endpoint, len(b.Listeners))
+		for _, l := range b.Listeners {
+			ends[l.Name] = metadata.Endpoint{Host: l.Host, Port: l.Port}
+		}
+		brokers[i] = metadata.Broker{ID: b.ID, Rack: b.Rack, Listeners: ends}
+	}
+	if _, err := c.meta.Do(metadata.RegisterBrokers{Brokers: brokers}).Wait(ctx); err != nil {
+		return fmt.Errorf("register brokers: %w", err)
+	}
+	return nil
+}
+
+func (c *Cluster) serve(line wire.Line) {
+	for i, b := range c.cfg.Brokers {
+		backend := broker.New(broker.Config{
+			ID: b.ID, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups,
+			NewID: newTopicID, Log: c.cfg.Log,
+		})
+		for _, l := range b.Listeners {
+			c.listen(b.ID, l, backend, line)
+		}
+		if i == 0 && c.cfg.Boot != nil {
+			c.listen(b.ID, *c.cfg.Boot, backend, line)
+		}
+	}
+}
+
+func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, line wire.Line) {
+	ln := listener.New(listener.Config{
+		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: line,
+		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
+		Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+	})
+	c.listeners = append(c.listeners, ln)
+	c.running.Go(func() {
+		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
+			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, brokerID, err))
+		}
+	})
+}
+
+func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool) {
+	m, ok := c.Image().ScramCredential(mechanism, user)
+	if !ok {
+		return sasl.Credential{}, false
+	}
+	return sasl.Credential{Salt: m.Salt, StoredKey: m.StoredKey, ServerKey: m.ServerKey, Iterations: int32(m.Iterations)}, true
+}
+
+// groupsPartition finds a partition of __consumer_offsets.
+func (c *Cluster) groupsPartition(index int32) (*partition.Partition, error) {
+	return c.set.Find(groupsTopic, index)
+}
+
+func (c *Cluster) openGroups(index int32) (statemachine.Log, error) {
+	p, err := c.groupsPartition(index)
+	if err != nil {
+		return nil, kerr.CoordinatorNotAvailable
+	}
+	return partition.OpenStateLog(p)
+}
+
+func (c *Cluster) groupsLeader(index int32) (int32, bool) {
+	p, err := c.groupsPartition(index)
+	if err != nil {
+		return -1, false
+	}
+	leader, _ := p.Leader()
+	return leader, leader >= 0
+}
+
+// groupsWithData lists the partitions of __consumer_offsets that hold anything.
+func (c *Cluster) groupsWithData() []int32 {
+	var out []int32
+	for i := range int32(groupsPartitions) {
+		if p, err := c.groupsPartition(i); err == nil && p.Offsets().End > 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// newTopicID is a random version 4 UUID, as Kafka's.
+func newTopicID() [16]byte {
+	var id [16]byte
+	rand.Read(id[:])
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id
+}
+
+// Close stops the cluster: first nothing new comes in, then the coordinators,
+// the metadata and retention end, and last the logs are synced and closed.
+func (c *Cluster) Close() error {
+	for _, l := range c.listeners {
+		l.Close() // connections end before what they call
+	}
+	if c.groups != nil {
+		c.groups.Close() // machines append to partitions
+	}
+	if c.meta != nil {
+		c.meta.Stop() // the last image is published before the logs close
+	}
+	c.stop()
+	c.running.Wait()
+	if c.dir == nil {
+		return nil
+	}
+	return c.dir.Close()
+}
