@@ -20,7 +20,7 @@ import (
 // it may not.
 func (b *Broker) metadata(ctx context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.MetadataRequest)
-	create := b.autoCreate(req)
+	create := b.autoCreate(r, req)
 	return func(ctx context.Context) kmsg.Response {
 		if create != nil {
 			create(ctx)
@@ -106,7 +106,7 @@ func offline(img *metadata.Image, replicas []int32) []int32 {
 
 // autoCreate asks for the missing named topics when the request and the
 // cluster's auto.create.topics.enable allow it, and returns what waits for it.
-func (b *Broker) autoCreate(req *kmsg.MetadataRequest) func(context.Context) {
+func (b *Broker) autoCreate(r *listener.Request, req *kmsg.MetadataRequest) func(context.Context) {
 	img := b.cfg.Image()
 	if !(req.AllowAutoTopicCreation || req.Version < 4) || !img.AutoCreateTopics() {
 		return nil
@@ -115,6 +115,9 @@ func (b *Broker) autoCreate(req *kmsg.MetadataRequest) func(context.Context) {
 	for _, t := range req.Topics {
 		if t.Topic == nil || img.Topic(*t.Topic) != nil || metadata.ValidateTopicName(*t.Topic) != nil || metadataInternal(*t.Topic) {
 			continue
+		}
+		if !r.May(listener.Operation{Op: listener.Create, Resource: listener.Topic, Name: *t.Topic}) {
+			continue // it stays unknown to the caller
 		}
 		topic := kmsg.NewCreateTopicsRequestTopic()
 		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = *t.Topic, -1, -1

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -20,8 +21,11 @@ func (b *Broker) group(_ context.Context, r *listener.Request) listener.Answer {
 	})
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx)
-		if list, ok := resp.(*kmsg.ListGroupsResponse); ok {
-			filterGroups(r, list)
+		switch resp := resp.(type) {
+		case *kmsg.ListGroupsResponse:
+			filterGroups(r, resp)
+		case *kmsg.OffsetFetchResponse:
+			filterOffsets(r, resp)
 		}
 		return resp
 	}
@@ -40,4 +44,19 @@ func filterGroups(r *listener.Request, list *kmsg.ListGroupsResponse) {
 		}
 	}
 	list.Groups = kept
+}
+
+// filterOffsets keeps, of fetches for all topics of a group, the topics that
+// the caller may describe.
+func filterOffsets(r *listener.Request, resp *kmsg.OffsetFetchResponse) {
+	req := r.Msg.(*kmsg.OffsetFetchRequest)
+	if req.Version < 8 && req.Topics == nil {
+		resp.Topics = slices.DeleteFunc(resp.Topics, func(t kmsg.OffsetFetchResponseTopic) bool { return !r.May(describeTopic(t.Topic)) })
+	}
+	for i := range resp.Groups {
+		if i < len(req.Groups) && req.Groups[i].Topics == nil {
+			g := &resp.Groups[i]
+			g.Topics = slices.DeleteFunc(g.Topics, func(t kmsg.OffsetFetchResponseGroupTopic) bool { return !r.May(describeTopic(t.Topic)) })
+		}
+	}
 }

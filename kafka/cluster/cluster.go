@@ -251,7 +251,7 @@ func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool
 	if !ok {
 		return sasl.Credential{}, false
 	}
-	return sasl.Credential{Salt: m.Salt, StoredKey: m.StoredKey, ServerKey: m.ServerKey, Iterations: int32(m.Iterations)}, true
+	return sasl.Credential{Salt: m.Salt, StoredKey: m.StoredKey, ServerKey: m.ServerKey, Iterations: m.Iterations}, true
 }
 
 // groupsPartition finds a partition of __consumer_offsets.
