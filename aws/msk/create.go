@@ -1,0 +1,261 @@
+package msk
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Quotas. (aws:kafka developer guide, quotas)
+const (
+	maxBrokersZooKeeper  = 30 // of one cluster
+	maxBrokersKRaft      = 60
+	maxBrokersAccount    = 90 // of one account and region
+	maxServerlessAccount = 10
+	maxServerlessVPCs    = 5
+	maxSecurityGroups    = 5
+	serverlessBrokers    = 3 // behind the one address of a serverless cluster
+)
+
+// wish is a request to create a cluster, parsed: unbuilt settings are refused
+// and defaults filled in already.
+type wish struct {
+	name         string
+	tags         map[string]string
+	kafkaVersion string
+	brokers      int
+	provisioned  *provisioned // exactly one of these two
+	serverless   *serverless
+}
+
+// subnets answers every subnet that the wish names, in order.
+func (w wish) subnets() []string {
+	if w.provisioned != nil {
+		return w.provisioned.Subnets
+	}
+	var all []string
+	for _, v := range w.serverless.VPCs {
+		all = append(all, v.Subnets...)
+	}
+	return all
+}
+
+// place is who asks, and where.
+type place struct{ partition, account, region string }
+
+// Subnet is what msk needs to know of a subnet.
+type Subnet struct {
+	Zone, ZoneID, VPC string // "us-east-1a", "use1-az1", "vpc-..."
+}
+
+// facts is what a creation is decided from beside the request.
+type facts struct {
+	existing []cluster         // of the same account and region
+	subnets  map[string]Subnet // those of the wish that exist
+	runs     func(kafkaVersion string) bool
+}
+
+// decideCreate answers the new cluster, CREATING.
+// aws:kafka CreateCluster, CreateClusterV2
+func decideCreate(at place, w wish, f facts, ids freshIDs, now time.Time) (created, error) {
+	if !nameShape.MatchString(w.name) {
+		return created{}, badRequest("clusterName", "The parameter value contains one or more characters that are not valid.")
+	}
+	if err := checkTags(w.tags); err != nil {
+		return created{}, err
+	}
+	if slices.ContainsFunc(f.existing, func(c cluster) bool { return c.Name == w.name }) {
+		return created{}, conflict("clusterName", "A resource with this name already exists.")
+	}
+	check := checkProvisioned
+	if w.serverless != nil {
+		check = checkServerless
+	}
+	if err := check(w, f); err != nil {
+		return created{}, err
+	}
+	return created{newCluster(at, w, f, ids, now)}, nil
+}
+
+func newCluster(at place, w wish, f facts, ids freshIDs, now time.Time) cluster {
+	suffix, host := "-", ids.host
+	if w.serverless != nil {
+		suffix, host = "-s", ids.boot
+	}
+	id := fmt.Sprintf("%s%s%d", ids.uuid, suffix, ids.n)
+	c := cluster{
+		ARN:     makeARN(at.partition, at.region, at.account, "cluster/"+w.name+"/"+id),
+		Account: at.account, Region: at.region, Name: w.name,
+		Names:          Names{Label: hostLabel(w.name), Random: host, N: ids.n},
+		State:          Creating,
+		CurrentVersion: ids.version,
+		Created:        now.UTC().Truncate(time.Millisecond),
+		Tags:           w.tags,
+		KafkaVersion:   w.kafkaVersion,
+		Serverless:     w.serverless,
+	}
+	home := w.subnets()
+	if w.serverless != nil {
+		home = w.serverless.VPCs[0].Subnets
+	}
+	for i := range w.brokers {
+		subnet := home[i%len(home)]
+		c.Brokers = append(c.Brokers, broker{
+			ID:     int32(i + 1),
+			ARN:    makeARN(at.partition, at.region, at.account, "broker/"+w.name+"/"+id+"/"+ids.brokers[i]),
+			Subnet: subnet, Zone: f.subnets[subnet].Zone, ZoneID: f.subnets[subnet].ZoneID,
+		})
+	}
+	if w.provisioned != nil {
+		p := *w.provisioned
+		for _, s := range p.Subnets {
+			p.ZoneIDs = append(p.ZoneIDs, f.subnets[s].ZoneID)
+		}
+		c.Provisioned = &p
+	}
+	return c
+}
+
+func checkProvisioned(w wish, f facts) error {
+	p := w.provisioned
+	for _, err := range []error{
+		checkVersion(w.kafkaVersion, f.runs),
+		checkInstanceType(p.InstanceType),
+		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
+		checkSecurity(p),
+		checkBrokerCount(w, f.existing),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkVersion(name string, runs func(string) bool) error {
+	var valid []string
+	for _, v := range versions {
+		if runs(v.name) {
+			valid = append(valid, v.name)
+		}
+	}
+	if !slices.Contains(valid, name) {
+		return badRequest("kafkaVersion", "Unsupported KafkaVersion [%s]. Valid values: [%s]", name, strings.Join(valid, ", "))
+	}
+	return nil
+}
+
+// instanceTypes is every standard broker type. (aws:kafka developer guide)
+var instanceTypes = []string{
+	"kafka.t3.small",
+	"kafka.m5.large", "kafka.m5.xlarge", "kafka.m5.2xlarge", "kafka.m5.4xlarge",
+	"kafka.m5.8xlarge", "kafka.m5.12xlarge", "kafka.m5.16xlarge", "kafka.m5.24xlarge",
+	"kafka.m7g.large", "kafka.m7g.xlarge", "kafka.m7g.2xlarge", "kafka.m7g.4xlarge",
+	"kafka.m7g.8xlarge", "kafka.m7g.12xlarge", "kafka.m7g.16xlarge",
+}
+
+func checkInstanceType(name string) error {
+	if strings.HasPrefix(name, "express.") {
+		return notBuilt("instanceType", "express brokers")
+	}
+	if !slices.Contains(instanceTypes, name) { // UNVERIFIED wording
+		return badRequest("instanceType", "Unsupported InstanceType [%s]. Valid values: [%s]", name, strings.Join(instanceTypes, ", "))
+	}
+	return nil
+}
+
+// checkSubnets wants least to most subnets that exist, in distinct zones of one VPC.
+func checkSubnets(parameter string, ids []string, known map[string]Subnet, least, most int) error {
+	if len(ids) < least || len(ids) > most { // UNVERIFIED wording
+		return badRequest(parameter, "Specify subnets in %d to %d Availability Zones, not %d.", least, most, len(ids))
+	}
+	zones, vpc := map[string]string{}, ""
+	for _, id := range ids {
+		s, ok := known[id]
+		if !ok { // UNVERIFIED wording
+			return badRequest(parameter, "The subnet ID '%s' does not exist", id)
+		}
+		if other, taken := zones[s.Zone]; taken { // UNVERIFIED wording
+			return badRequest(parameter, "The subnets '%s' and '%s' are in the same Availability Zone. Specify subnets in distinct Availability Zones.", other, id)
+		}
+		if vpc != "" && vpc != s.VPC { // UNVERIFIED wording
+			return badRequest(parameter, "The subnets must belong to the same VPC.")
+		}
+		zones[s.Zone], vpc = id, s.VPC
+	}
+	return nil
+}
+
+// checkSecurity checks which ways in go together; UNVERIFIED wordings.
+// (aws:kafka developer guide, client authentication)
+func checkSecurity(p *provisioned) error {
+	sasl := p.SCRAM || p.IAM
+	switch {
+	case !slices.Contains([]string{"TLS", "TLS_PLAINTEXT", "PLAINTEXT"}, p.ClientBroker):
+		return badRequest("clientBroker", "Unsupported ClientBroker [%s]. Valid values: [TLS, TLS_PLAINTEXT, PLAINTEXT]", p.ClientBroker)
+	case !sasl && !p.Unauthenticated:
+		return badRequest("clientAuthentication", "Enable at least one client authentication method.")
+	case sasl && p.ClientBroker == "PLAINTEXT":
+		return badRequest("clientBroker", "SASL authentication requires encryption between clients and brokers. Set clientBroker to TLS.")
+	case sasl && !p.Unauthenticated && p.ClientBroker == "TLS_PLAINTEXT":
+		return badRequest("clientBroker", "Plaintext connections require unauthenticated access. Set clientBroker to TLS, or enable unauthenticated access.")
+	case sasl && !p.InCluster:
+		return badRequest("inCluster", "SASL authentication requires encryption within the cluster.")
+	}
+	return nil
+}
+
+// checkBrokerCount checks the multiple of zones and the quotas. The generated
+// model's upper bound of 15 is below what real clusters have.
+func checkBrokerCount(w wish, existing []cluster) error {
+	zones, most := len(w.provisioned.Subnets), maxBrokersZooKeeper
+	if kraft(w.kafkaVersion) {
+		most = maxBrokersKRaft
+	}
+	if w.brokers < zones || w.brokers%zones != 0 { // UNVERIFIED wording
+		return badRequest("numberOfBrokerNodes", "The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.")
+	}
+	if w.brokers > most { // UNVERIFIED wording
+		return badRequest("numberOfBrokerNodes", "A cluster of Kafka version %s can have at most %d broker nodes.", w.kafkaVersion, most)
+	}
+	total := w.brokers
+	for _, c := range existing {
+		if c.Provisioned != nil {
+			total += len(c.Brokers)
+		}
+	}
+	if total > maxBrokersAccount { // UNVERIFIED wording
+		return badRequest("numberOfBrokerNodes", "The account can have at most %d broker nodes; with this cluster it would have %d.", maxBrokersAccount, total)
+	}
+	return nil
+}
+
+func checkServerless(w wish, f facts) error {
+	vpcs := w.serverless.VPCs
+	if len(vpcs) < 1 || len(vpcs) > maxServerlessVPCs { // UNVERIFIED wording
+		return badRequest("vpcConfigs", "Specify 1 to %d VPC configurations, not %d.", maxServerlessVPCs, len(vpcs))
+	}
+	for _, v := range vpcs {
+		if err := checkSubnets("subnetIds", v.Subnets, f.subnets, 2, maxServerlessSubnets); err != nil {
+			return err
+		}
+		if len(v.SecurityGroups) > maxSecurityGroups { // UNVERIFIED wording
+			return badRequest("securityGroupIds", "Specify at most %d security groups.", maxSecurityGroups)
+		}
+	}
+	total := 1
+	for _, c := range f.existing {
+		if c.Serverless != nil {
+			total++
+		}
+	}
+	if total > maxServerlessAccount { // UNVERIFIED wording
+		return badRequest("", "The account can have at most %d serverless clusters.", maxServerlessAccount)
+	}
+	return nil
+}
+
+// maxServerlessSubnets bounds the subnets of one VPC configuration; no region
+// has more zones.
+const maxServerlessSubnets = 6

@@ -1,0 +1,232 @@
+package msk
+
+import (
+	"slices"
+
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// wishOfV1 reads a CreateCluster request as the V2 form of itself.
+func wishOfV1(in *kafka.CreateClusterRequest, managedKey string) (wish, error) {
+	return wishOf(&kafka.CreateClusterV2Request{
+		ClusterName: in.ClusterName,
+		Tags:        in.Tags,
+		Provisioned: &kafka.ProvisionedRequest{
+			BrokerNodeGroupInfo: in.BrokerNodeGroupInfo, Rebalancing: in.Rebalancing,
+			ClientAuthentication: in.ClientAuthentication, ConfigurationInfo: in.ConfigurationInfo,
+			EncryptionInfo: in.EncryptionInfo, EnhancedMonitoring: in.EnhancedMonitoring,
+			OpenMonitoring: in.OpenMonitoring, KafkaVersion: in.KafkaVersion, LoggingInfo: in.LoggingInfo,
+			NumberOfBrokerNodes: in.NumberOfBrokerNodes, StorageMode: in.StorageMode,
+		},
+	}, managedKey)
+}
+
+// wishOf reads a request, refuses what is not built and fills in defaults. It
+// copies what it keeps. managedKey is the KMS key that the service shows for
+// clusters that name none.
+func wishOf(in *kafka.CreateClusterV2Request, managedKey string) (wish, error) {
+	w := wish{name: deref(in.ClusterName), tags: map[string]string{}}
+	for k, v := range in.Tags {
+		w.tags[k] = v
+	}
+	switch {
+	case (in.Provisioned == nil) == (in.Serverless == nil): // UNVERIFIED wording
+		return wish{}, badRequest("", "Specify exactly one of provisioned and serverless.")
+	case in.Serverless != nil:
+		return w, w.readServerless(in.Serverless)
+	}
+	r := in.Provisioned
+	if r.BrokerNodeGroupInfo == nil {
+		return wish{}, badRequest("brokerNodeGroupInfo", "The brokerNodeGroupInfo parameter is required.")
+	}
+	if err := refuseUnbuilt(r, managedKey); err != nil {
+		return wish{}, err
+	}
+	w.kafkaVersion = deref(r.KafkaVersion)
+	w.brokers = int(deref(r.NumberOfBrokerNodes))
+	w.provisioned = provisionedOf(r)
+	return w, nil
+}
+
+func (w *wish) readServerless(r *kafka.ServerlessRequest) error {
+	a := r.ClientAuthentication
+	if a == nil || a.Sasl == nil || a.Sasl.Iam == nil || !deref(a.Sasl.Iam.Enabled) { // UNVERIFIED wording
+		return badRequest("clientAuthentication", "Serverless clusters require IAM authentication. Set clientAuthentication.sasl.iam.enabled to true.")
+	}
+	w.kafkaVersion, w.brokers, w.serverless = serverlessVersion, serverlessBrokers, &serverless{}
+	for _, v := range r.VpcConfigs {
+		w.serverless.VPCs = append(w.serverless.VPCs, vpcConfig{slices.Clone(v.SubnetIds), slices.Clone(v.SecurityGroupIds)})
+	}
+	return nil
+}
+
+// defaultVolumeGiB is the volume of a broker whose size is not given. UNVERIFIED
+const defaultVolumeGiB = 1000
+
+func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
+	g := r.BrokerNodeGroupInfo
+	p := &provisioned{
+		InstanceType:       deref(g.InstanceType),
+		Subnets:            slices.Clone(g.ClientSubnets),
+		SecurityGroups:     slices.Clone(g.SecurityGroups),
+		VolumeGiB:          defaultVolumeGiB,
+		ClientBroker:       "TLS",
+		InCluster:          true,
+		EnhancedMonitoring: or(r.EnhancedMonitoring, "DEFAULT"),
+	}
+	if g.StorageInfo != nil && g.StorageInfo.EbsStorageInfo != nil {
+		ebs := g.StorageInfo.EbsStorageInfo
+		p.VolumeGiB, p.ThroughputStated = or(ebs.VolumeSize, defaultVolumeGiB), ebs.ProvisionedThroughput != nil
+	}
+	if e := r.EncryptionInfo; e != nil && e.EncryptionInTransit != nil {
+		p.ClientBroker = or(e.EncryptionInTransit.ClientBroker, "TLS")
+		p.InCluster = or(e.EncryptionInTransit.InCluster, true)
+	}
+	if r.LoggingInfo != nil && r.LoggingInfo.BrokerLogs != nil {
+		p.Logs = logsOf(r.LoggingInfo.BrokerLogs)
+	}
+	p.readAuthentication(r.ClientAuthentication)
+	return p
+}
+
+func logsOf(b *kafka.BrokerLogs) (l loggingInfo) {
+	if b.CloudWatchLogs != nil {
+		l.LogGroup = deref(b.CloudWatchLogs.LogGroup)
+	}
+	if b.Firehose != nil {
+		l.DeliveryStream = deref(b.Firehose.DeliveryStream)
+	}
+	if b.S3 != nil {
+		l.Bucket, l.Prefix = deref(b.S3.Bucket), deref(b.S3.Prefix)
+	}
+	return l
+}
+
+// readAuthentication reads how clients authenticate. Where nothing is asked for
+// and unauthenticated access is not refused, that is what clients get.
+func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
+	var unauthenticated *bool
+	if a != nil && a.Unauthenticated != nil {
+		unauthenticated = a.Unauthenticated.Enabled
+	}
+	if a != nil && a.Sasl != nil {
+		p.SCRAM = a.Sasl.Scram != nil && deref(a.Sasl.Scram.Enabled)
+		p.IAM = a.Sasl.Iam != nil && deref(a.Sasl.Iam.Enabled)
+	}
+	p.Unauthenticated = or(unauthenticated, !p.SCRAM && !p.IAM)
+}
+
+// refuseUnbuilt refuses every setting that would act on the cluster and is not
+// built. What it lets pass is kept and shown.
+func refuseUnbuilt(r *kafka.ProvisionedRequest, managedKey string) error {
+	g := r.BrokerNodeGroupInfo
+	for _, err := range []error{
+		refuseNetwork(g.ConnectivityInfo),
+		refuseStorage(g.StorageInfo),
+		refuseLogs(r.LoggingInfo),
+		refuseOpenMonitoring(r.OpenMonitoring),
+		refuseEncryption(r, managedKey),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case or(g.BrokerAZDistribution, "DEFAULT") != "DEFAULT":
+		return badRequest("brokerAZDistribution", "Unsupported BrokerAZDistribution [%s]. Valid values: [DEFAULT]", *g.BrokerAZDistribution)
+	case r.Rebalancing != nil: // UNVERIFIED wording
+		return badRequest("rebalancing", "Rebalancing is for express brokers only.")
+	case r.ConfigurationInfo != nil:
+		return notBuilt("configurationInfo", "custom configurations (configurationInfo)")
+	case or(r.StorageMode, "LOCAL") != "LOCAL":
+		return notBuilt("storageMode", "tiered storage (storageMode %s)", *r.StorageMode)
+	case or(r.EnhancedMonitoring, "DEFAULT") != "DEFAULT":
+		return notBuilt("enhancedMonitoring", "enhancedMonitoring %s", *r.EnhancedMonitoring)
+	}
+	return nil
+}
+
+func refuseNetwork(c *kafka.ConnectivityInfo) error {
+	if c == nil {
+		return nil
+	}
+	if c.PublicAccess != nil && or(c.PublicAccess.Type, "DISABLED") != "DISABLED" {
+		return notBuilt("publicAccess", "public access (publicAccess)")
+	}
+	if or(c.NetworkType, "IPV4") != "IPV4" {
+		return notBuilt("networkType", "networkType %s", *c.NetworkType)
+	}
+	if c.VpcConnectivity == nil || c.VpcConnectivity.ClientAuthentication == nil {
+		return nil
+	}
+	a := c.VpcConnectivity.ClientAuthentication
+	if a.Tls != nil && deref(a.Tls.Enabled) ||
+		a.Sasl != nil && a.Sasl.Iam != nil && deref(a.Sasl.Iam.Enabled) ||
+		a.Sasl != nil && a.Sasl.Scram != nil && deref(a.Sasl.Scram.Enabled) {
+		return notBuilt("vpcConnectivity", "multi-VPC private connectivity (vpcConnectivity)")
+	}
+	return nil
+}
+
+func refuseStorage(s *kafka.StorageInfo) error {
+	if s == nil || s.EbsStorageInfo == nil || s.EbsStorageInfo.ProvisionedThroughput == nil {
+		return nil
+	}
+	if t := s.EbsStorageInfo.ProvisionedThroughput; deref(t.Enabled) || t.VolumeThroughput != nil {
+		return notBuilt("provisionedThroughput", "provisioned storage throughput (provisionedThroughput)")
+	}
+	return nil
+}
+
+func refuseLogs(l *kafka.LoggingInfo) error {
+	if l == nil || l.BrokerLogs == nil {
+		return nil
+	}
+	b := l.BrokerLogs
+	switch {
+	case b.CloudWatchLogs != nil && deref(b.CloudWatchLogs.Enabled):
+		return notBuilt("cloudWatchLogs", "the delivery of broker logs to CloudWatch Logs (cloudWatchLogs)")
+	case b.Firehose != nil && deref(b.Firehose.Enabled):
+		return notBuilt("firehose", "the delivery of broker logs to Firehose (firehose)")
+	case b.S3 != nil && deref(b.S3.Enabled):
+		return notBuilt("s3", "the delivery of broker logs to S3 (s3)")
+	}
+	return nil
+}
+
+func refuseOpenMonitoring(m *kafka.OpenMonitoringInfo) error {
+	if m == nil || m.Prometheus == nil {
+		return nil
+	}
+	p := m.Prometheus
+	if p.JmxExporter != nil && deref(p.JmxExporter.EnabledInBroker) || p.NodeExporter != nil && deref(p.NodeExporter.EnabledInBroker) {
+		return notBuilt("openMonitoring", "open monitoring (openMonitoring)")
+	}
+	return nil
+}
+
+func refuseEncryption(r *kafka.ProvisionedRequest, managedKey string) error {
+	if a := r.ClientAuthentication; a != nil && a.Tls != nil && or(a.Tls.Enabled, len(a.Tls.CertificateAuthorityArnList) > 0) {
+		return notBuilt("tls", "mutual TLS (clientAuthentication.tls)")
+	}
+	if e := r.EncryptionInfo; e != nil && e.EncryptionAtRest != nil && or(e.EncryptionAtRest.DataVolumeKMSKeyId, managedKey) != managedKey {
+		return notBuilt("dataVolumeKMSKeyId", "encryption at rest with a customer's key (dataVolumeKMSKeyId)")
+	}
+	return nil
+}
+
+// deref answers what p points to, or the zero value.
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// or answers what p points to, or a default.
+func or[T any](p *T, otherwise T) T {
+	if p != nil {
+		return *p
+	}
+	return otherwise
+}

@@ -1,0 +1,248 @@
+package msk
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// describeV2 shows a cluster as DescribeClusterV2 does, with the members that
+// are always there even if their feature is off.
+func describeV2(c cluster, partition string) *kafka.Cluster {
+	out := &kafka.Cluster{
+		ClusterType:    new(c.kind()),
+		ClusterArn:     new(c.ARN),
+		ClusterName:    new(c.Name),
+		CreationTime:   new(c.Created),
+		CurrentVersion: new(c.CurrentVersion),
+		State:          new(string(c.State)),
+		StateInfo:      c.stateInfo(),
+		Tags:           c.tags(),
+	}
+	if c.Serverless != nil {
+		out.Serverless = c.Serverless.render()
+		return out
+	}
+	p := c.Provisioned
+	out.Provisioned = &kafka.Provisioned{
+		BrokerNodeGroupInfo:       p.renderGroup(),
+		CurrentBrokerSoftwareInfo: &kafka.BrokerSoftwareInfo{KafkaVersion: new(c.KafkaVersion)},
+		ClientAuthentication:      p.renderAuthentication(),
+		EncryptionInfo:            p.renderEncryption(managedKeyARN(partition, c.Region, c.Account)),
+		EnhancedMonitoring:        new(p.EnhancedMonitoring),
+		OpenMonitoring: &kafka.OpenMonitoringInfo{Prometheus: &kafka.PrometheusInfo{
+			JmxExporter:  &kafka.JmxExporterInfo{EnabledInBroker: new(false)},
+			NodeExporter: &kafka.NodeExporterInfo{EnabledInBroker: new(false)},
+		}},
+		LoggingInfo:          p.renderLogs(),
+		NumberOfBrokerNodes:  new(int32(len(c.Brokers))),
+		StorageMode:          new("LOCAL"),
+		CustomerActionStatus: new("NONE"),
+	}
+	return out
+}
+
+// describeV1 shows a provisioned cluster as DescribeCluster does.
+func describeV1(c cluster, partition string) *kafka.ClusterInfo {
+	v2 := describeV2(c, partition)
+	p := v2.Provisioned
+	return &kafka.ClusterInfo{
+		BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,
+		ClusterArn: v2.ClusterArn, ClusterName: v2.ClusterName, CreationTime: v2.CreationTime,
+		CurrentBrokerSoftwareInfo: p.CurrentBrokerSoftwareInfo, CurrentVersion: v2.CurrentVersion,
+		EncryptionInfo: p.EncryptionInfo, EnhancedMonitoring: p.EnhancedMonitoring,
+		OpenMonitoring: &kafka.OpenMonitoring{Prometheus: &kafka.Prometheus{
+			JmxExporter:  &kafka.JmxExporter{EnabledInBroker: new(false)},
+			NodeExporter: &kafka.NodeExporter{EnabledInBroker: new(false)},
+		}},
+		LoggingInfo: p.LoggingInfo, NumberOfBrokerNodes: p.NumberOfBrokerNodes,
+		State: v2.State, StateInfo: v2.StateInfo, Tags: v2.Tags,
+		StorageMode: p.StorageMode, CustomerActionStatus: p.CustomerActionStatus,
+	}
+}
+
+func (c *cluster) stateInfo() *kafka.StateInfo {
+	if c.State != Failed {
+		return nil
+	}
+	return &kafka.StateInfo{Code: new(c.StateCode), Message: new(c.StateMessage)}
+}
+
+// tags answers the tags, an empty map rather than none.
+func (c *cluster) tags() map[string]string {
+	if c.Tags == nil {
+		return map[string]string{}
+	}
+	return c.Tags
+}
+
+func (s *serverless) render() *kafka.Serverless {
+	out := &kafka.Serverless{
+		ClientAuthentication: &kafka.ServerlessClientAuthentication{
+			Sasl: &kafka.ServerlessSasl{Iam: &kafka.Iam{Enabled: new(true)}},
+		},
+	}
+	for _, v := range s.VPCs {
+		out.VpcConfigs = append(out.VpcConfigs, kafka.VpcConfig{SubnetIds: v.Subnets, SecurityGroupIds: v.SecurityGroups})
+	}
+	return out
+}
+
+func (p *provisioned) renderGroup() *kafka.BrokerNodeGroupInfo {
+	ebs := &kafka.EBSStorageInfo{VolumeSize: new(p.VolumeGiB)}
+	if p.ThroughputStated {
+		ebs.ProvisionedThroughput = &kafka.ProvisionedThroughput{Enabled: new(false)}
+	}
+	return &kafka.BrokerNodeGroupInfo{
+		BrokerAZDistribution: new("DEFAULT"),
+		ClientSubnets:        p.Subnets,
+		InstanceType:         new(p.InstanceType),
+		SecurityGroups:       p.SecurityGroups,
+		StorageInfo:          &kafka.StorageInfo{EbsStorageInfo: ebs},
+		ZoneIds:              p.ZoneIDs,
+		ConnectivityInfo: &kafka.ConnectivityInfo{
+			PublicAccess: &kafka.PublicAccess{Type: new("DISABLED")},
+			VpcConnectivity: &kafka.VpcConnectivity{ClientAuthentication: &kafka.VpcConnectivityClientAuthentication{
+				Sasl: &kafka.VpcConnectivitySasl{
+					Iam:   &kafka.VpcConnectivityIam{Enabled: new(false)},
+					Scram: &kafka.VpcConnectivityScram{Enabled: new(false)},
+				},
+				Tls: &kafka.VpcConnectivityTls{Enabled: new(false)},
+			}},
+		},
+	}
+}
+
+func (p *provisioned) renderAuthentication() *kafka.ClientAuthentication {
+	return &kafka.ClientAuthentication{
+		Sasl: &kafka.Sasl{
+			Iam:   &kafka.Iam{Enabled: new(p.IAM)},
+			Scram: &kafka.Scram{Enabled: new(p.SCRAM)},
+		},
+		Tls:             &kafka.Tls{CertificateAuthorityArnList: []string{}, Enabled: new(false)},
+		Unauthenticated: &kafka.Unauthenticated{Enabled: new(p.Unauthenticated)},
+	}
+}
+
+func (p *provisioned) renderEncryption(key string) *kafka.EncryptionInfo {
+	return &kafka.EncryptionInfo{
+		EncryptionAtRest: &kafka.EncryptionAtRest{DataVolumeKMSKeyId: new(key)},
+		EncryptionInTransit: &kafka.EncryptionInTransit{
+			ClientBroker: new(p.ClientBroker), InCluster: new(p.InCluster),
+		},
+	}
+}
+
+func (p *provisioned) renderLogs() *kafka.LoggingInfo {
+	return &kafka.LoggingInfo{BrokerLogs: &kafka.BrokerLogs{
+		CloudWatchLogs: &kafka.CloudWatchLogs{Enabled: new(false), LogGroup: given(p.Logs.LogGroup)},
+		Firehose:       &kafka.Firehose{Enabled: new(false), DeliveryStream: given(p.Logs.DeliveryStream)},
+		S3:             &kafka.S3{Enabled: new(false), Bucket: given(p.Logs.Bucket), Prefix: given(p.Logs.Prefix)},
+	}}
+}
+
+// given answers nil for "", so that the member is absent.
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+const (
+	controllers       = 3     // of a cluster with KRaft metadata
+	firstControllerID = 10001 // the others follow
+)
+
+// nodes shows what a cluster is made of, as ListNodes does: the controllers of
+// KRaft first. Controllers have no member but their type and endpoints.
+func nodes(c cluster) []kafka.NodeInfo {
+	var all []kafka.NodeInfo
+	if kraft(c.KafkaVersion) {
+		for i := range controllers {
+			all = append(all, kafka.NodeInfo{
+				NodeType: new("CONTROLLER"),
+				ControllerNodeInfo: &kafka.ControllerNodeInfo{Endpoints: []string{fmt.Sprintf("c-%d.%s.%s.c%d.kafka.%s.amazonaws.com",
+					firstControllerID+i, c.Names.Label, c.Names.Random, c.Names.N, c.Region)}},
+			})
+		}
+	}
+	for _, b := range c.Brokers {
+		hosts, address := c.hostsOf(b.ID)
+		node := kafka.NodeInfo{
+			NodeType:     new("BROKER"),
+			NodeARN:      new(b.ARN),
+			InstanceType: new(strings.TrimPrefix(c.Provisioned.InstanceType, "kafka.")),
+			BrokerNodeInfo: &kafka.BrokerNodeInfo{
+				BrokerId:                  new(float64(b.ID)),
+				ClientSubnet:              new(b.Subnet),
+				ClientVpcIpAddress:        given(address),
+				CurrentBrokerSoftwareInfo: &kafka.BrokerSoftwareInfo{KafkaVersion: new(c.KafkaVersion)},
+				Endpoints:                 hosts,
+			},
+		}
+		if !b.Added.IsZero() {
+			node.AddedToClusterTime = new(b.Added.Format(timeFormat))
+		}
+		all = append(all, node)
+	}
+	return all
+}
+
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// hostsOf answers the host names that a broker is advertised under, and its
+// address if one of them is an IP address.
+func (c *cluster) hostsOf(id int32) (hosts []string, address string) {
+	if c.Endpoints == nil {
+		return nil, ""
+	}
+	for _, e := range c.Endpoints.Brokers {
+		for _, l := range c.listeners() {
+			host, _, err := net.SplitHostPort(e.Listeners[l])
+			if e.ID != id || err != nil || len(hosts) > 0 && hosts[len(hosts)-1] == host {
+				continue
+			}
+			hosts = append(hosts, host)
+			if ip, err := netip.ParseAddr(host); err == nil {
+				address = ip.String()
+			}
+		}
+	}
+	return hosts, address
+}
+
+// bootstrapResponse shows the connection strings. aws:kafka GetBootstrapBrokers
+func bootstrapResponse(c cluster) *kafka.GetBootstrapBrokersResponse {
+	join := func(l Listener) *string { return given(strings.Join(c.bootstrap(l), ",")) }
+	return &kafka.GetBootstrapBrokersResponse{
+		BootstrapBrokerString:          join(Plaintext),
+		BootstrapBrokerStringTls:       join(TLS),
+		BootstrapBrokerStringSaslScram: join(SCRAM),
+		BootstrapBrokerStringSaslIam:   join(IAM),
+	}
+}
+
+// versionList shows the versions that can be run here.
+func versionList(runs func(string) bool, now time.Time) (all []kafka.KafkaVersion) {
+	for _, v := range versions {
+		if runs(v.name) {
+			all = append(all, kafka.KafkaVersion{Version: new(v.name), Status: new(v.status(now))})
+		}
+	}
+	return all
+}
+
+// compatibleList shows what each version, or only `of`, can be updated to.
+func compatibleList(of string, runs func(string) bool) (all []kafka.CompatibleKafkaVersion) {
+	for _, v := range versions {
+		if of == v.name || of == "" && runs(v.name) {
+			all = append(all, kafka.CompatibleKafkaVersion{SourceVersion: new(v.name), TargetVersions: upgradesOf(v.name, runs)})
+		}
+	}
+	return all
+}

@@ -1,0 +1,184 @@
+package msk
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/store"
+)
+
+// Config is what a Service is made of. Every field but DefaultSecurityGroup and
+// Runs is required.
+type Config struct {
+	Store  *store.Store
+	Now    func() time.Time
+	Random io.Reader // read concurrently; crypto/rand.Reader
+
+	// Partition of the ARNs, "aws" if empty.
+	Partition string
+	// Subnet tells what is known of a subnet of the caller's account and region.
+	Subnet func(ctx context.Context, caller model.Caller, id string) (zone, zoneID, vpc string, ok bool)
+	// DefaultSecurityGroup names the default group of a VPC, for clusters that
+	// name none; nil leaves them without.
+	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool)
+	// Runs says which Kafka versions of the table can be run here; nil is all.
+	Runs func(kafkaVersion string) bool
+}
+
+// Service is MSK's API over the store. Its methods may be called concurrently.
+type Service struct{ cfg Config }
+
+// New makes a Service.
+func New(cfg Config) *Service {
+	if cfg.Partition == "" {
+		cfg.Partition = "aws"
+	}
+	if cfg.Runs == nil {
+		cfg.Runs = func(string) bool { return true }
+	}
+	return &Service{cfg}
+}
+
+// create answers the questions that a decision needs, decides and writes.
+func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (cluster, error) {
+	ids, err := drawIDs(s.cfg.Random, min(w.brokers, maxBrokersKRaft)) // more are refused
+	if err != nil {
+		return cluster{}, fmt.Errorf("draw fresh ids: %w", err)
+	}
+	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs}
+	s.fillSecurityGroups(ctx, caller, w, f.subnets)
+	at := place{s.cfg.Partition, caller.Account, caller.Region}
+	var c cluster
+	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		f.existing, err = readAll(tx, caller.Account, caller.Region)
+		if err != nil {
+			return err
+		}
+		e, err := decideCreate(at, w, f, ids, s.cfg.Now())
+		if err != nil {
+			return err
+		}
+		c = e.c
+		return commit(tx, cluster{}, e)
+	})
+	return c, err
+}
+
+// lookUp asks for every subnet once; those that do not exist are left out.
+func (s *Service) lookUp(ctx context.Context, caller model.Caller, ids []string) map[string]Subnet {
+	known := map[string]Subnet{}
+	for _, id := range ids[:min(len(ids), maxServerlessVPCs*maxServerlessSubnets)] {
+		if zone, zoneID, vpc, ok := s.cfg.Subnet(ctx, caller, id); ok {
+			known[id] = Subnet{zone, zoneID, vpc}
+		}
+	}
+	return known
+}
+
+// fillSecurityGroups gives the VPC's default group to a wish that names none.
+func (s *Service) fillSecurityGroups(ctx context.Context, caller model.Caller, w wish, known map[string]Subnet) {
+	fill := func(groups *[]string, subnets []string) {
+		if s.cfg.DefaultSecurityGroup == nil || len(*groups) > 0 || len(subnets) == 0 || known[subnets[0]].VPC == "" {
+			return
+		}
+		if id, ok := s.cfg.DefaultSecurityGroup(ctx, caller, known[subnets[0]].VPC); ok {
+			*groups = []string{id}
+		}
+	}
+	if w.provisioned != nil {
+		fill(&w.provisioned.SecurityGroups, w.provisioned.Subnets)
+		return
+	}
+	for i := range w.serverless.VPCs {
+		fill(&w.serverless.VPCs[i].SecurityGroups, w.serverless.VPCs[i].Subnets)
+	}
+}
+
+// readAll answers every cluster of an account and region; the quotas keep them
+// below one page.
+func readAll(tx *store.Tx, account, region string) ([]cluster, error) {
+	prefix := documentPrefix(account, region)
+	found, err := tx.List(prefix, "", store.MaxList)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]cluster, 0, len(found))
+	for _, kv := range found {
+		c, _, err := store.GetJSON[cluster](tx, kv.Key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// find reads the cluster that an ARN names. parameter is the request's member.
+func find(tx *store.Tx, caller model.Caller, parameter, arn string) (cluster, error) {
+	at, ok := parseARN(arn)
+	if !ok {
+		return cluster{}, badRequest(parameter, "Invalid cluster ARN.") // UNVERIFIED wording
+	}
+	if at.account != caller.Account || at.region != caller.Region {
+		return cluster{}, notFound(parameter)
+	}
+	c, ok, err := store.GetJSON[cluster](tx, documentKey(at.account, at.region, at.name))
+	if err == nil && (!ok || c.ARN != arn) {
+		err = notFound(parameter)
+	}
+	return c, err
+}
+
+// read answers the cluster that an ARN names.
+func (s *Service) read(ctx context.Context, caller model.Caller, parameter, arn string) (c cluster, err error) {
+	err = s.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		c, err = find(tx, caller, parameter, arn)
+		return err
+	})
+	return c, err
+}
+
+// change runs a decision about the cluster that an ARN names and writes it.
+func (s *Service) change(ctx context.Context, caller model.Caller, parameter, arn string, decide func(cluster) (event, error)) error {
+	return s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		c, err := find(tx, caller, parameter, arn)
+		if err != nil {
+			return err
+		}
+		e, err := decide(c)
+		if err != nil {
+			return err
+		}
+		return commit(tx, c, e)
+	})
+}
+
+// listQuery is a request to list clusters.
+type listQuery struct {
+	operation, namePrefix, clusterType, token string
+	size                                      int
+}
+
+// list answers a page of the clusters of the caller's account and region, by name.
+func (s *Service) list(ctx context.Context, caller model.Caller, q listQuery) (found []cluster, next string, err error) {
+	var all []cluster
+	err = s.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		all, err = readAll(tx, caller.Account, caller.Region)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	kept := all[:0]
+	for _, c := range all {
+		if strings.HasPrefix(c.Name, q.namePrefix) && (q.clusterType == "" || q.clusterType == c.kind()) {
+			kept = append(kept, c)
+		}
+	}
+	bound := []string{q.operation, caller.Account, caller.Region, q.namePrefix, q.clusterType}
+	return page(kept, func(c cluster) string { return c.Name }, bound, q.token, q.size)
+}

@@ -1,0 +1,156 @@
+package msk
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/store"
+)
+
+// Wanted is a cluster as fleet is to make it.
+type Wanted struct {
+	ARN, Name       string
+	Account, Region string
+	State           State
+	KafkaVersion    string
+	Serverless      bool
+	Brokers         []WantedBroker // by id
+	Listeners       []Listener     // the same on every broker
+	SecurityGroups  []string
+	Names           Names
+}
+
+// WantedBroker is one broker and where it stands.
+type WantedBroker struct {
+	ID                   int32
+	Zone, ZoneID, Subnet string
+}
+
+// Wanted answers every cluster of every account that is not gone, by account,
+// region and name. The answer is not one snapshot: a cluster that changes
+// meanwhile is told by Watch.
+func (s *Service) Wanted(ctx context.Context) ([]Wanted, error) {
+	var all []Wanted
+	for after := ""; ; {
+		n := 0
+		err := s.cfg.Store.View(ctx, func(tx *store.Tx) error {
+			found, err := tx.List(listPrefix, after, wantedPage)
+			n = len(found)
+			for _, kv := range found {
+				after = kv.Key
+				c, ok, err := readListed(tx, kv.Key)
+				if err != nil {
+					return err
+				}
+				if ok {
+					all = append(all, c.wanted())
+				}
+			}
+			return err
+		})
+		if err != nil || n < wantedPage {
+			return all, err
+		}
+	}
+}
+
+const wantedPage = 100 // clusters read in one transaction
+
+// readListed reads the document that an entry of fleet's list stands for.
+func readListed(tx *store.Tx, key string) (cluster, bool, error) {
+	at := strings.SplitN(strings.TrimPrefix(key, listPrefix), "/", 3)
+	return store.GetJSON[cluster](tx, documentKey(at[0], at[1], at[2]))
+}
+
+func (c *cluster) wanted() Wanted {
+	w := Wanted{
+		ARN: c.ARN, Name: c.Name, Account: c.Account, Region: c.Region,
+		State: c.State, KafkaVersion: c.KafkaVersion, Serverless: c.Serverless != nil,
+		Listeners: c.listeners(), Names: c.Names,
+	}
+	if c.Serverless != nil {
+		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
+	} else {
+		w.SecurityGroups = slices.Clone(c.Provisioned.SecurityGroups)
+	}
+	for _, b := range c.Brokers {
+		w.Brokers = append(w.Brokers, WantedBroker{b.ID, b.Zone, b.ZoneID, b.Subnet})
+	}
+	return w
+}
+
+// Watch answers a channel that receives after Wanted may have changed;
+// notifications coalesce. cancel ends it.
+func (s *Service) Watch() (changed <-chan struct{}, cancel func()) {
+	return s.cfg.Store.Watch(listPrefix)
+}
+
+// ReportActive says that every broker of a cluster serves at these addresses.
+// A report that is overtaken (the cluster is being deleted, or gone) or that
+// says nothing new changes nothing. An incomplete report is an error.
+func (s *Service) ReportActive(ctx context.Context, arn string, e Endpoints) error {
+	return s.report(ctx, arn, func(c cluster) (event, error) { return decideActive(c, e, s.cfg.Now()) })
+}
+
+// ReportFailed says that a cluster cannot be made, or removed, by trying again.
+// code and message are shown as the cluster's stateInfo.
+func (s *Service) ReportFailed(ctx context.Context, arn, code, message string) error {
+	return s.report(ctx, arn, func(c cluster) (event, error) { return decideFailed(c, code, message), nil })
+}
+
+// ReportHealing says that a cluster that was ACTIVE does not run as it should.
+func (s *Service) ReportHealing(ctx context.Context, arn string) error {
+	return s.report(ctx, arn, func(c cluster) (event, error) { return decideHealing(c), nil })
+}
+
+// ReportGone says that nothing is left of a cluster that was to be deleted; its
+// name becomes free. For a cluster that is not DELETING it changes nothing.
+func (s *Service) ReportGone(ctx context.Context, arn string) error {
+	return s.report(ctx, arn, func(c cluster) (event, error) {
+		if c.State != Deleting {
+			return nil, nil
+		}
+		return gone{}, nil
+	})
+}
+
+// report runs one decision about a cluster; that it is gone is no error.
+func (s *Service) report(ctx context.Context, arn string, decide func(cluster) (event, error)) error {
+	at, ok := parseARN(arn)
+	if !ok {
+		return badRequest("clusterArn", "Invalid cluster ARN.")
+	}
+	return s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		c, ok, err := store.GetJSON[cluster](tx, documentKey(at.account, at.region, at.name))
+		if err != nil || !ok || c.ARN != arn {
+			return err
+		}
+		e, err := decide(c)
+		if err != nil || e == nil {
+			return err
+		}
+		return commit(tx, c, e)
+	})
+}
+
+// commit applies an event and writes what it left. fleet's list is written only
+// when what fleet acts on changed, so that fleet's own reports, and tags, do not
+// wake it for nothing.
+func commit(tx *store.Tx, c cluster, e event) error {
+	before := c.State
+	e.apply(&c)
+	document, list := documentKey(c.Account, c.Region, c.Name), listKey(c.Account, c.Region, c.Name)
+	if c.State == removed {
+		if err := tx.Delete(document); err != nil {
+			return err
+		}
+		return tx.Delete(list)
+	}
+	if c.State != before {
+		if err := tx.Put(list, []byte(c.State)); err != nil {
+			return err
+		}
+	}
+	return store.PutJSON(tx, document, c)
+}

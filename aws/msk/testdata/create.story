@@ -1,0 +1,134 @@
+# What is refused, in the words of the service where they are known.
+create under_score
+----
+400 BadRequestException [clusterName] The parameter value contains one or more characters that are not valid.
+
+create first
+----
+created: arn:aws:kafka:us-east-1:123456789012:cluster/first/333a4148-4f56-4d64-ab72-7980878e959c-14 is CREATING, 3 brokers, listeners [TLS]
+
+create first
+----
+409 ConflictException [clusterName] A resource with this name already exists.
+
+create c "kafkaVersion":"0.9"
+----
+400 BadRequestException [kafkaVersion] Unsupported KafkaVersion [0.9]. Valid values: [1.1.1, 2.1.0, 2.2.1, 2.3.1, 2.4.1, 2.4.1.1, 2.5.1, 2.6.0, 2.6.1, 2.6.2, 2.6.3, 2.7.0, 2.7.1, 2.7.2, 2.8.0, 2.8.1, 3.1.1, 3.2.0, 3.3.1, 3.3.2, 3.4.0, 3.5.1, 3.6.0, 3.7.x, 3.7.x.kraft, 3.8.x, 3.8.x.kraft, 3.9.x, 3.9.x.kraft, 4.0.x.kraft, 4.1.x.kraft]
+
+create c "numberOfBrokerNodes":4
+----
+400 BadRequestException [numberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.
+
+create c "numberOfBrokerNodes":63
+----
+400 BadRequestException [numberOfBrokerNodes] A cluster of Kafka version 3.9.x.kraft can have at most 60 broker nodes.
+
+create c "numberOfBrokerNodes":33,"kafkaVersion":"3.9.x"
+----
+400 BadRequestException [numberOfBrokerNodes] A cluster of Kafka version 3.9.x can have at most 30 broker nodes.
+
+create c "numberOfBrokerNodes":60
+----
+created: arn:aws:kafka:us-east-1:123456789012:cluster/c/6b727980-878e-459c-a3aa-b1b8bfc6050c-20 is CREATING, 60 brokers, listeners [TLS]
+
+create over "numberOfBrokerNodes":30
+----
+400 BadRequestException [numberOfBrokerNodes] The account can have at most 90 broker nodes; with this cluster it would have 93.
+
+create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a"],"instanceType":"kafka.m5.large"}
+----
+400 BadRequestException [clientSubnets] Specify subnets in 2 to 3 Availability Zones, not 1.
+
+create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-x","subnet-c"]}
+----
+400 BadRequestException [clientSubnets] The subnet ID 'subnet-x' does not exist
+
+create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-c","subnet-c2"]}
+----
+400 BadRequestException [clientSubnets] The subnets 'subnet-c' and 'subnet-c2' are in the same Availability Zone. Specify subnets in distinct Availability Zones.
+
+create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-v2"]}
+----
+400 BadRequestException [clientSubnets] The subnets must belong to the same VPC.
+
+create c2 "brokerNodeGroupInfo":{"instanceType":"kafka.t2.micro"}
+----
+400 BadRequestException [instanceType] Unsupported InstanceType [kafka.t2.micro]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge]
+
+create c2 whole {"tags":{"aws:x":"1"},"provisioned":{"brokerNodeGroupInfo":{}}}
+----
+400 BadRequestException [tags] The tag key 'aws:x' is not valid: keys that begin with aws: are reserved.
+
+create c2 whole {}
+----
+400 BadRequestException [] Specify exactly one of provisioned and serverless.
+
+# Every listener at once.
+create all "clientAuthentication":{"unauthenticated":{"enabled":true},"sasl":{"iam":{"enabled":true},"scram":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT"}}
+----
+created: arn:aws:kafka:us-east-1:123456789012:cluster/all/838a9198-9fa6-4db4-bbc2-01080f161d24-19 is CREATING, 3 brokers, listeners [PLAINTEXT TLS SASL_SCRAM SASL_IAM]
+
+create c2 "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT"}}
+----
+400 BadRequestException [clientBroker] Plaintext connections require unauthenticated access. Set clientBroker to TLS, or enable unauthenticated access.
+
+create c2 "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}
+----
+400 BadRequestException [clientBroker] SASL authentication requires encryption between clients and brokers. Set clientBroker to TLS.
+
+create c2 "clientAuthentication":{"sasl":{"scram":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"inCluster":false}}
+----
+400 BadRequestException [inCluster] SASL authentication requires encryption within the cluster.
+
+create c2 "clientAuthentication":{"unauthenticated":{"enabled":false}}
+----
+400 BadRequestException [clientAuthentication] Enable at least one client authentication method.
+
+# What is not built is said to be so.
+create c2 "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/x"]}}
+----
+400 BadRequestException [tls] millrace does not implement mutual TLS (clientAuthentication.tls) yet.
+
+create c2 "configurationInfo":{"arn":"a","revision":1}
+----
+400 BadRequestException [configurationInfo] millrace does not implement custom configurations (configurationInfo) yet.
+
+create c2 "storageMode":"TIERED"
+----
+400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.
+
+create c2 "enhancedMonitoring":"PER_BROKER"
+----
+400 BadRequestException [enhancedMonitoring] millrace does not implement enhancedMonitoring PER_BROKER yet.
+
+create c2 "openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
+----
+400 BadRequestException [openMonitoring] millrace does not implement open monitoring (openMonitoring) yet.
+
+create c2 "loggingInfo":{"brokerLogs":{"s3":{"enabled":true,"bucket":"b"}}}
+----
+400 BadRequestException [s3] millrace does not implement the delivery of broker logs to S3 (s3) yet.
+
+create c2 "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"}
+----
+400 BadRequestException [instanceType] millrace does not implement express brokers yet.
+
+create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}}
+----
+400 BadRequestException [publicAccess] millrace does not implement public access (publicAccess) yet.
+
+create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"vpcConnectivity":{"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}}
+----
+400 BadRequestException [vpcConnectivity] millrace does not implement multi-VPC private connectivity (vpcConnectivity) yet.
+
+create c2 "brokerNodeGroupInfo":{"storageInfo":{"ebsStorageInfo":{"provisionedThroughput":{"enabled":true,"volumeThroughput":250}}}}
+----
+400 BadRequestException [provisionedThroughput] millrace does not implement provisioned storage throughput (provisionedThroughput) yet.
+
+create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"arn:aws:kms:us-east-1:123456789012:key/mine"}}
+----
+400 BadRequestException [dataVolumeKMSKeyId] millrace does not implement encryption at rest with a customer's key (dataVolumeKMSKeyId) yet.
+
+create c2 "rebalancing":{"status":"ACTIVE"}
+----
+400 BadRequestException [rebalancing] Rebalancing is for express brokers only.

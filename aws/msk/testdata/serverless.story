@@ -1,0 +1,54 @@
+# A serverless cluster has one address and nothing but IAM.
+create s whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a","subnet-b"]}]}}
+----
+400 BadRequestException [clientAuthentication] Serverless clusters require IAM authentication. Set clientAuthentication.sasl.iam.enabled to true.
+
+create s whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a"]}],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}
+----
+400 BadRequestException [subnetIds] Specify subnets in 2 to 6 Availability Zones, not 1.
+
+create s whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a","subnet-b"],"securityGroupIds":["sg-1"]}],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}
+----
+created: arn:aws:kafka:us-east-1:123456789012:cluster/s/333a4148-4f56-4d64-ab72-7980878e959c-s14 is CREATING, 3 brokers, listeners [SASL_IAM]
+
+active s boot.example.com
+----
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/s/333a4148-4f56-4d64-ab72-7980878e959c-s14 is ACTIVE, 3 brokers, listeners [SASL_IAM]
+
+describe s
+----
+{
+  "clusterType": "SERVERLESS",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/s/333a4148-4f56-4d64-ab72-7980878e959c-s14",
+  "clusterName": "s",
+  "creationTime": "2026-11-24T09:00:00Z",
+  "currentVersion": "KW3AHOV29GNU18",
+  "state": "ACTIVE",
+  "tags": {},
+  "serverless": {
+    "vpcConfigs": [
+      {
+        "subnetIds": [
+          "subnet-a",
+          "subnet-b"
+        ],
+        "securityGroupIds": [
+          "sg-1"
+        ]
+      }
+    ],
+    "clientAuthentication": {
+      "sasl": {
+        "iam": {
+          "enabled": true
+        }
+      }
+    }
+  }
+}
+
+bootstrap s
+----
+{
+  "bootstrapBrokerStringSaslIam": "boot.example.com:9098"
+}

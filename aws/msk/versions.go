@@ -1,0 +1,77 @@
+package msk
+
+import (
+	"strings"
+	"time"
+)
+
+// version is a row of the table of Kafka versions that can be asked for.
+type version struct {
+	name         string
+	supportUntil string // last day of standard support; "" while none is announced
+}
+
+// versions is in upgrade order within each metadata mode. ".x" is a line that
+// is patched by itself, ".kraft" keeps its metadata in KRaft instead of
+// ZooKeeper. (aws:kafka developer guide, supported Kafka versions)
+var versions = []version{
+	{"1.1.1", "2024-06-05"},
+	{"2.1.0", "2024-06-05"},
+	{"2.2.1", "2024-06-08"},
+	{"2.3.1", "2024-06-08"},
+	{"2.4.1", "2024-06-08"},
+	{"2.4.1.1", "2024-06-08"},
+	{"2.5.1", "2024-06-08"},
+	{"2.6.0", "2024-09-11"},
+	{"2.6.1", "2024-09-11"},
+	{"2.6.2", "2024-09-11"},
+	{"2.6.3", "2024-09-11"},
+	{"2.7.0", "2024-09-11"},
+	{"2.7.1", "2024-09-11"},
+	{"2.7.2", "2024-09-11"},
+	{"2.8.0", "2024-09-11"},
+	{"2.8.1", "2024-09-11"},
+	{"3.1.1", "2024-09-11"},
+	{"3.2.0", "2024-09-11"},
+	{"3.3.1", "2024-09-11"},
+	{"3.3.2", "2024-09-11"},
+	{"3.4.0", "2025-08-04"},
+	{"3.5.1", "2025-10-23"},
+	{"3.6.0", "2026-06-01"},
+	{"3.7.x", "2026-09-01"},
+	{"3.7.x.kraft", "2026-09-01"},
+	{"3.8.x", ""},
+	{"3.8.x.kraft", ""},
+	{"3.9.x", ""},
+	{"3.9.x.kraft", ""},
+	{"4.0.x.kraft", ""},
+	{"4.1.x.kraft", ""},
+}
+
+// serverlessVersion is what serverless clusters run; the API does not show it.
+const serverlessVersion = "3.9.x.kraft"
+
+// status is ACTIVE, or DEPRECATED after the end of standard support.
+func (v version) status(now time.Time) string {
+	if v.supportUntil != "" && now.UTC().Format(time.DateOnly) > v.supportUntil {
+		return "DEPRECATED"
+	}
+	return "ACTIVE"
+}
+
+func kraft(version string) bool { return strings.HasSuffix(version, ".kraft") }
+
+// upgradesOf answers what a version can be updated to: everything later with
+// the same metadata mode, and from the last version with ZooKeeper to its twin.
+// runs says which versions can be run here.
+func upgradesOf(name string, runs func(string) bool) []string {
+	targets := []string{}
+	later := false
+	for _, v := range versions {
+		if later && runs(v.name) && (kraft(v.name) == kraft(name) || name == "3.9.x" && v.name == "3.9.x.kraft") {
+			targets = append(targets, v.name)
+		}
+		later = later || v.name == name
+	}
+	return targets
+}
