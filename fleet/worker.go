@@ -106,7 +106,7 @@ func (f *Fleet) start(ctx context.Context) {
 			defer stop()
 			began := time.Now()
 			err := f.step(step, what, spec, state)
-			f.done <- outcome{spec.ARN, what, wish, err, time.Now().Sub(began)}
+			f.done <- outcome{spec.ARN, what, wish, err, time.Since(began)}
 		}()
 	}
 }

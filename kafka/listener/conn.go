@@ -64,7 +64,7 @@ func (l *Listener) serveConn(nc net.Conn) {
 	}
 	c.out.end()
 	writer.Wait()
-	if err != nil && !quiet(err) {
+	if !quiet(err) {
 		l.log.warn("connection closed", "connection", c.id, "principal", c.principal(), "reason", err)
 	}
 }

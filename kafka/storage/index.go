@@ -104,16 +104,6 @@ func (x *timeIndex) before(ts int64) int64 {
 	return int64(binary.BigEndian.Uint32(x.data[(i-1)*timeIndexEntry+8:]))
 }
 
-// max is the relative offset of the batch with the greatest timestamp.
-func (x *timeIndex) max() (relative int64) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.unstored || len(x.data) == 0 {
-		return x.rel
-	}
-	return int64(binary.BigEndian.Uint32(x.data[len(x.data)-4:]))
-}
-
 func (x *timeIndex) bytes() []byte {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

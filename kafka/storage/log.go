@@ -376,9 +376,9 @@ func (l *Log) MaxTimestamp(below int64) (offset, ts int64, epoch int32, ok bool,
 // lookup walks batches from an offset on for the first record that matches;
 // batches whose records are all before ts are not opened.
 func (s *segment) lookup(from int64, match func(*record.Record) bool, ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
-	pos, size, err := s.find(from)
+	pos, _, err := s.find(from)
 	var buf [record.HeaderSize]byte
-	for ; err == nil; pos += int64(size) {
+	for size := 0; err == nil; pos += int64(size) {
 		var b record.Batch
 		if b, err = s.header(pos, &buf); err != nil {
 			break
