@@ -18,29 +18,27 @@ func (f osFile) Datasync() error {
 	}
 }
 
-// SyncAll writes everything of the file system that holds path to disk, with
-// one syncfs(2). It reports write-back errors since Linux 5.8.
-func (osFS) SyncAll(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return unix.Syncfs(int(d.Fd()))
-}
-
-// OwnFileSystem reports whether path is where a file system is mounted, so that
-// SyncAll writes nobody else's data.
-func (osFS) OwnFileSystem(path string) bool {
+// Mount opens the file system that is mounted at path, or returns nil when path
+// is not where one is mounted: a sync would write other people's data too.
+func (osFS) Mount(path string) (*Mount, error) {
 	self, err := os.Stat(path)
 	if err != nil {
-		return false
+		return nil, err
 	}
 	parent, err := os.Stat(filepath.Dir(path))
 	if err != nil {
-		return false
+		return nil, err
 	}
 	a, okA := self.Sys().(*syscall.Stat_t)
 	b, okB := parent.Sys().(*syscall.Stat_t)
-	return okA && okB && a.Dev != b.Dev
+	if !okA || !okB || a.Dev == b.Dev {
+		return nil, nil
+	}
+	root, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Mount{root}, nil
 }
+
+func syncMount(root *os.File) error { return unix.Syncfs(int(root.Fd())) }

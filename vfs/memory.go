@@ -73,7 +73,7 @@ func (m *Memory) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 	case flag&os.O_TRUNC != 0:
 		n.apply(change{at: 0})
 	}
-	return &memoryFile{fs: m, n: n, name: name, atEnd: flag&os.O_APPEND != 0}, nil
+	return &memoryFile{fs: m, n: n, name: name, atEnd: flag&os.O_APPEND != 0, writable: flag&(os.O_WRONLY|os.O_RDWR) != 0}, nil
 }
 
 // apply makes a change as programs see it.
@@ -286,28 +286,71 @@ func (c change) torn(data []byte, rng *rand.Rand) []byte {
 	return data
 }
 
+// memoryFile is an open file. Using it after Close is an error, as on an
+// operating system, so that tests see files closed too early.
 type memoryFile struct {
-	fs    *Memory
-	n     *inode
-	name  string
-	atEnd bool
-	at    int64 // cursor of Write; guarded by fs.mu
+	fs       *Memory
+	n        *inode
+	name     string
+	atEnd    bool
+	writable bool
+	at       int64 // cursor of Write; guarded by fs.mu
+	closed   bool  // guarded by fs.mu
 }
 
 func (f *memoryFile) Name() string    { return f.name }
-func (f *memoryFile) Close() error    { return nil }
 func (f *memoryFile) Datasync() error { return f.Sync() }
 
-func (f *memoryFile) Sync() error {
+// use locks the file system for an operation on an open file.
+func (f *memoryFile) use(op string) (unlock func(), err error) {
 	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
+	if f.closed {
+		f.fs.mu.Unlock()
+		return nil, pathError(op, f.name, fs.ErrClosed)
+	}
+	return f.fs.mu.Unlock, nil
+}
+
+// change makes a change to a file that is open for writing.
+func (f *memoryFile) change(op string, c func() change) error {
+	unlock, err := f.use(op)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !f.writable {
+		return pathError(op, f.name, fs.ErrPermission)
+	}
+	f.n.apply(c())
+	return nil
+}
+
+func (f *memoryFile) Close() error {
+	unlock, err := f.use("close")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	f.closed = true
+	return nil
+}
+
+func (f *memoryFile) Sync() error {
+	unlock, err := f.use("sync")
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	f.n.sync()
 	return nil
 }
 
 func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
+	unlock, err := f.use("read")
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
 	if off >= int64(len(f.n.data)) {
 		return 0, io.EOF
 	}
@@ -319,33 +362,38 @@ func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *memoryFile) WriteAt(p []byte, off int64) (int, error) {
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
-	f.n.apply(change{at: off, data: append([]byte{}, p...)})
+	err := f.change("write", func() change { return change{at: off, data: append([]byte{}, p...)} })
+	if err != nil {
+		return 0, err
+	}
 	return len(p), nil
 }
 
 func (f *memoryFile) Write(p []byte) (int, error) {
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
-	if f.atEnd {
-		f.at = int64(len(f.n.data))
+	err := f.change("write", func() change {
+		at := f.at
+		if f.atEnd {
+			at = int64(len(f.n.data))
+		}
+		f.at = at + int64(len(p))
+		return change{at: at, data: append([]byte{}, p...)}
+	})
+	if err != nil {
+		return 0, err
 	}
-	f.n.apply(change{at: f.at, data: append([]byte{}, p...)})
-	f.at += int64(len(p))
 	return len(p), nil
 }
 
 func (f *memoryFile) Truncate(size int64) error {
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
-	f.n.apply(change{at: size})
-	return nil
+	return f.change("truncate", func() change { return change{at: size} })
 }
 
 func (f *memoryFile) Stat() (fs.FileInfo, error) {
-	f.fs.mu.Lock()
-	defer f.fs.mu.Unlock()
+	unlock, err := f.use("stat")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	return f.n.info(path.Base(f.name)), nil
 }
 

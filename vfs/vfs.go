@@ -73,6 +73,18 @@ func (osFS) SyncDir(path string) error {
 	return d.Sync()
 }
 
+// Mount is a mounted file system of OS that can be synced as a whole. OS opens
+// one with its method Mount(path string) (*Mount, error).
+type Mount struct{ root *os.File }
+
+// Sync writes everything of the file system to disk with one syncfs(2). It
+// reports write-back errors since the Mount was opened or last synced, whoever
+// else has seen them, on Linux 5.8 and later.
+func (m *Mount) Sync() error { return syncMount(m.root) }
+
+// Close closes the Mount.
+func (m *Mount) Close() error { return m.root.Close() }
+
 // ReadFile reads a whole file.
 func ReadFile(fsys FS, name string) ([]byte, error) {
 	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)

@@ -1,74 +1,46 @@
 package vfs_test
 
 import (
-	"bytes"
 	"errors"
-	"io/fs"
+	"io"
 	"os"
 	"testing"
 
 	"github.com/millrace/millrace/vfs"
+	"github.com/millrace/millrace/vfs/vfstest"
 )
 
-// conform is what every file system must do; root is an empty directory in it.
-func conform(t *testing.T, fsys vfs.FS, root string) {
-	t.Helper()
-	name := root + "/a/b/file"
-	if _, err := fsys.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o644); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file without a directory: %v", err)
-	}
-	if err := fsys.MkdirAll(root+"/a/b", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	f, err := fsys.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o644)
+func TestConformance(t *testing.T) {
+	memory := func(*testing.T) (vfs.FS, string) { return vfs.NewMemory(), "/r" }
+	t.Run("os", func(t *testing.T) {
+		vfstest.Run(t, func(t *testing.T) (vfs.FS, string) { return vfs.OS, t.TempDir() })
+	})
+	t.Run("memory", func(t *testing.T) { vfstest.Run(t, memory) })
+	t.Run("faulty", func(t *testing.T) {
+		vfstest.Run(t, func(t *testing.T) (vfs.FS, string) {
+			fsys, root := memory(t)
+			return vfs.NewFaulty(fsys, func(vfs.Op) error { return nil }), root
+		})
+	})
+}
+
+func TestFaultyWritesHalf(t *testing.T) {
+	m := vfs.NewMemory()
+	f, err := vfs.NewFaulty(m, func(op vfs.Op) error {
+		if op.Kind == "write" {
+			return io.ErrShortWrite
+		}
+		return nil
+	}).OpenFile("/f", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteAt([]byte("world"), 6); err != nil {
-		t.Error(err)
+	if n, err := f.WriteAt([]byte("abcd"), 0); n != 2 || !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("wrote %d, %v", n, err)
 	}
-	if _, err := f.Write([]byte("hello ")); err != nil {
-		t.Error(err)
-	}
-	if err := errors.Join(f.Sync(), f.Datasync(), fsys.SyncDir(root+"/a/b")); err != nil {
-		t.Error(err)
-	}
-	if got, err := vfs.ReadFile(fsys, name); err != nil || string(got) != "hello world" {
+	if got, err := vfs.ReadFile(m, "/f"); string(got) != "ab" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
-	if err := errors.Join(f.Truncate(5), f.Truncate(7), f.Close()); err != nil {
-		t.Error(err)
-	}
-	if err := fsys.Rename(name, root+"/a/moved"); err != nil {
-		t.Error(err)
-	}
-	if got, err := vfs.ReadFile(fsys, root+"/a/moved"); err != nil || !bytes.Equal(got, []byte("hello\x00\x00")) {
-		t.Errorf("after truncate and rename: %q, %v", got, err)
-	}
-	if err := vfs.Replace(fsys, root+"/a", "moved", []byte("new")); err != nil {
-		t.Error(err)
-	}
-	entries, err := fsys.ReadDir(root + "/a")
-	if err != nil || len(entries) != 2 || entries[0].Name() != "b" || !entries[0].IsDir() || entries[1].Name() != "moved" {
-		t.Errorf("entries %v, %v", entries, err)
-	}
-	if err := fsys.Remove(root + "/a"); err == nil {
-		t.Error("a directory that is not empty was removed")
-	}
-	if err := fsys.RemoveAll(root + "/a"); err != nil {
-		t.Error(err)
-	}
-	if _, err := fsys.Stat(root + "/a/moved"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("stat of what was removed: %v", err)
-	}
-}
-
-func TestConformance(t *testing.T) {
-	t.Run("os", func(t *testing.T) { conform(t, vfs.OS, t.TempDir()) })
-	t.Run("memory", func(t *testing.T) { conform(t, vfs.NewMemory(), "/r") })
-	t.Run("faulty", func(t *testing.T) {
-		conform(t, vfs.NewFaulty(vfs.NewMemory(), func(vfs.Op) error { return nil }), "/r")
-	})
 }
 
 func TestCrashKeepsWhatWasSynced(t *testing.T) {
@@ -112,5 +84,49 @@ func TestCrashKeepsWhatWasSynced(t *testing.T) {
 	}
 	if !lost["content"] || !lost["name"] {
 		t.Errorf("50 power cuts never lost unsynced content and names: %v", lost)
+	}
+}
+
+// TestCrashTearsWrites wants every kind of tear of one long write: none of it,
+// all of it, and some of its sectors.
+func TestCrashTearsWrites(t *testing.T) {
+	m := vfs.NewMemory()
+	f, err := m.OpenFile("/f", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SyncDir("/"); err != nil {
+		t.Fatal(err)
+	}
+	whole := make([]byte, 4096)
+	for i := range whole {
+		whole[i] = 1
+	}
+	if _, err := f.WriteAt(whole, 0); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for seed := range int64(60) {
+		got, err := vfs.ReadFile(m.Crash(seed), "/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0
+		for _, b := range got {
+			sum += int(b)
+		}
+		switch {
+		case sum == 0:
+			seen["lost"] = true
+		case sum == len(whole):
+			seen["whole"] = true
+		case sum%512 == 0:
+			seen["torn"] = true
+		default:
+			t.Fatalf("seed %d: %d bytes survive, not whole sectors", seed, sum)
+		}
+	}
+	if len(seen) != 3 {
+		t.Errorf("60 power cuts made only %v", seen)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"sync"
 
 	"github.com/millrace/millrace/vfs"
@@ -18,10 +19,9 @@ const (
 	manyDirty = 24
 )
 
-// wholeSyncer is a file system that can write everything of a mount at once.
-type wholeSyncer interface {
-	SyncAll(path string) error
-	OwnFileSystem(path string) bool
+// mounter is a file system that can sync a mount at once: vfs.OS.
+type mounter interface {
+	Mount(path string) (*vfs.Mount, error)
 }
 
 // committer makes written records durable in groups, without a timer: while
@@ -29,7 +29,7 @@ type wholeSyncer interface {
 type committer struct {
 	d       *Dir
 	journal *journal
-	whole   wholeSyncer   // nil: one file at a time
+	mount   *vfs.Mount    // nil: one file at a time
 	kick    chan struct{} // capacity 1: there may be dirty logs
 	done    chan struct{}
 	quit    chan struct{}
@@ -37,6 +37,7 @@ type committer struct {
 	mu    sync.Mutex
 	dirty []*Log // guarded by mu
 
+	last    []target   // the group committed last; the goroutine's own
 	running sync.Mutex // held by a commit; Remove waits for one under way
 }
 
@@ -45,6 +46,7 @@ type target struct {
 	log      *Log
 	end      int64
 	files    []*segment
+	helpers  []string
 	newNames bool
 	epochs   []byte // the checkpoint to write, nil when it is current
 }
@@ -55,8 +57,11 @@ func openCommitter(d *Dir) (*committer, map[string]int64, error) {
 		return nil, nil, err
 	}
 	c := &committer{d: d, journal: j, kick: make(chan struct{}, 1), done: make(chan struct{}), quit: make(chan struct{})}
-	if w, ok := d.fs.(wholeSyncer); ok && w.OwnFileSystem(d.path) {
-		c.whole = w
+	if m, ok := d.fs.(mounter); ok {
+		if c.mount, err = m.Mount(d.path); err != nil {
+			j.close()
+			return nil, nil, err
+		}
 	}
 	go c.run()
 	return c, floors, nil
@@ -82,27 +87,31 @@ func (c *committer) wake() {
 
 // settle waits for the commit under way, after which nothing touches the files
 // of a log that was closed before, and forgets the log's floor.
-func (c *committer) settle(name string) {
+func (c *committer) settle(name string) error {
 	c.running.Lock()
 	defer c.running.Unlock()
-	c.journal.forget(name)
+	return c.journal.forget(name)
 }
 
+// stop commits what is still dirty, writes down how far that was, and ends the
+// goroutine.
 func (c *committer) stop() {
 	close(c.quit)
 	<-c.done
-	c.group(nil) // what is still dirty
+	c.group(c.group(c.last))
 	c.journal.close()
+	if c.mount != nil {
+		_ = c.mount.Close() // nothing was written through it
+	}
 }
 
 // run is the goroutine of the directory's commits.
 func (c *committer) run() {
 	defer close(c.done)
-	var previous []target
 	for {
 		select {
 		case <-c.kick:
-			previous = c.group(previous)
+			c.last = c.group(c.last)
 		case <-c.quit:
 			return
 		}
@@ -139,7 +148,9 @@ func (c *committer) group(previous []target) []target {
 		return nil
 	}
 	for _, t := range targets {
-		t.log.committed(t.end)
+		if !t.log.closed.Load() { // a removed log's records are nowhere
+			t.log.committed(t.end)
+		}
 	}
 	return targets
 }
@@ -148,7 +159,7 @@ func (c *committer) group(previous []target) []target {
 func (l *Log) target() target {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := target{log: l, end: l.end.Load(), newNames: l.newNames}
+	t := target{log: l, end: l.end.Load(), helpers: l.helpers, newNames: l.newNames}
 	for _, s := range l.unsynced {
 		if s.acquire() {
 			t.files = append(t.files, s)
@@ -157,7 +168,7 @@ func (l *Log) target() target {
 	if l.newEpoch {
 		t.epochs = l.epochs.encode()
 	}
-	l.unsynced, l.newNames, l.newEpoch = nil, false, false
+	l.unsynced, l.helpers, l.newNames, l.newEpoch = nil, nil, false, false
 	return t
 }
 
@@ -167,15 +178,15 @@ func (t *target) release() {
 	}
 }
 
-// sync makes the targets durable: contents first, then names.
+// sync makes the targets durable: contents, then names.
 func (c *committer) sync(targets []target) error {
-	if c.whole != nil && len(targets) >= manyDirty {
+	if c.mount != nil && len(targets) >= manyDirty {
 		for i := range targets {
-			if err := targets[i].names(c.d.fs); err != nil {
+			if err := targets[i].names(c.d.fs, false); err != nil {
 				return err
 			}
 		}
-		return c.whole.SyncAll(c.d.path)
+		return c.mount.Sync()
 	}
 	if len(targets) == 1 {
 		return c.syncOne(&targets[0])
@@ -200,35 +211,40 @@ func (c *committer) syncOne(t *target) error {
 			return fmt.Errorf("sync %s: %w", s.file.Name(), err)
 		}
 	}
-	return t.names(c.d.fs)
+	if err := syncNamed(c.d.fs, t.helpers); err != nil {
+		return fmt.Errorf("sync indexes of %s: %w", t.log.name, err)
+	}
+	return t.names(c.d.fs, true)
 }
 
-// names makes new file names durable, and writes the small files that go with
-// them. A log that is being removed has none left to write.
-func (t *target) names(fsys vfs.FS) error {
-	if t.log.isClosed() {
+// names writes the small files that go with new segments and epochs and makes
+// new file names durable. Without sync a sync of the whole mount follows. A log
+// that is being removed has none left to write.
+func (t *target) names(fsys vfs.FS, sync bool) error {
+	if t.log.closed.Load() {
 		return nil
 	}
-	err := t.writeNames(fsys)
-	if err != nil && t.log.isClosed() {
+	err := t.writeNames(fsys, sync)
+	if err != nil && t.log.closed.Load() {
 		return nil
 	}
 	return err
 }
 
-func (t *target) writeNames(fsys vfs.FS) error {
+func (t *target) writeNames(fsys vfs.FS, sync bool) error {
 	l := t.log
 	if t.epochs != nil {
-		if err := vfs.Replace(fsys, l.path, epochsFile, t.epochs); err != nil {
+		if err := replaceName(fsys, l.path, epochsFile, t.epochs, sync); err != nil {
 			return fmt.Errorf("write leader epochs of %s: %w", l.name, err)
 		}
 	}
-	if !t.newNames {
-		return nil
+	if t.newNames {
+		if err := replaceName(fsys, l.path, metadataFile, encodeTopicID(l.id), sync); err != nil {
+			return fmt.Errorf("write %s of %s: %w", metadataFile, l.name, err)
+		}
 	}
-	id := base64.RawURLEncoding.EncodeToString(l.id[:])
-	if err := vfs.Replace(fsys, l.path, metadataFile, []byte("version: 0\ntopic_id: "+id+"\n")); err != nil {
-		return fmt.Errorf("write %s of %s: %w", metadataFile, l.name, err)
+	if !sync || !t.newNames && t.epochs == nil {
+		return nil
 	}
 	for _, dir := range []string{l.path, path.Dir(l.path)} {
 		if err := fsys.SyncDir(dir); err != nil {
@@ -238,8 +254,34 @@ func (t *target) writeNames(fsys vfs.FS) error {
 	return nil
 }
 
-func (l *Log) isClosed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed
+// replaceName puts a new file in the place of one, whole or not at all. The
+// caller makes the name durable.
+func replaceName(fsys vfs.FS, dir, name string, data []byte, sync bool) error {
+	tmp := path.Join(dir, name+".tmp")
+	if err := writeWhole(fsys, tmp, data); err != nil {
+		return err
+	}
+	if sync {
+		if err := syncNamed(fsys, []string{tmp}); err != nil {
+			return err
+		}
+	}
+	return fsys.Rename(tmp, path.Join(dir, name))
+}
+
+// metadataFile holds the topic's id, as in Kafka (KIP-516).
+const metadataFile = "partition.metadata"
+
+func encodeTopicID(id [16]byte) []byte {
+	return []byte("version: 0\ntopic_id: " + base64.RawURLEncoding.EncodeToString(id[:]) + "\n")
+}
+
+// decodeTopicID reads a metadata file.
+func decodeTopicID(data []byte) (id [16]byte, ok bool) {
+	_, text, _ := strings.Cut(string(data), "topic_id: ")
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(raw) != len(id) {
+		return id, false
+	}
+	return [16]byte(raw), true
 }

@@ -29,14 +29,17 @@ func (x *index) add(relative, position int64) {
 func (x *index) floor(relative int64) int64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	n := len(x.data) / indexEntry
-	i := sort.Search(n, func(i int) bool {
-		return int64(binary.BigEndian.Uint32(x.data[i*indexEntry:])) > relative
+	return floorIn(x.data, relative)
+}
+
+func floorIn(data []byte, relative int64) int64 {
+	i := sort.Search(len(data)/indexEntry, func(i int) bool {
+		return int64(binary.BigEndian.Uint32(data[i*indexEntry:])) > relative
 	})
 	if i == 0 {
 		return 0
 	}
-	return int64(binary.BigEndian.Uint32(x.data[(i-1)*indexEntry+4:]))
+	return int64(binary.BigEndian.Uint32(data[(i-1)*indexEntry+4:]))
 }
 
 func (x *index) bytes() []byte {
@@ -45,11 +48,17 @@ func (x *index) bytes() []byte {
 	return x.data[:len(x.data):len(x.data)]
 }
 
-// load takes the bytes of an index file; false when they cannot be an index of
-// a log file of the given size.
-func (x *index) load(data []byte, size int64) bool {
+// drop frees what is on disk by now.
+func (x *index) drop() {
+	x.mu.Lock()
+	x.data = nil
+	x.mu.Unlock()
+}
+
+// validIndex reports whether data can be the index of a log file of size bytes.
+func validIndex(data []byte, size int64) bool {
 	last, lastPos := int64(-1), int64(-1)
-	if len(data)%indexEntry != 0 || len(data) == 0 {
+	if len(data)%indexEntry != 0 {
 		return false
 	}
 	for at := 0; at < len(data); at += indexEntry {
@@ -59,7 +68,6 @@ func (x *index) load(data []byte, size int64) bool {
 		}
 		last, lastPos = rel, pos
 	}
-	x.data = data
 	return true
 }
 
@@ -94,14 +102,17 @@ func (x *timeIndex) flush() {
 func (x *timeIndex) before(ts int64) int64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	n := len(x.data) / timeIndexEntry
-	i := sort.Search(n, func(i int) bool {
-		return int64(binary.BigEndian.Uint64(x.data[i*timeIndexEntry:])) >= ts
+	return beforeIn(x.data, ts)
+}
+
+func beforeIn(data []byte, ts int64) int64 {
+	i := sort.Search(len(data)/timeIndexEntry, func(i int) bool {
+		return int64(binary.BigEndian.Uint64(data[i*timeIndexEntry:])) >= ts
 	})
 	if i == 0 {
 		return 0
 	}
-	return int64(binary.BigEndian.Uint32(x.data[(i-1)*timeIndexEntry+8:]))
+	return int64(binary.BigEndian.Uint32(data[(i-1)*timeIndexEntry+8:]))
 }
 
 func (x *timeIndex) bytes() []byte {
@@ -110,18 +121,22 @@ func (x *timeIndex) bytes() []byte {
 	return x.data[:len(x.data):len(x.data)]
 }
 
-func (x *timeIndex) load(data []byte) (maxTS int64, ok bool) {
-	if len(data)%timeIndexEntry != 0 {
-		return -1, false
-	}
-	maxTS = -1
-	for at := 0; at < len(data); at += timeIndexEntry {
+// drop frees what is on disk by now.
+func (x *timeIndex) drop() {
+	x.mu.Lock()
+	x.data = nil
+	x.mu.Unlock()
+}
+
+// validTimeIndex reports whether data can be a time index.
+func validTimeIndex(data []byte) bool {
+	last := int64(-1)
+	for at := 0; at+timeIndexEntry <= len(data); at += timeIndexEntry {
 		ts := int64(binary.BigEndian.Uint64(data[at:]))
-		if ts <= maxTS {
-			return -1, false
+		if ts <= last {
+			return false
 		}
-		maxTS = ts
+		last = ts
 	}
-	x.data = data
-	return maxTS, true
+	return len(data)%timeIndexEntry == 0
 }

@@ -19,7 +19,7 @@ import (
 
 const (
 	journalFile  = "durable-offsets"
-	journalBytes = 1 << 20 // rewritten when it grows beyond
+	journalBytes = 1 << 20 // it is rewritten when it grows by as much
 	journalEntry = 4 + 2 + 8
 )
 
@@ -31,6 +31,7 @@ type journal struct {
 	dir    string
 	file   vfs.File
 	size   int64
+	limit  int64 // of size, before the next rewrite
 	floors map[string]int64
 }
 
@@ -93,6 +94,7 @@ func (j *journal) rewrite() error {
 	}
 	j.close()
 	j.file, j.size = f, int64(len(data))
+	j.limit = j.size + max(j.size, journalBytes) // so that a rewrite is rare, however many logs there are
 	return nil
 }
 
@@ -103,6 +105,9 @@ func (j *journal) append(group []target) error {
 	}
 	var data []byte
 	for _, t := range group {
+		if t.log.closed.Load() {
+			continue // removed meanwhile: its floor is forgotten
+		}
 		key := floorKey(t.log.name, t.log.id)
 		j.floors[key] = t.end
 		data = appendJournal(data, key, t.end)
@@ -114,16 +119,21 @@ func (j *journal) append(group []target) error {
 		}
 		return fmt.Errorf("write %s: %w", journalFile, err)
 	}
-	if j.size += int64(n); j.size > journalBytes {
+	if j.size += int64(n); j.size > j.limit {
 		return j.rewrite()
 	}
 	return nil
 }
 
-// forget drops the floors of a removed log from the next rewrite on. Until then
-// they say nothing false: they carry the id of a topic that is gone.
-func (j *journal) forget(name string) {
+// forget drops the floors of a log, durably: a new log of the same name and id
+// must not be held to them.
+func (j *journal) forget(name string) error {
+	before := len(j.floors)
 	maps.DeleteFunc(j.floors, func(key string, _ int64) bool { return strings.HasPrefix(key, name+"\x00") })
+	if len(j.floors) == before {
+		return nil
+	}
+	return j.rewrite()
 }
 
 func (j *journal) close() {

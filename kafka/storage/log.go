@@ -19,7 +19,7 @@ import (
 
 // LogConfig is the settings of one log. Configure changes them at any time.
 type LogConfig struct {
-	SegmentBytes       int64         // roll before a segment grows beyond; 0 means 1 GiB
+	SegmentBytes       int64         // roll before a segment grows beyond; 0 means 1 GiB, at most 2 GiB - 1
 	SegmentAge         time.Duration // roll a segment older than this; 0 means never
 	RetentionBytes     int64         // keep at most about this much; -1 means no limit
 	RetentionAge       time.Duration // remove what is older; negative means never
@@ -36,6 +36,7 @@ func (c LogConfig) complete() LogConfig {
 	if c.SegmentBytes <= 0 {
 		c.SegmentBytes = defaultSegmentBytes
 	}
+	c.SegmentBytes = min(c.SegmentBytes, math.MaxInt32) // positions in an index have 31 bits
 	if c.IndexIntervalBytes <= 0 {
 		c.IndexIntervalBytes = defaultIndexInterval
 	}
@@ -45,8 +46,8 @@ func (c LogConfig) complete() LogConfig {
 // Origin says who appends a batch.
 type Origin int
 
-// Origins of batches: a client's has its producer's sequence checked, a
-// coordinator's does not.
+// Origins of batches: a client's has its producer's epoch and sequence checked,
+// a coordinator's (offset commits of a transaction) the epoch only.
 const (
 	Client Origin = iota
 	Coordinator
@@ -65,14 +66,16 @@ type Log struct {
 	durable  atomic.Int64 // synced
 
 	onDurable atomic.Pointer[func(int64)]
+	closed    atomic.Bool // removed, or the directory is closed
 
 	mu        sync.Mutex // the append lock; guards what follows
 	cfg       LogConfig
 	made      bool // the directory exists
-	closed    bool
+	sealed    bool // no more appends: the directory is closing
 	epochs    epochs
 	producers producers
 	unsynced  []*segment // written to since the last commit
+	helpers   []string   // files of closed segments, not yet synced
 	newNames  bool       // files were made since the last commit
 	newEpoch  bool       // the epoch checkpoint is behind
 }
@@ -105,17 +108,15 @@ func (l *Log) Append(b record.Batch, leaderEpoch int32, now time.Time, o Origin)
 }
 
 func (l *Log) append(b record.Batch, leaderEpoch int32, now time.Time, o Origin) (Appended, error) {
-	if l.closed || l.dir.Err() != nil {
+	if !l.writable() {
 		return Appended{}, kerr.KafkaStorageError
 	}
-	if o == Client && b.ProducerID() >= 0 {
-		old, err := l.producers.check(b)
-		if err != nil {
-			return Appended{}, err
-		}
-		if old != nil {
-			return Appended{old.lastOffset - int64(old.delta), old.lastOffset, l.start.Load(), true}, nil
-		}
+	old, err := l.producers.check(b, o)
+	if err != nil {
+		return Appended{}, err
+	}
+	if old != nil {
+		return Appended{old.lastOffset - int64(old.delta), old.lastOffset, l.start.Load(), true}, nil
 	}
 	base := l.end.Load()
 	if base > math.MaxInt64-math.MaxInt32 {
@@ -132,11 +133,14 @@ func (l *Log) append(b record.Batch, leaderEpoch int32, now time.Time, o Origin)
 	}
 	l.newEpoch = l.epochs.note(leaderEpoch, base) || l.newEpoch
 	l.producers.update(b)
-	s.note(b, l.cfg.IndexIntervalBytes)
+	s.note(b, len(b), l.cfg.IndexIntervalBytes)
 	l.end.Store(b.LastOffset() + 1)
 	l.dirty(s)
 	return Appended{BaseOffset: base, LastOffset: b.LastOffset(), LogStartOffset: l.start.Load()}, nil
 }
+
+// writable reports whether the log still takes changes. Called under mu.
+func (l *Log) writable() bool { return !l.closed.Load() && !l.sealed && l.dir.Err() == nil }
 
 func shortWrite(err error) error {
 	if err == nil {
@@ -167,9 +171,6 @@ func (l *Log) active(base int64, b record.Batch, now time.Time) (*segment, error
 			}
 			return s, nil
 		}
-		if err := l.closeActive(s, base); err != nil {
-			return nil, err
-		}
 	}
 	return l.roll(base, now)
 }
@@ -184,21 +185,33 @@ func (l *Log) full(s *segment, base int64, b record.Batch, now time.Time) bool {
 		base+int64(b.LastOffsetDelta())-s.base > math.MaxInt32
 }
 
-// closeActive writes what helps the next start: indexes and a snapshot of the
-// producers. None of it need be durable.
-func (l *Log) closeActive(s *segment, end int64) error {
-	if err := s.saveIndexes(l.dir.fs); err != nil {
-		return err
+// saveHelpers writes what helps the next start: a segment's indexes and a
+// snapshot of the producers. They are not durable before they are synced.
+func (l *Log) saveHelpers(s *segment, end int64) (written []string, err error) {
+	if written, err = s.saveIndexes(l.dir.fs); err != nil {
+		return nil, err
 	}
-	return writeWhole(l.dir.fs, path.Join(l.path, fileName(end, snapshotSuffix)), l.producers.encode())
+	snapshot := path.Join(l.path, fileName(end, snapshotSuffix))
+	return append(written, snapshot), writeWhole(l.dir.fs, snapshot, l.producers.encode())
 }
 
-// roll makes a new last segment; the first one makes the directory too.
+// roll makes a new last segment and retires the one before; the first one makes
+// the directory too. Called under mu.
 func (l *Log) roll(base int64, now time.Time) (*segment, error) {
 	if !l.made {
 		if err := l.make(); err != nil {
 			return nil, err
 		}
+	}
+	list := *l.segments.Load()
+	if len(list) > 0 {
+		old := list[len(list)-1]
+		written, err := l.saveHelpers(old, base)
+		if err != nil {
+			return nil, err
+		}
+		l.helpers = append(l.helpers, written...)
+		old.retire()
 	}
 	s, err := openSegment(l.dir.fs, l.path, base)
 	if err != nil {
@@ -206,7 +219,7 @@ func (l *Log) roll(base int64, now time.Time) (*segment, error) {
 	}
 	s.began = now
 	l.newNames = true
-	list := append(slices.Clone(*l.segments.Load()), s)
+	list = append(slices.Clone(list), s)
 	l.segments.Store(&list)
 	return s, nil
 }
@@ -219,9 +232,6 @@ func (l *Log) make() error {
 	return nil
 }
 
-// metadataFile holds the topic's id, as in Kafka; the first commit writes it.
-const metadataFile = "partition.metadata"
-
 // StartOffset is the first offset that can be read.
 func (l *Log) StartOffset() int64 { return l.start.Load() }
 
@@ -233,7 +243,8 @@ func (l *Log) EndOffset() int64 { return l.end.Load() }
 func (l *Log) DurableOffset() int64 { return l.durable.Load() }
 
 // OnDurable sets the function that is called after DurableOffset has moved,
-// with no lock held, in order. It must not block.
+// with no lock held. It must not block. Calls come in order from the commits;
+// with PageCache they come from the appends and may overlap.
 func (l *Log) OnDurable(fn func(durable int64)) { l.onDurable.Store(&fn) }
 
 func (l *Log) committed(offset int64) {
@@ -306,9 +317,13 @@ func segmentAt(list []*segment, offset int64) int {
 // Read returns whole batches from the one that holds from, all below below, up
 // to maxBytes but at least one when there is one. It allocates the result only,
 // and it may run beside appends. kerr.OffsetOutOfRange when from is not between
-// StartOffset and EndOffset.
+// StartOffset and EndOffset, kerr.KafkaStorageError when the log is closed or
+// cannot be read.
 func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
 	for {
+		if l.closed.Load() {
+			return nil, kerr.KafkaStorageError
+		}
 		if from < l.start.Load() || from > l.end.Load() {
 			return nil, kerr.OffsetOutOfRange
 		}
@@ -316,7 +331,7 @@ func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
 		if len(list) == 0 || from >= below {
 			return nil, nil
 		}
-		data, err, gone := readFrom(list[segmentAt(list, from):], from, below, maxBytes)
+		data, gone, err := l.readFrom(list[segmentAt(list, from):], from, below, maxBytes)
 		if gone {
 			continue // retention took the segment meanwhile: look again
 		}
@@ -327,81 +342,18 @@ func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
 	}
 }
 
-func readFrom(list []*segment, from, below int64, maxBytes int) (data []byte, err error, gone bool) {
+func (l *Log) readFrom(list []*segment, from, below int64, maxBytes int) (data []byte, gone bool, err error) {
+	scratch := l.dir.headers.Get().(*[record.HeaderSize]byte)
+	defer l.dir.headers.Put(scratch)
 	for _, s := range list {
 		if !s.acquire() {
-			return nil, nil, true
+			return nil, true, nil
 		}
-		data, err = s.read(from, below, maxBytes)
+		data, err = s.read(s.near(&l.dir.indexes, from), from, below, maxBytes, scratch)
 		s.release()
 		if err != io.EOF {
-			return data, err, false
+			return data, false, err
 		}
 	}
-	return nil, nil, false
-}
-
-// LookupTimestamp finds the first record below below that is not earlier than
-// ts (milliseconds).
-func (l *Log) LookupTimestamp(ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
-	for _, s := range *l.segments.Load() {
-		if s.maxTS.Load() < ts || !s.acquire() {
-			continue
-		}
-		offset, timestamp, epoch, ok, err = s.lookup(max(l.start.Load(), s.base+s.times.before(ts)), func(r *record.Record) bool {
-			return r.Timestamp >= ts
-		}, ts, below)
-		s.release()
-		if ok || err != nil {
-			return offset, timestamp, epoch, ok, err
-		}
-	}
-	return -1, -1, -1, false, nil
-}
-
-// MaxTimestamp finds the first record below below with the greatest timestamp.
-func (l *Log) MaxTimestamp(below int64) (offset, ts int64, epoch int32, ok bool, err error) {
-	var latest *segment
-	for _, s := range *l.segments.Load() {
-		if s.base < below && (latest == nil || s.maxTS.Load() > latest.maxTS.Load()) {
-			latest = s
-		}
-	}
-	if latest == nil || latest.maxTS.Load() < 0 {
-		return -1, -1, -1, false, nil
-	}
-	return l.LookupTimestamp(latest.maxTS.Load(), below)
-}
-
-// lookup walks batches from an offset on for the first record that matches;
-// batches whose records are all before ts are not opened.
-func (s *segment) lookup(from int64, match func(*record.Record) bool, ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
-	pos, _, err := s.find(from)
-	var buf [record.HeaderSize]byte
-	for size := 0; err == nil; pos += int64(size) {
-		var b record.Batch
-		if b, err = s.header(pos, &buf); err != nil {
-			break
-		}
-		size = batchSize(b)
-		if b.MaxTimestamp() < ts || b.LastOffset() < from {
-			continue
-		}
-		if b, err = s.batch(pos, size); err != nil {
-			break
-		}
-		err = b.Walk(0, func(r *record.Record) error {
-			if !ok && r.Offset >= from && r.Offset < below && match(r) {
-				offset, timestamp, epoch, ok = r.Offset, r.Timestamp, b.LeaderEpoch(), true
-			}
-			return nil
-		})
-		if ok || err != nil {
-			return offset, timestamp, epoch, ok, err
-		}
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	return -1, -1, -1, false, err
+	return nil, false, nil
 }

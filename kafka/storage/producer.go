@@ -49,9 +49,12 @@ func (p *producer) newest() *produced { return &p.batches[p.n-1] }
 // producers is the state of every producer of a log; guarded by its lock.
 type producers map[int64]*producer
 
-// check says whether a client's batch may be appended. A repeated batch gives
+// check says whether a batch may be appended. A client's repeated batch gives
 // the place it already has. KIP-98, KIP-360.
-func (ps producers) check(b record.Batch) (repeated *produced, err error) {
+func (ps producers) check(b record.Batch, o Origin) (repeated *produced, err error) {
+	if b.ProducerID() < 0 {
+		return nil, nil
+	}
 	p := ps[b.ProducerID()]
 	if p == nil {
 		return nil, nil // unknown or expired: any sequence begins (KIP-360)
@@ -59,6 +62,8 @@ func (ps producers) check(b record.Batch) (repeated *produced, err error) {
 	switch epoch := b.ProducerEpoch(); {
 	case epoch < p.epoch:
 		return nil, kerr.InvalidProducerEpoch
+	case o == Coordinator:
+		return nil, nil
 	case epoch > p.epoch:
 		if b.BaseSequence() != 0 {
 			return nil, kerr.OutOfOrderSequenceNumber

@@ -1,15 +1,17 @@
 package storage
 
 import (
-	"encoding/base64"
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"math"
+	"os"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/kafka/record"
@@ -17,8 +19,13 @@ import (
 )
 
 const (
-	scanChunk = 1 << 20
+	scanChunk = 1 << 20  // bytes of one read when batches are checked
+	hopChunk  = 64 << 10 // bytes of one read when only headers count
 )
+
+// errDamaged is wrapped by what is wrong with a batch's bytes, as against a
+// disk that cannot be read: only damage may be cut.
+var errDamaged = errors.New("damaged")
 
 // recovery is the opening of one log from its files.
 type recovery struct {
@@ -28,13 +35,14 @@ type recovery struct {
 	segments  []*segment
 	snapshots []int64
 	producers producers
+	named     bool   // the directory has its metadata file
+	epochs    []byte // the checkpoint on disk
 }
 
 // recover loads the log's files, and after an unclean stop checks what may be
 // torn. Kafka's LogLoader is the model.
 func (l *Log) recover() error {
-	r := &recovery{l: l, floor: l.dir.floors[floorKey(l.name, l.id)], first: l.dir.starts[l.name], producers: producers{}}
-	l.start.Store(r.first)
+	r := &recovery{l: l, first: l.start.Load(), producers: producers{}}
 	l.end.Store(r.first)
 	bases, err := r.list()
 	if err != nil || !l.made {
@@ -54,19 +62,20 @@ func (l *Log) recover() error {
 func (r *recovery) list() (bases []int64, err error) {
 	l := r.l
 	entries, err := l.dir.fs.ReadDir(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if r.floor > r.first {
-			return nil, fmt.Errorf("%s is missing, but records up to offset %d were durable", l.path, r.floor)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return nil, err
+	}
+	if !missing {
+		if other, err := r.identify(); err != nil || other {
+			return nil, err
 		}
-		return nil, nil
 	}
-	if err != nil {
-		return nil, err
+	r.floor = l.dir.floors[floorKey(l.name, l.id)]
+	if missing && r.floor > r.first {
+		return nil, fmt.Errorf("%s is missing, but records up to offset %d were durable", l.path, r.floor)
 	}
-	if other, err := r.foreign(); err != nil || other {
-		return nil, err
-	}
-	l.made = true
+	l.made = !missing
 	for _, e := range entries {
 		if base, ok := parseName(e.Name(), logSuffix); ok {
 			bases = append(bases, base)
@@ -78,26 +87,35 @@ func (r *recovery) list() (bases []int64, err error) {
 	return bases, nil // sorted, because names are padded
 }
 
-// foreign removes the directory when it belongs to another topic.
-func (r *recovery) foreign() (bool, error) {
+// identify compares the directory's topic id with the caller's, whose zero value
+// asks for any. It removes the directory when that belongs to another topic.
+func (r *recovery) identify() (other bool, err error) {
 	l := r.l
 	data, err := vfs.ReadFile(l.dir.fs, path.Join(l.path, metadataFile))
-	if err != nil {
-		return false, nil // never committed, so no record in it counts
-	}
-	_, text, _ := strings.Cut(string(data), "topic_id: ")
-	id, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(text))
-	if err != nil || len(id) != 16 || [16]byte(id) == l.id || l.id == [16]byte{} {
-		return false, nil
-	}
-	if err := l.dir.fs.RemoveAll(l.path); err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	r.first = 0
+	id, ok := decodeTopicID(data)
+	if l.id == [16]byte{} {
+		l.id = id
+	}
+	r.named = ok && id == l.id
+	if !ok || id == l.id {
+		return false, nil // without an id it was never committed: no record in it counts yet
+	}
+	l.dir.mu.Lock()
 	delete(l.dir.starts, l.name)
+	l.dir.mu.Unlock()
+	r.first = 0
 	l.start.Store(0)
 	l.end.Store(0)
-	return true, l.dir.fs.SyncDir(l.dir.path)
+	if err := l.dir.commit.settle(l.name); err != nil {
+		return false, err
+	}
+	if err := l.dir.saveStarts(); err != nil {
+		return false, err
+	}
+	return true, l.dir.removeFiles(l.path)
 }
 
 func (r *recovery) open(bases []int64) error {
@@ -106,11 +124,11 @@ func (r *recovery) open(bases []int64) error {
 		if err != nil {
 			return err
 		}
-		st, err := s.file.Stat()
+		size, err := fileSize(s.file)
 		if err != nil {
 			return err
 		}
-		s.size.Store(st.Size())
+		s.size.Store(size)
 		r.segments = append(r.segments, s)
 	}
 	if err := r.dropBelowStart(); err != nil {
@@ -125,11 +143,19 @@ func (r *recovery) open(bases []int64) error {
 	return r.dropFrom(0) // its first file never became durable, so nothing after it counts
 }
 
+func fileSize(f vfs.File) (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
 // dropBelowStart removes segments that end at or below the log's start:
 // retention or DeleteRecords had removed them, but not durably.
 func (r *recovery) dropBelowStart() error {
 	for len(r.segments) > 1 && r.segments[1].base <= r.first {
-		if err := r.segments[0].remove(r.l.dir.fs); err != nil {
+		if err := r.segments[0].remove(r.l.dir.fs, &r.l.dir.indexes); err != nil {
 			return err
 		}
 		r.segments = r.segments[1:]
@@ -140,9 +166,14 @@ func (r *recovery) dropBelowStart() error {
 // dropFrom removes segments from index i on: they follow a cut.
 func (r *recovery) dropFrom(i int) error {
 	for _, s := range r.segments[i:] {
-		if err := s.remove(r.l.dir.fs); err != nil {
+		size, err := fileSize(s.file)
+		if err != nil {
 			return err
 		}
+		if err := s.remove(r.l.dir.fs, &r.l.dir.indexes); err != nil {
+			return err
+		}
+		r.report(0, size)
 	}
 	r.segments = r.segments[:i]
 	return nil
@@ -155,6 +186,7 @@ func (r *recovery) check() error {
 	var at int64
 	r.producers, at = loadSnapshot(r.l.dir.fs, r.l.path, r.snapshots, r.windowStart(trusted))
 	if data, err := vfs.ReadFile(r.l.dir.fs, path.Join(r.l.path, epochsFile)); err == nil {
+		r.epochs = data
 		r.l.epochs, _ = decodeEpochs(data) // a torn one is made again from the batches
 	}
 	for i, s := range r.segments {
@@ -162,7 +194,7 @@ func (r *recovery) check() error {
 		if i+1 < len(r.segments) {
 			next = r.segments[i+1].base
 		}
-		if i < trusted && next >= 0 && next <= at && r.loadIndexes(s, next) {
+		if i < trusted && next >= 0 && next <= at && r.useIndexes(s, next) {
 			continue
 		}
 		cut, err := r.scan(s, i < trusted, at)
@@ -170,8 +202,9 @@ func (r *recovery) check() error {
 			return err
 		}
 		if cut || next >= 0 && next != s.next.Load() {
-			if next >= 0 && next < r.floor {
-				return fmt.Errorf("%s ends at offset %d and the next segment begins at %d, below the durable offset %d", s.file.Name(), s.next.Load(), next, r.floor)
+			if s.next.Load() < r.floor {
+				return fmt.Errorf("%s ends at offset %d, position %d, but records up to offset %d were durable",
+					s.file.Name(), s.next.Load(), s.size.Load(), r.floor)
 			}
 			return r.dropFrom(i + 1)
 		}
@@ -180,13 +213,14 @@ func (r *recovery) check() error {
 }
 
 // trusted is how many segments need no check: all after a clean stop, else
-// those that end at or below the floor.
+// those that end below the floor. Of one that ends at the floor the records are
+// durable, but perhaps not yet the indexes.
 func (r *recovery) trusted() int {
 	if r.l.dir.clean {
 		return len(r.segments)
 	}
 	n := 0
-	for n+1 < len(r.segments) && r.segments[n+1].base <= r.floor {
+	for n+1 < len(r.segments) && r.segments[n+1].base < r.floor {
 		n++
 	}
 	return n
@@ -202,24 +236,46 @@ func (r *recovery) windowStart(trusted int) int64 {
 	return r.segments[max(0, min(trusted, len(r.segments)-1)-1)].base
 }
 
-// loadIndexes takes a trusted segment's index files.
-func (r *recovery) loadIndexes(s *segment, next int64) bool {
-	offsets, err := vfs.ReadFile(r.l.dir.fs, path.Join(r.l.path, fileName(s.base, indexSuffix)))
-	if err != nil || !s.offsets.load(offsets, s.size.Load()) {
+// useIndexes takes a trusted segment as it is when its index files look right;
+// they are read when they are needed.
+func (r *recovery) useIndexes(s *segment, next int64) bool {
+	var entry [timeIndexEntry]byte
+	offsets := entry[:indexEntry]
+	if n, err := lastEntry(r.l.dir.fs, path.Join(r.l.path, fileName(s.base, indexSuffix)), offsets); n == 0 || err != nil {
 		return false
 	}
-	times, err := vfs.ReadFile(r.l.dir.fs, path.Join(r.l.path, fileName(s.base, timeIndexSuffix)))
+	rel, pos := int64(binary.BigEndian.Uint32(offsets)), int64(binary.BigEndian.Uint32(offsets[4:]))
+	if s.base+rel >= next || pos >= s.size.Load() {
+		return false
+	}
+	n, err := lastEntry(r.l.dir.fs, path.Join(r.l.path, fileName(s.base, timeIndexSuffix)), entry[:])
 	if err != nil {
 		return false
 	}
-	maxTS, ok := s.times.load(times)
-	if !ok {
-		return false
+	if n > 0 {
+		s.maxTS.Store(int64(binary.BigEndian.Uint64(entry[:])))
 	}
-	s.maxTS.Store(maxTS)
 	s.next.Store(next)
-	s.indexed = true
+	s.retire()
 	return true
+}
+
+// lastEntry reads the last entry of an index file and returns how many it has.
+func lastEntry(fsys vfs.FS, name string, entry []byte) (n int64, err error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	size, err := fileSize(f)
+	if err != nil || size == 0 {
+		return 0, err
+	}
+	if size%int64(len(entry)) != 0 {
+		return 0, fmt.Errorf("%s has %d bytes: %w", name, size, errDamaged)
+	}
+	_, err = f.ReadAt(entry, size-int64(len(entry)))
+	return size / int64(len(entry)), err
 }
 
 // scan reads a segment batch by batch, rebuilds its indexes, the epochs and,
@@ -228,26 +284,33 @@ func (r *recovery) loadIndexes(s *segment, next int64) bool {
 func (r *recovery) scan(s *segment, trusted bool, producersFrom int64) (cut bool, err error) {
 	size := s.size.Load()
 	s.size.Store(0)
-	s.offsets, s.times = index{}, timeIndex{}
 	in := reader{file: s.file, size: size}
 	for {
 		pos := in.pos
 		b, err := in.next(!trusted)
 		if err == io.EOF {
-			s.began = time.Time{}
 			return false, nil
 		}
 		if err == nil && b.BaseOffset() < s.next.Load() {
-			err = fmt.Errorf("offset %d after %d", b.BaseOffset(), s.next.Load()-1)
+			err = fmt.Errorf("offset %d after %d: %w", b.BaseOffset(), s.next.Load()-1, errDamaged)
+		}
+		if err == nil && b.LastOffset()-s.base > math.MaxInt32 {
+			err = fmt.Errorf("offset %d in a segment from %d: %w", b.LastOffset(), s.base, errDamaged)
+		}
+		if errors.Is(err, errDamaged) {
+			return true, r.cut(s, pos, size, err)
 		}
 		if err != nil {
-			return true, r.cut(s, pos, size, err)
+			return false, err
 		}
 		r.l.epochs.note(b.LeaderEpoch(), b.BaseOffset())
 		if b.BaseOffset() >= producersFrom {
 			r.producers.update(b)
 		}
-		s.note(b, r.l.cfg.IndexIntervalBytes)
+		if pos == 0 && b.MaxTimestamp() > 0 {
+			s.began = time.UnixMilli(b.MaxTimestamp()) // as Kafka, which does not keep when a file was made
+		}
+		s.note(b, in.last, r.l.cfg.IndexIntervalBytes)
 	}
 }
 
@@ -263,55 +326,91 @@ func (r *recovery) cut(s *segment, pos, size int64, why error) error {
 	if err := s.file.Sync(); err != nil {
 		return err
 	}
-	if r.l.dir.o.OnCut != nil {
-		r.l.dir.o.OnCut(r.l.name, pos, size)
-	}
+	r.report(pos, size)
 	return nil
+}
+
+func (r *recovery) report(from, to int64) {
+	if r.l.dir.o.OnCut != nil {
+		r.l.dir.o.OnCut(r.l.name, from, to)
+	}
 }
 
 // finish makes the log of what was found, and syncs it: what is served from now
 // on must outlive a power cut.
 func (r *recovery) finish() error {
 	l := r.l
+	end := r.first
 	if n := len(r.segments); n > 0 {
-		l.end.Store(r.segments[n-1].next.Load())
+		end = r.segments[n-1].next.Load()
 	}
-	if l.end.Load() < r.floor {
-		return fmt.Errorf("%s ends at offset %d, but records up to %d were durable", l.path, l.end.Load(), r.floor)
+	if end < r.floor {
+		return fmt.Errorf("%s ends at offset %d, but records up to %d were durable", l.path, end, r.floor)
 	}
-	l.start.Store(min(max(r.first, 0), l.end.Load()))
-	l.epochs.cut(l.start.Load(), max(l.end.Load(), l.start.Load()+1))
+	if end < r.first { // all that is left was deleted: go on behind it, as Kafka does
+		if err := r.dropFrom(0); err != nil {
+			return err
+		}
+		end = r.first
+	}
+	l.start.Store(r.first)
+	l.end.Store(end)
+	l.epochs.cut(r.first, max(end, r.first+1))
 	if !l.dir.o.ForgetProducers {
-		maps.DeleteFunc(r.producers, func(_ int64, p *producer) bool { return p.newest().lastOffset >= l.end.Load() })
+		maps.DeleteFunc(r.producers, func(_ int64, p *producer) bool { return p.newest().lastOffset >= end })
 		l.producers = r.producers
 	}
+	if err := r.settle(); err != nil {
+		return err
+	}
+	l.newNames = !r.named
+	l.newEpoch = !bytes.Equal(l.epochs.encode(), r.epochs)
 	l.segments.Store(&r.segments)
-	if !l.dir.clean {
-		for _, s := range r.segments[min(r.trusted(), len(r.segments)):] {
-			if err := s.file.Sync(); err != nil {
-				return err
-			}
+	l.durable.Store(end)
+	return nil
+}
+
+// settle makes durable what was found and what was changed, before anything is
+// written after it.
+func (r *recovery) settle() error {
+	l := r.l
+	for i, s := range r.segments {
+		if i == len(r.segments)-1 || s.closed.Load() {
+			continue
 		}
-		if err := l.dir.fs.SyncDir(l.path); err != nil {
+		written, err := s.saveIndexes(l.dir.fs)
+		if err != nil {
 			return err
 		}
-		if err := l.dir.fs.SyncDir(l.dir.path); err != nil {
+		if err := syncNamed(l.dir.fs, written); err != nil {
+			return err
+		}
+		s.retire()
+	}
+	if err := r.tidySnapshots(); err != nil || l.dir.clean {
+		return err
+	}
+	for _, s := range r.segments[min(r.trusted(), len(r.segments)):] {
+		if err := s.file.Sync(); err != nil {
 			return err
 		}
 	}
-	l.newEpoch, l.newNames = true, true
-	l.durable.Store(l.end.Load())
-	return r.tidySnapshots()
+	if err := l.dir.fs.SyncDir(l.path); err != nil {
+		return err
+	}
+	return l.dir.fs.SyncDir(l.dir.path)
 }
 
 // tidySnapshots removes snapshots that no start needs any more, and those
-// beyond the end.
+// beyond the end: other records may come to lie there.
 func (r *recovery) tidySnapshots() error {
 	keep := r.l.start.Load()
+	if n := len(r.segments); n > 0 {
+		keep = min(keep, r.segments[0].base)
+	}
 	if n := len(r.segments); n > 2 {
 		keep = r.segments[n-3].base
 	}
-	slices.Sort(r.snapshots)
 	for _, at := range r.snapshots {
 		if at < keep || at > r.l.end.Load() {
 			err := r.l.dir.fs.Remove(path.Join(r.l.path, fileName(at, snapshotSuffix)))
@@ -330,46 +429,51 @@ type reader struct {
 	pos  int64 // of the next batch
 	buf  []byte
 	at   int64 // position of buf in the file
+	last int   // size of the last batch
 }
 
 // next returns the next batch, which is good until the call after it. With
-// check its CRC is verified.
+// check it is whole and its CRC is verified; without, it is the header only.
+// Errors that wrap errDamaged are about the bytes, others about the disk.
 func (r *reader) next(check bool) (record.Batch, error) {
 	if r.pos == r.size {
 		return nil, io.EOF
 	}
-	head, err := r.bytes(record.HeaderSize)
-	if err != nil {
-		return nil, err
-	}
-	size := batchSize(record.Batch(head))
-	if size < record.HeaderSize || int64(size) > r.size-r.pos {
-		return nil, fmt.Errorf("batch of %d bytes with %d left", size, r.size-r.pos)
-	}
-	data, err := r.bytes(size)
-	if err != nil {
-		return nil, err
-	}
-	b := record.Batch(data)
+	chunk := int64(hopChunk)
 	if check {
-		if err := b.Check(); err != nil {
+		chunk = scanChunk
+	}
+	data, err := r.bytes(record.HeaderSize, chunk)
+	if err != nil {
+		return nil, err
+	}
+	size := batchSize(record.Batch(data))
+	if size < record.HeaderSize || int64(size) > r.size-r.pos {
+		return nil, fmt.Errorf("batch of %d bytes with %d left: %w", size, r.size-r.pos, errDamaged)
+	}
+	if check {
+		if data, err = r.bytes(size, chunk); err != nil {
 			return nil, err
+		}
+		if err := record.Batch(data).Check(); err != nil {
+			return nil, errors.Join(err, errDamaged)
 		}
 	}
 	r.pos += int64(size)
-	return b, nil
+	r.last = size
+	return record.Batch(data), nil
 }
 
-// bytes returns n bytes at pos.
-func (r *reader) bytes(n int) ([]byte, error) {
+// bytes returns n bytes at pos, reading a chunk at once.
+func (r *reader) bytes(n int, chunk int64) ([]byte, error) {
 	if int64(n) > r.size-r.pos {
-		return nil, fmt.Errorf("%d bytes wanted, %d left", n, r.size-r.pos)
+		return nil, fmt.Errorf("%d bytes wanted, %d left: %w", n, r.size-r.pos, errDamaged)
 	}
 	if r.pos < r.at || r.pos+int64(n) > r.at+int64(len(r.buf)) {
-		want := min(max(int64(n), scanChunk), r.size-r.pos)
-		r.buf = make([]byte, want)
+		want := int(min(max(int64(n), chunk), r.size-r.pos))
+		r.buf = slices.Grow(r.buf[:0], want)[:want]
 		r.at = r.pos
-		if got, err := r.file.ReadAt(r.buf, r.at); err != nil && !(err == io.EOF && got == len(r.buf)) {
+		if _, err := r.file.ReadAt(r.buf, r.at); err != nil {
 			return nil, fmt.Errorf("read %s at %d: %w", r.file.Name(), r.at, err)
 		}
 	}

@@ -11,10 +11,15 @@ import (
 
 // DeleteBefore moves StartOffset up to offset, durably, and removes segments
 // that lie wholly below it. It never moves back. kerr.OffsetOutOfRange beyond
-// the log's end.
+// DurableOffset: a start that outlives the records before it would hide others
+// that come to lie there. kerr.KafkaStorageError when the directory has failed.
 func (l *Log) DeleteBefore(offset int64) error {
 	l.mu.Lock()
-	if offset > l.end.Load() {
+	if !l.writable() {
+		l.mu.Unlock()
+		return kerr.KafkaStorageError
+	}
+	if offset > l.durable.Load() {
 		l.mu.Unlock()
 		return kerr.OffsetOutOfRange
 	}
@@ -34,8 +39,13 @@ func (l *Log) DeleteBefore(offset int64) error {
 // Retain removes the oldest segments that have outlived RetentionAge or that
 // RetentionBytes has no room for, rolls the last one when all of it has
 // expired, and forgets idle producers. It returns how many segments went.
+// kerr.KafkaStorageError when the directory has failed.
 func (l *Log) Retain(now time.Time) (segments int, err error) {
 	l.mu.Lock()
+	if !l.writable() {
+		l.mu.Unlock()
+		return 0, kerr.KafkaStorageError
+	}
 	cfg := l.cfg
 	l.producers.expire(now, cfg.ProducerExpiry)
 	err = l.rollExpired(cfg, now)
@@ -55,18 +65,14 @@ func (l *Log) Retain(now time.Time) (segments int, err error) {
 // that it can be removed. Called under mu.
 func (l *Log) rollExpired(cfg LogConfig, now time.Time) error {
 	list := *l.segments.Load()
-	if len(list) == 0 || cfg.RetentionAge < 0 || l.closed || l.dir.Err() != nil {
+	if len(list) == 0 || cfg.RetentionAge < 0 {
 		return nil
 	}
 	s := list[len(list)-1]
 	if s.size.Load() == 0 || s.maxTS.Load() < 0 || now.UnixMilli()-s.maxTS.Load() <= cfg.RetentionAge.Milliseconds() {
 		return nil
 	}
-	end := l.end.Load()
-	if err := l.closeActive(s, end); err != nil {
-		return err
-	}
-	fresh, err := l.roll(end, now)
+	fresh, err := l.roll(l.end.Load(), now)
 	if err != nil {
 		return err
 	}
@@ -103,7 +109,7 @@ func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err e
 		}
 	}
 	for _, s := range gone { // oldest first: a kill in between leaves a whole log
-		if err := s.remove(l.dir.fs); err != nil {
+		if err := s.remove(l.dir.fs, &l.dir.indexes); err != nil {
 			return n, l.dir.fail(fmt.Errorf("remove %s: %w", path.Join(l.path, fileName(s.base, logSuffix)), err))
 		}
 	}

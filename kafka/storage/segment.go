@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -32,11 +34,12 @@ type segment struct {
 	refs  atomic.Int32 // 1 for the log, 1 for each reader; 0 closes the file
 	maxTS atomic.Int64 // greatest timestamp in milliseconds, -1 for none
 
-	offsets index     // by last offset of a batch
-	times   timeIndex // by greatest timestamp so far
-	plain   int       // bytes since the last index entry; under the log's lock
-	began   time.Time // of the first append, for segment.ms; under the log's lock
-	indexed bool      // the index files on disk are current; under the log's lock
+	offsets index       // by last offset of a batch; empty once closed
+	times   timeIndex   // by greatest timestamp so far; empty once closed
+	closed  atomic.Bool // no longer written to: its indexes are on disk
+	indexes *cached     // those of a closed segment; guarded by indexCache.mu
+	plain   int         // bytes since the last index entry; under the log's lock
+	began   time.Time   // of the first append, for segment.ms; under the log's lock
 }
 
 func fileName(base int64, suffix string) string { return fmt.Sprintf("%020d%s", base, suffix) }
@@ -86,8 +89,9 @@ func (s *segment) release() {
 	}
 }
 
-// note records an appended batch in the indexes and publishes it.
-func (s *segment) note(b record.Batch, interval int) {
+// note records an appended batch of size bytes, of which b is at least the
+// header, in the indexes and publishes it.
+func (s *segment) note(b record.Batch, size, interval int) {
 	at := s.size.Load()
 	if ts := b.MaxTimestamp(); ts > s.maxTS.Load() {
 		s.maxTS.Store(ts)
@@ -98,10 +102,9 @@ func (s *segment) note(b record.Batch, interval int) {
 		s.times.flush()
 		s.plain = 0
 	}
-	s.plain += len(b)
-	s.indexed = false
+	s.plain += size
 	s.next.Store(b.LastOffset() + 1)
-	s.size.Store(at + int64(len(b)))
+	s.size.Store(at + int64(size))
 }
 
 // header reads the batch header at a position.
@@ -109,19 +112,36 @@ func (s *segment) header(pos int64, buf *[record.HeaderSize]byte) (record.Batch,
 	if pos+record.HeaderSize > s.size.Load() {
 		return nil, io.EOF
 	}
-	if _, err := s.file.ReadAt(buf[:], pos); err != nil && err != io.EOF {
+	if _, err := s.file.ReadAt(buf[:], pos); err != nil {
 		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
 	}
 	return record.Batch(buf[:]), nil
 }
 
+// near is a position at or before the batch that holds offset.
+func (s *segment) near(x *indexCache, offset int64) int64 {
+	if s.closed.Load() {
+		offsets, _ := x.of(s)
+		return floorIn(offsets, offset-s.base)
+	}
+	return s.offsets.floor(offset - s.base)
+}
+
+// before is an offset before which no record is as late as ts.
+func (s *segment) before(x *indexCache, ts int64) int64 {
+	if s.closed.Load() {
+		_, times := x.of(s)
+		return s.base + beforeIn(times, ts)
+	}
+	return s.base + s.times.before(ts)
+}
+
 // find returns the position and size of the batch that holds offset, or of the
-// first one after it (compaction leaves gaps). io.EOF when there is none.
-func (s *segment) find(offset int64) (pos int64, size int, err error) {
-	pos = s.offsets.floor(offset - s.base)
-	var buf [record.HeaderSize]byte
+// first one after it (compaction leaves gaps), searching from a position on.
+// io.EOF when there is none. buf is scratch space.
+func (s *segment) find(pos, offset int64, buf *[record.HeaderSize]byte) (at int64, size int, err error) {
 	for {
-		b, err := s.header(pos, &buf)
+		b, err := s.header(pos, buf)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -142,16 +162,17 @@ func batchSize(header record.Batch) int {
 }
 
 // read returns whole batches from the one that holds from, all below below, up
-// to maxBytes but at least one. The result is the caller's.
-func (s *segment) read(from, below int64, maxBytes int) ([]byte, error) {
-	pos, first, err := s.find(from)
+// to maxBytes but at least one, searching from a position on. The result is the
+// caller's; scratch is not kept.
+func (s *segment) read(near, from, below int64, maxBytes int, scratch *[record.HeaderSize]byte) ([]byte, error) {
+	pos, first, err := s.find(near, from, scratch)
 	if err != nil {
 		return nil, err
 	}
 	n := int64(max(first, maxBytes))
 	n = min(n, s.size.Load()-pos)
 	buf := make([]byte, n)
-	if _, err := s.file.ReadAt(buf, pos); err != nil && err != io.EOF {
+	if _, err := s.file.ReadAt(buf, pos); err != nil {
 		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
 	}
 	end := 0
@@ -171,31 +192,35 @@ func (s *segment) read(from, below int64, maxBytes int) ([]byte, error) {
 
 // batch reads one whole batch.
 func (s *segment) batch(pos int64, size int) (record.Batch, error) {
+	if size < record.HeaderSize || pos+int64(size) > s.size.Load() {
+		return nil, fmt.Errorf("read %s at %d: batch of %d bytes", s.file.Name(), pos, size)
+	}
 	buf := make([]byte, size)
-	if _, err := s.file.ReadAt(buf, pos); err != nil && err != io.EOF {
+	if _, err := s.file.ReadAt(buf, pos); err != nil {
 		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
 	}
 	return record.Batch(buf), nil
 }
 
-// saveIndexes writes the index files, which are only ever a help: what is
-// missing or damaged is made again from the log.
-func (s *segment) saveIndexes(fsys vfs.FS) error {
-	if s.indexed {
-		return nil
-	}
+// saveIndexes writes the index files and returns their names. They are only
+// ever a help: what is missing or damaged is made again from the log.
+func (s *segment) saveIndexes(fsys vfs.FS) (written []string, err error) {
 	s.times.flush()
-	if err := writeWhole(fsys, path.Join(s.dir, fileName(s.base, indexSuffix)), s.offsets.bytes()); err != nil {
-		return err
+	offsets, times := path.Join(s.dir, fileName(s.base, indexSuffix)), path.Join(s.dir, fileName(s.base, timeIndexSuffix))
+	if err := writeWhole(fsys, offsets, s.offsets.bytes()); err != nil {
+		return nil, err
 	}
-	if err := writeWhole(fsys, path.Join(s.dir, fileName(s.base, timeIndexSuffix)), s.times.bytes()); err != nil {
-		return err
-	}
-	s.indexed = true
-	return nil
+	return []string{offsets, times}, writeWhole(fsys, times, s.times.bytes())
 }
 
-// writeWhole writes a file that need not be durable.
+// retire ends a segment whose indexes are on disk: they leave the memory.
+func (s *segment) retire() {
+	s.closed.Store(true)
+	s.offsets.drop()
+	s.times.drop()
+}
+
+// writeWhole writes a file that need not be durable yet.
 func writeWhole(fsys vfs.FS, name string, data []byte) error {
 	f, err := fsys.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -208,9 +233,31 @@ func writeWhole(fsys vfs.FS, name string, data []byte) error {
 	return err
 }
 
+// syncNamed makes files durable by name; those that are gone need not be.
+func syncNamed(fsys vfs.FS, names []string) error {
+	for _, name := range names {
+		f, err := fsys.OpenFile(name, os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = f.Datasync()
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // remove deletes the segment's files; readers that hold it go on.
-func (s *segment) remove(fsys vfs.FS) error {
+func (s *segment) remove(fsys vfs.FS, x *indexCache) error {
 	defer s.release()
+	defer x.forget(s)
 	for _, suffix := range []string{indexSuffix, timeIndexSuffix, snapshotSuffix} {
 		_ = fsys.Remove(path.Join(s.dir, fileName(s.base, suffix))) // helpers of the log file; may be absent
 	}
