@@ -207,12 +207,16 @@ func (s *scan) tag(fields []field, tag uint32, size int) {
 	content := s.span(size)
 	for i := range fields {
 		f := &fields[i]
-		if f.tag != tag || !f.tagged.has(s.version) {
+		if f.tag != tag || f.tagged == never {
 			continue
 		}
-		after := s.rest
+		after, version := s.rest, s.version
 		s.rest = content
+		if !f.tagged.has(version) { // kmsg decodes a tag that it knows in every version
+			s.version = f.tagged.min
+		}
 		s.value(f)
+		s.version = version
 		if len(s.rest) > 0 {
 			s.fail("%d bytes too many in tag %d", len(s.rest), tag)
 		}
