@@ -151,7 +151,7 @@ func cost(fn func()) (time.Duration, uint64) {
 }
 
 const (
-	hostileTime  = 100 * time.Millisecond // far above what a busy machine adds
+	hostileTime  = time.Second // a busy machine stays below, a bomb costs several
 	hostileBytes = 1 << 20
 )
 
