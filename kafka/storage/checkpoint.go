@@ -50,6 +50,9 @@ func readOffsets(fsys vfs.FS, name string) (map[string]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %q: %w", name, l, err)
 		}
+		if offset < 0 {
+			return nil, fmt.Errorf("%s: line %q has an offset below 0", name, l)
+		}
 		out[fields[0]+"-"+fields[1]] = offset
 	}
 	return out, nil

@@ -25,21 +25,26 @@ func (x *index) add(relative, position int64) {
 	x.mu.Unlock()
 }
 
-// floor is the position of the last entry at or below relative, or 0.
-func (x *index) floor(relative int64) int64 {
+// spot is an index entry: the batch at position pos ends at the relative offset
+// rel. The zero value is the beginning of a segment.
+type spot struct{ rel, pos int64 }
+
+// floor is the last entry at or below relative, or the beginning.
+func (x *index) floor(relative int64) spot {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return floorIn(x.data, relative)
 }
 
-func floorIn(data []byte, relative int64) int64 {
+func floorIn(data []byte, relative int64) spot {
 	i := sort.Search(len(data)/indexEntry, func(i int) bool {
 		return int64(binary.BigEndian.Uint32(data[i*indexEntry:])) > relative
 	})
 	if i == 0 {
-		return 0
+		return spot{}
 	}
-	return int64(binary.BigEndian.Uint32(data[(i-1)*indexEntry+4:]))
+	entry := data[(i-1)*indexEntry:]
+	return spot{int64(binary.BigEndian.Uint32(entry)), int64(binary.BigEndian.Uint32(entry[4:]))}
 }
 
 func (x *index) bytes() []byte {

@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	scanChunk = 1 << 20  // bytes of one read when batches are checked
-	hopChunk  = 64 << 10 // bytes of one read when only headers count
+	windowBytes = 8 << 20  // of whole segments read again for producers: more than five batches of the usual greatest size
+	scanChunk   = 1 << 20  // bytes of one read when batches are checked
+	hopChunk    = 64 << 10 // bytes of one read when only headers count
 )
 
 // errDamaged is wrapped by what is wrong with a batch's bytes, as against a
@@ -35,6 +36,7 @@ type recovery struct {
 	segments  []*segment
 	snapshots []int64
 	producers producers
+	from      int64  // the offset of the snapshot that producers began with
 	named     bool   // the directory has its metadata file
 	epochs    []byte // the checkpoint on disk
 }
@@ -183,8 +185,7 @@ func (r *recovery) dropFrom(i int) error {
 // their indexes; of the rest, after an unclean stop, by reading every batch.
 func (r *recovery) check() error {
 	trusted := r.trusted()
-	var at int64
-	r.producers, at = loadSnapshot(r.l.dir.fs, r.l.path, r.snapshots, r.windowStart(trusted))
+	r.producers, r.from = loadSnapshot(r.l.dir.fs, r.l.path, r.snapshots, r.windowStart(trusted))
 	if data, err := vfs.ReadFile(r.l.dir.fs, path.Join(r.l.path, epochsFile)); err == nil {
 		r.epochs = data
 		r.l.epochs, _ = decodeEpochs(data) // a torn one is made again from the batches
@@ -194,10 +195,10 @@ func (r *recovery) check() error {
 		if i+1 < len(r.segments) {
 			next = r.segments[i+1].base
 		}
-		if i < trusted && next >= 0 && next <= at && r.useIndexes(s, next) {
+		if i < trusted && next >= 0 && next <= r.from && r.useIndexes(s, next) {
 			continue
 		}
-		cut, err := r.scan(s, i < trusted, at)
+		cut, err := r.scan(s, i < trusted)
 		if err != nil {
 			return err
 		}
@@ -226,38 +227,50 @@ func (r *recovery) trusted() int {
 	return n
 }
 
-// windowStart is the offset from which producers' batches are read again: one
-// segment before the first unchecked one, so that every producer's last five
-// batches are known even right after a roll.
+// windowStart is the offset from which producers' batches are read again: some
+// way before the first unchecked segment, so that the batches which clients may
+// send again are known even right after a roll. A snapshot has only each
+// producer's last one.
 func (r *recovery) windowStart(trusted int) int64 {
 	if len(r.segments) == 0 {
 		return r.first
 	}
-	return r.segments[max(0, min(trusted, len(r.segments)-1)-1)].base
+	i := min(trusted, len(r.segments)-1)
+	for seen := int64(0); i > 0 && seen < windowBytes; i-- {
+		seen += r.segments[i-1].size.Load()
+	}
+	return r.segments[i].base
 }
 
 // useIndexes takes a trusted segment as it is when its index files look right;
 // they are read when they are needed.
 func (r *recovery) useIndexes(s *segment, next int64) bool {
+	maxTS, ok := r.indexed(s, next)
+	if ok {
+		s.maxTS.Store(maxTS)
+		s.next.Store(next)
+		s.retire()
+	}
+	return ok
+}
+
+// indexed reports whether the index files of a segment that ends at next look
+// right, and the greatest timestamp that they know.
+func (r *recovery) indexed(s *segment, next int64) (maxTS int64, ok bool) {
 	var entry [timeIndexEntry]byte
 	offsets := entry[:indexEntry]
 	if n, err := lastEntry(r.l.dir.fs, path.Join(r.l.path, fileName(s.base, indexSuffix)), offsets); n == 0 || err != nil {
-		return false
+		return -1, false
 	}
 	rel, pos := int64(binary.BigEndian.Uint32(offsets)), int64(binary.BigEndian.Uint32(offsets[4:]))
 	if s.base+rel >= next || pos >= s.size.Load() {
-		return false
+		return -1, false
 	}
 	n, err := lastEntry(r.l.dir.fs, path.Join(r.l.path, fileName(s.base, timeIndexSuffix)), entry[:])
-	if err != nil {
-		return false
+	if n == 0 || err != nil {
+		return -1, err == nil
 	}
-	if n > 0 {
-		s.maxTS.Store(int64(binary.BigEndian.Uint64(entry[:])))
-	}
-	s.next.Store(next)
-	s.retire()
-	return true
+	return int64(binary.BigEndian.Uint64(entry[:])), true
 }
 
 // lastEntry reads the last entry of an index file and returns how many it has.
@@ -279,9 +292,9 @@ func lastEntry(fsys vfs.FS, name string, entry []byte) (n int64, err error) {
 }
 
 // scan reads a segment batch by batch, rebuilds its indexes, the epochs and,
-// from the given offset on, the producers. A batch that does not check out cuts
+// after the snapshot, the producers. A batch that does not check out cuts
 // the segment there, unless it was durable.
-func (r *recovery) scan(s *segment, trusted bool, producersFrom int64) (cut bool, err error) {
+func (r *recovery) scan(s *segment, trusted bool) (cut bool, err error) {
 	size := s.size.Load()
 	s.size.Store(0)
 	in := reader{file: s.file, size: size}
@@ -304,7 +317,7 @@ func (r *recovery) scan(s *segment, trusted bool, producersFrom int64) (cut bool
 			return false, err
 		}
 		r.l.epochs.note(b.LeaderEpoch(), b.BaseOffset())
-		if b.BaseOffset() >= producersFrom {
+		if b.BaseOffset() >= r.from {
 			r.producers.update(b)
 		}
 		if pos == 0 && b.MaxTimestamp() > 0 {
@@ -373,24 +386,24 @@ func (r *recovery) finish() error {
 // settle makes durable what was found and what was changed, before anything is
 // written after it.
 func (r *recovery) settle() error {
-	l := r.l
+	l, trusted := r.l, r.trusted()
+	changed := !l.dir.clean
 	for i, s := range r.segments {
 		if i == len(r.segments)-1 || s.closed.Load() {
 			continue
 		}
-		written, err := s.saveIndexes(l.dir.fs)
-		if err != nil {
-			return err
-		}
-		if err := syncNamed(l.dir.fs, written); err != nil {
-			return err
+		if maxTS, ok := r.indexed(s, s.next.Load()); i >= trusted || !ok || maxTS != s.maxTS.Load() {
+			if err := r.replaceIndexes(s); err != nil {
+				return err
+			}
+			changed = true
 		}
 		s.retire()
 	}
-	if err := r.tidySnapshots(); err != nil || l.dir.clean {
+	if err := r.tidySnapshots(); err != nil || !changed {
 		return err
 	}
-	for _, s := range r.segments[min(r.trusted(), len(r.segments)):] {
+	for _, s := range r.segments[min(trusted, len(r.segments)):] {
 		if err := s.file.Sync(); err != nil {
 			return err
 		}
@@ -401,18 +414,21 @@ func (r *recovery) settle() error {
 	return l.dir.fs.SyncDir(l.dir.path)
 }
 
+// replaceIndexes writes a segment's index files anew, so that a power cut leaves
+// the old or the new ones: those of a trusted segment are believed.
+func (r *recovery) replaceIndexes(s *segment) error {
+	s.times.flush()
+	if err := replaceName(r.l.dir.fs, s.dir, fileName(s.base, indexSuffix), s.offsets.bytes(), true); err != nil {
+		return err
+	}
+	return replaceName(r.l.dir.fs, s.dir, fileName(s.base, timeIndexSuffix), s.times.bytes(), true)
+}
+
 // tidySnapshots removes snapshots that no start needs any more, and those
 // beyond the end: other records may come to lie there.
 func (r *recovery) tidySnapshots() error {
-	keep := r.l.start.Load()
-	if n := len(r.segments); n > 0 {
-		keep = min(keep, r.segments[0].base)
-	}
-	if n := len(r.segments); n > 2 {
-		keep = r.segments[n-3].base
-	}
 	for _, at := range r.snapshots {
-		if at < keep || at > r.l.end.Load() {
+		if at < r.from || at > r.l.end.Load() {
 			err := r.l.dir.fs.Remove(path.Join(r.l.path, fileName(at, snapshotSuffix)))
 			if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have gone with its segment
 				return err

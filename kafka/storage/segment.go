@@ -118,8 +118,8 @@ func (s *segment) header(pos int64, buf *[record.HeaderSize]byte) (record.Batch,
 	return record.Batch(buf[:]), nil
 }
 
-// near is a position at or before the batch that holds offset.
-func (s *segment) near(x *indexCache, offset int64) int64 {
+// near is where to search for the batch that holds offset.
+func (s *segment) near(x *indexCache, offset int64) spot {
 	if s.closed.Load() {
 		offsets, _ := x.of(s)
 		return floorIn(offsets, offset-s.base)
@@ -137,11 +137,15 @@ func (s *segment) before(x *indexCache, ts int64) int64 {
 }
 
 // find returns the position and size of the batch that holds offset, or of the
-// first one after it (compaction leaves gaps), searching from a position on.
+// first one after it (compaction leaves gaps), searching from near on.
 // io.EOF when there is none. buf is scratch space.
-func (s *segment) find(pos, offset int64, buf *[record.HeaderSize]byte) (at int64, size int, err error) {
-	for {
+func (s *segment) find(near spot, offset int64, buf *[record.HeaderSize]byte) (pos int64, size int, err error) {
+	for pos = near.pos; ; pos += int64(size) {
 		b, err := s.header(pos, buf)
+		if pos > 0 && pos == near.pos && (err == io.EOF || err == nil && !s.batchAt(near, b)) {
+			near, pos, size = spot{}, 0, 0 // the index is wrong: do without
+			continue
+		}
 		if err != nil {
 			return 0, 0, err
 		}
@@ -152,8 +156,15 @@ func (s *segment) find(pos, offset int64, buf *[record.HeaderSize]byte) (at int6
 		if b.LastOffset() >= offset {
 			return pos, size, nil
 		}
-		pos += int64(size)
 	}
+}
+
+// batchAt reports whether the bytes where an index entry points can be the
+// header of its batch: the files of indexes have no checksum.
+func (s *segment) batchAt(entry spot, header record.Batch) bool {
+	size := int64(batchSize(header))
+	return header.Magic() == 2 && size >= record.HeaderSize && entry.pos+size <= s.size.Load() &&
+		header.BaseOffset() >= s.base && header.LastOffset() == s.base+entry.rel
 }
 
 // batchSize is the whole size that a batch header states.
@@ -162,9 +173,9 @@ func batchSize(header record.Batch) int {
 }
 
 // read returns whole batches from the one that holds from, all below below, up
-// to maxBytes but at least one, searching from a position on. The result is the
+// to maxBytes but at least one, searching from near on. The result is the
 // caller's; scratch is not kept.
-func (s *segment) read(near, from, below int64, maxBytes int, scratch *[record.HeaderSize]byte) ([]byte, error) {
+func (s *segment) read(near spot, from, below int64, maxBytes int, scratch *[record.HeaderSize]byte) ([]byte, error) {
 	pos, first, err := s.find(near, from, scratch)
 	if err != nil {
 		return nil, err

@@ -4,10 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"path"
-	"sync"
 	"testing"
 	"time"
 
@@ -226,122 +223,6 @@ func TestRetention(t *testing.T) {
 	d.Close()
 }
 
-// TestPowerCuts appends under concurrent commits, takes images that a power cut
-// may leave, and wants every record in them that was durable before.
-func TestPowerCuts(t *testing.T) {
-	images := 400
-	if testing.Short() {
-		images = 60
-	}
-	lost := 0
-	for i := range images {
-		lost += powerCut(t, int64(i), storage.DirOptions{})
-	}
-	if lost > 0 {
-		t.Errorf("%d durable records lost in %d images", lost, images)
-	}
-	control := 0
-	for i := range 20 {
-		control += powerCut(t, int64(i), storage.DirOptions{PageCache: true})
-	}
-	if control == 0 {
-		t.Error("the control, which does not sync, lost nothing: the test sees nothing")
-	}
-}
-
-func powerCut(t *testing.T, seed int64, o storage.DirOptions) (lost int) {
-	rng := rand.New(rand.NewPCG(uint64(seed), 1))
-	disk := vfs.NewMemory()
-	d := openDir(t, disk, o)
-	l := openLog(t, d, storage.LogConfig{SegmentBytes: 400 + rng.Int64N(4000), RetentionBytes: -1, RetentionAge: -1})
-	n := 1 + rng.IntN(60)
-	for i := range n {
-		appendTo(t, l, batch(9, int32(i), uint64(i)))
-		if rng.IntN(8) == 0 && !o.PageCache {
-			waitDurable(t, l)
-		}
-	}
-	durable := l.DurableOffset()
-	image := disk.Crash(seed)
-	d.Close()
-	for again := range int64(2) { // a second cut during recovery is survived too
-		d = openDir(t, image, storage.DirOptions{})
-		got := values(t, openLog(t, d, forever))
-		for off := range durable {
-			if v, ok := got[off]; !ok || v != uint64(off) {
-				lost++
-			}
-		}
-		for off := range int64(len(got)) {
-			if _, ok := got[off]; !ok {
-				t.Fatalf("seed %d: hole at offset %d of %d", seed, off, len(got))
-			}
-		}
-		image = image.Crash(seed + again)
-	}
-	return lost
-}
-
-// TestEveryFault fails the n-th operation for n = 1, 2, 3 … until a run passes
-// clean: no record that was called durable may be missing afterwards.
-func TestEveryFault(t *testing.T) {
-	broken := errors.New("injected")
-	for n := 1; n < 500; n++ {
-		disk := vfs.NewMemory()
-		var mu sync.Mutex
-		count := 0
-		faulty := vfs.NewFaulty(disk, func(vfs.Op) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if count++; count == n {
-				return broken
-			}
-			return nil
-		})
-		durable := runToFault(faulty)
-		mu.Lock()
-		hit := count >= n
-		mu.Unlock()
-		d := openDir(t, disk.Crash(int64(n)), storage.DirOptions{})
-		if got := values(t, openLog(t, d, forever)); int64(len(got)) < durable {
-			t.Fatalf("fault %d: %d records left of %d durable", n, len(got), durable)
-		}
-		d.Close()
-		if !hit {
-			t.Logf("%d operations, each failed once", n-1)
-			return
-		}
-	}
-	t.Error("the run never came to its end")
-}
-
-func runToFault(fsys vfs.FS) (durable int64) {
-	d, err := storage.OpenDir(fsys, "/data", storage.DirOptions{})
-	if err != nil {
-		return 0
-	}
-	defer d.Close()
-	l, err := d.OpenLog("t-0", topicID, storage.LogConfig{SegmentBytes: 300, RetentionBytes: -1, RetentionAge: -1})
-	if err != nil {
-		return 0
-	}
-	moved := make(chan int64, 64)
-	l.OnDurable(func(off int64) { moved <- off })
-	for i := range uint64(12) {
-		a, err := l.Append(batch(-1, 0, i), 1, epoch0, storage.Client)
-		if err != nil {
-			return l.DurableOffset()
-		}
-		for l.DurableOffset() <= a.LastOffset && d.Err() == nil {
-			select {
-			case <-moved:
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}
-	return l.DurableOffset()
-}
-
 func TestDamageBelowTheFloorIsNotCut(t *testing.T) {
 	disk := vfs.NewMemory()
 	d := openDir(t, disk, storage.DirOptions{})
@@ -365,47 +246,28 @@ func TestDamageBelowTheFloorIsNotCut(t *testing.T) {
 	}
 }
 
-func FuzzRecoverTail(f *testing.F) {
-	f.Add([]byte{})
-	f.Add([]byte(batch(-1, 0, 1, 2)))
-	f.Add([]byte(batch(-1, 0, 1, 2))[:70])
-	f.Fuzz(func(t *testing.T, tail []byte) {
-		disk := vfs.NewMemory()
-		if err := disk.MkdirAll("/data/t-0", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		file, err := disk.OpenFile(path.Join("/data/t-0", fmt.Sprintf("%020d.log", 0)), os.O_CREATE|os.O_RDWR, 0o644)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := file.Write(tail); err != nil {
-			t.Fatal(err)
-		}
-		d := openDir(t, disk, storage.DirOptions{})
-		l := openLog(t, d, forever)
-		if _, err := l.Append(batch(-1, 0, 1), 1, epoch0, storage.Coordinator); err != nil {
-			t.Fatal(err)
-		}
-		d.Close()
-	})
-}
-
 func BenchmarkAppend(b *testing.B) {
-	d, err := storage.OpenDir(vfs.OS, b.TempDir(), storage.DirOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer d.Close()
-	l, err := d.OpenLog("t-0", topicID, forever)
-	if err != nil {
-		b.Fatal(err)
-	}
-	one := batch(-1, 0, 1)
-	b.SetBytes(int64(len(one)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := l.Append(one, 1, epoch0, storage.Coordinator); err != nil {
-			b.Fatal(err)
-		}
+	for _, size := range []int{100, 16 << 10} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			d, err := storage.OpenDir(vfs.OS, b.TempDir(), storage.DirOptions{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer d.Close()
+			l, err := d.OpenLog("t-0", topicID, storage.LogConfig{RetentionBytes: -1, RetentionAge: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			bld := record.NewBuilder(record.BuilderOptions{ProducerID: -1})
+			bld.Add(epoch0.UnixMilli(), nil, make([]byte, size))
+			one := bld.Batch()
+			b.SetBytes(int64(len(one)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := l.Append(one, 1, epoch0, storage.Coordinator); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -97,10 +97,18 @@ func (s *segment) walk(pos int64, fn func(header record.Batch, pos int64) (bool,
 	}
 }
 
-// lookup walks batches from a position on for the first record in [from, below)
+// lookup walks batches from near on for the first record in [from, below)
 // that is not earlier than ts; batches whose records all are earlier are not
 // opened.
-func (s *segment) lookup(pos, from, ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
+func (s *segment) lookup(near spot, from, ts, below int64) (offset, timestamp int64, epoch int32, ok bool, err error) {
+	var buf [record.HeaderSize]byte
+	pos, _, err := s.find(near, from, &buf)
+	if err == io.EOF {
+		return -1, -1, -1, false, nil
+	}
+	if err != nil {
+		return -1, -1, -1, false, err
+	}
 	err = s.walk(pos, func(header record.Batch, pos int64) (bool, error) {
 		if header.BaseOffset() >= below {
 			return false, nil
