@@ -12,8 +12,11 @@ require (
 require github.com/aws/smithy-go/aws-http-auth v1.2.1
 
 require (
+	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
+	github.com/twmb/franz-go/pkg/kadm v1.19.0
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0
 	golang.org/x/sys v0.49.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
-require github.com/twmb/franz-go/pkg/kadm v1.19.0 // indirect
+require golang.org/x/crypto v0.11.0 // indirect
