@@ -1,6 +1,8 @@
 package msk
 
 import (
+	"github.com/millrace/millrace/aws/model"
+
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,7 +19,7 @@ func describeV2(c cluster, partition string) *kafka.Cluster {
 		ClusterType:    new(c.kind()),
 		ClusterArn:     new(c.ARN),
 		ClusterName:    new(c.Name),
-		CreationTime:   new(c.Created),
+		CreationTime:   model.NewTime(c.Created),
 		CurrentVersion: new(c.CurrentVersion),
 		State:          new(string(c.State)),
 		StateInfo:      c.stateInfo(),

@@ -10,17 +10,11 @@ failed: arn:aws:kafka:us-east-1:123456789012:cluster/c/070e151c-232a-4138-bf46-4
 describe c
 ----
 {
-  "clusterType": "PROVISIONED",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/c/070e151c-232a-4138-bf46-4d545b626970-20",
   "clusterName": "c",
-  "creationTime": "2026-11-24T09:00:00Z",
+  "clusterType": "PROVISIONED",
+  "creationTime": "2026-11-24T09:00:00.000Z",
   "currentVersion": "KOV29GNU18FMT0",
-  "state": "FAILED",
-  "stateInfo": {
-    "code": "NoPorts",
-    "message": "every port of the range is taken"
-  },
-  "tags": {},
   "provisioned": {
     "brokerNodeGroupInfo": {
       "brokerAZDistribution": "DEFAULT",
@@ -29,12 +23,6 @@ describe c
         "subnet-b",
         "subnet-c"
       ],
-      "instanceType": "kafka.m5.large",
-      "storageInfo": {
-        "ebsStorageInfo": {
-          "volumeSize": 1000
-        }
-      },
       "connectivityInfo": {
         "publicAccess": {
           "type": "DISABLED"
@@ -42,10 +30,10 @@ describe c
         "vpcConnectivity": {
           "clientAuthentication": {
             "sasl": {
-              "scram": {
+              "iam": {
                 "enabled": false
               },
-              "iam": {
+              "scram": {
                 "enabled": false
               }
             },
@@ -55,21 +43,24 @@ describe c
           }
         }
       },
+      "instanceType": "kafka.m5.large",
+      "storageInfo": {
+        "ebsStorageInfo": {
+          "volumeSize": 1000
+        }
+      },
       "zoneIds": [
         "use1-az1",
         "use1-az2",
         "use1-az4"
       ]
     },
-    "currentBrokerSoftwareInfo": {
-      "kafkaVersion": "2.8.1"
-    },
     "clientAuthentication": {
       "sasl": {
-        "scram": {
+        "iam": {
           "enabled": false
         },
-        "iam": {
+        "scram": {
           "enabled": false
         }
       },
@@ -81,6 +72,10 @@ describe c
         "enabled": true
       }
     },
+    "currentBrokerSoftwareInfo": {
+      "kafkaVersion": "2.8.1"
+    },
+    "customerActionStatus": "NONE",
     "encryptionInfo": {
       "encryptionAtRest": {
         "dataVolumeKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/af4db833-47d0-50ab-8d36-57423f210549"
@@ -91,16 +86,6 @@ describe c
       }
     },
     "enhancedMonitoring": "DEFAULT",
-    "openMonitoring": {
-      "prometheus": {
-        "jmxExporter": {
-          "enabledInBroker": false
-        },
-        "nodeExporter": {
-          "enabledInBroker": false
-        }
-      }
-    },
     "loggingInfo": {
       "brokerLogs": {
         "cloudWatchLogs": {
@@ -115,9 +100,24 @@ describe c
       }
     },
     "numberOfBrokerNodes": 3,
-    "storageMode": "LOCAL",
-    "customerActionStatus": "NONE"
-  }
+    "openMonitoring": {
+      "prometheus": {
+        "jmxExporter": {
+          "enabledInBroker": false
+        },
+        "nodeExporter": {
+          "enabledInBroker": false
+        }
+      }
+    },
+    "storageMode": "LOCAL"
+  },
+  "state": "FAILED",
+  "stateInfo": {
+    "code": "NoPorts",
+    "message": "every port of the range is taken"
+  },
+  "tags": {}
 }
 
 bootstrap c

@@ -88,13 +88,11 @@ active Orders-Prod-With-A-Long-Name 127.0.0.1
 describe Orders-Prod-With-A-Long-Name
 ----
 {
-  "clusterType": "PROVISIONED",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/Orders-Prod-With-A-Long-Name/070e151c-232a-4138-bf46-4d545b626970-20",
   "clusterName": "Orders-Prod-With-A-Long-Name",
-  "creationTime": "2026-11-24T09:00:00Z",
+  "clusterType": "PROVISIONED",
+  "creationTime": "2026-11-24T09:00:00.000Z",
   "currentVersion": "KOV29GNU18FMT0",
-  "state": "ACTIVE",
-  "tags": {},
   "provisioned": {
     "brokerNodeGroupInfo": {
       "brokerAZDistribution": "DEFAULT",
@@ -103,12 +101,6 @@ describe Orders-Prod-With-A-Long-Name
         "subnet-b",
         "subnet-c"
       ],
-      "instanceType": "kafka.m5.large",
-      "storageInfo": {
-        "ebsStorageInfo": {
-          "volumeSize": 1000
-        }
-      },
       "connectivityInfo": {
         "publicAccess": {
           "type": "DISABLED"
@@ -116,10 +108,10 @@ describe Orders-Prod-With-A-Long-Name
         "vpcConnectivity": {
           "clientAuthentication": {
             "sasl": {
-              "scram": {
+              "iam": {
                 "enabled": false
               },
-              "iam": {
+              "scram": {
                 "enabled": false
               }
             },
@@ -129,22 +121,25 @@ describe Orders-Prod-With-A-Long-Name
           }
         }
       },
+      "instanceType": "kafka.m5.large",
+      "storageInfo": {
+        "ebsStorageInfo": {
+          "volumeSize": 1000
+        }
+      },
       "zoneIds": [
         "use1-az1",
         "use1-az2",
         "use1-az4"
       ]
     },
-    "currentBrokerSoftwareInfo": {
-      "kafkaVersion": "3.9.x.kraft"
-    },
     "clientAuthentication": {
       "sasl": {
-        "scram": {
-          "enabled": false
-        },
         "iam": {
           "enabled": true
+        },
+        "scram": {
+          "enabled": false
         }
       },
       "tls": {
@@ -155,6 +150,10 @@ describe Orders-Prod-With-A-Long-Name
         "enabled": false
       }
     },
+    "currentBrokerSoftwareInfo": {
+      "kafkaVersion": "3.9.x.kraft"
+    },
+    "customerActionStatus": "NONE",
     "encryptionInfo": {
       "encryptionAtRest": {
         "dataVolumeKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/af4db833-47d0-50ab-8d36-57423f210549"
@@ -165,16 +164,6 @@ describe Orders-Prod-With-A-Long-Name
       }
     },
     "enhancedMonitoring": "DEFAULT",
-    "openMonitoring": {
-      "prometheus": {
-        "jmxExporter": {
-          "enabledInBroker": false
-        },
-        "nodeExporter": {
-          "enabledInBroker": false
-        }
-      }
-    },
     "loggingInfo": {
       "brokerLogs": {
         "cloudWatchLogs": {
@@ -189,9 +178,20 @@ describe Orders-Prod-With-A-Long-Name
       }
     },
     "numberOfBrokerNodes": 3,
-    "storageMode": "LOCAL",
-    "customerActionStatus": "NONE"
-  }
+    "openMonitoring": {
+      "prometheus": {
+        "jmxExporter": {
+          "enabledInBroker": false
+        },
+        "nodeExporter": {
+          "enabledInBroker": false
+        }
+      }
+    },
+    "storageMode": "LOCAL"
+  },
+  "state": "ACTIVE",
+  "tags": {}
 }
 
 bootstrap Orders-Prod-With-A-Long-Name

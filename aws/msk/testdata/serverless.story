@@ -18,33 +18,33 @@ activated: arn:aws:kafka:us-east-1:123456789012:cluster/s/333a4148-4f56-4d64-ab7
 describe s
 ----
 {
-  "clusterType": "SERVERLESS",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/s/333a4148-4f56-4d64-ab72-7980878e959c-s14",
   "clusterName": "s",
-  "creationTime": "2026-11-24T09:00:00Z",
+  "clusterType": "SERVERLESS",
+  "creationTime": "2026-11-24T09:00:00.000Z",
   "currentVersion": "KW3AHOV29GNU18",
-  "state": "ACTIVE",
-  "tags": {},
   "serverless": {
-    "vpcConfigs": [
-      {
-        "subnetIds": [
-          "subnet-a",
-          "subnet-b"
-        ],
-        "securityGroupIds": [
-          "sg-1"
-        ]
-      }
-    ],
     "clientAuthentication": {
       "sasl": {
         "iam": {
           "enabled": true
         }
       }
-    }
-  }
+    },
+    "vpcConfigs": [
+      {
+        "securityGroupIds": [
+          "sg-1"
+        ],
+        "subnetIds": [
+          "subnet-a",
+          "subnet-b"
+        ]
+      }
+    ]
+  },
+  "state": "ACTIVE",
+  "tags": {}
 }
 
 bootstrap s

@@ -1,0 +1,261 @@
+// Package api is the edge that AWS callers touch: one HTTP handler for all
+// services. It finds the service by the signature's scope, verifies the
+// signature, decodes and checks the input by the generated tables, asks the
+// authorizer once, calls the service's core and renders the answer or the error
+// in the service's protocol.
+//
+// It keeps nothing, and decides nothing about what is asked.
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/ec2"
+	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/aws/model/sts"
+	"github.com/millrace/millrace/aws/sigv4"
+)
+
+// maxBody is the largest request body in bytes.
+const maxBody = 1 << 20
+
+// Authorizer says whether a caller may do an action on a resource: nil, or the
+// *model.Error to answer. It is asked once for each call, with the input
+// checked.
+type Authorizer interface {
+	Authorize(ctx context.Context, c model.Caller, action, resource string) error
+}
+
+// Authenticator finds the secret of an access key and its caller.
+type Authenticator interface {
+	Authenticate(accessKeyID, region string) (iam.Credential, model.Caller, bool)
+}
+
+// Config is what a handler is made of. Everything must be set.
+type Config struct {
+	Authenticator Authenticator
+	Authorizer    Authorizer
+	Kafka         kafka.Service
+	EC2           ec2.Service
+	STS           sts.Service
+	Ready         func() bool // what health answers
+	Version       string
+	Log           *slog.Logger
+	Now           func() time.Time // nil is the clock
+}
+
+// service is one service behind the handler.
+type service struct {
+	name       string // of the credential scope
+	protocol   protocol
+	operations []model.Operation
+	others     []model.Other
+}
+
+type handler struct {
+	cfg      Config
+	services map[string]*service
+}
+
+// New returns the handler of the API. It may serve concurrently.
+func New(cfg Config) http.Handler {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	h := &handler{cfg: cfg, services: make(map[string]*service)}
+	for _, s := range []*service{
+		{"kafka", restJSON{}, kafka.Operations(cfg.Kafka), kafka.Others},
+		{"sts", query{namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}, sts.Operations(cfg.STS), sts.Others},
+		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}, ec2.Operations(cfg.EC2), ec2.Others},
+	} {
+		h.services[s.name] = s
+	}
+	return h
+}
+
+// event is what the log says of a call: filled in as it goes, written once.
+type event struct {
+	id, operation, caller string
+	status                int
+	err                   error
+}
+
+// ServeHTTP answers one call.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := h.cfg.Now()
+	e := &event{id: requestID(), operation: "?"}
+	w.Header().Set("x-amzn-RequestId", e.id)
+	w.Header().Set("Date", began.UTC().Format(http.TimeFormat)) // SDKs set their clocks by it
+	if h.public(w, r) {
+		return
+	}
+	h.serve(w, r, e)
+	level := slog.LevelInfo
+	if e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented {
+		level = slog.LevelError
+	}
+	args := []any{"operation", e.operation, "caller", e.caller, "status", e.status, "duration", time.Since(began), "request", e.id}
+	if e.err != nil {
+		args = append(args, "error", e.err)
+	}
+	h.cfg.Log.Log(r.Context(), level, "api", args...)
+}
+
+// public answers what needs no signature: CORS questions and health.
+func (h *handler) public(w http.ResponseWriter, r *http.Request) bool {
+	switch {
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+		w.Header().Set("Access-Control-Allow-Headers", "authorization, content-type, x-amz-date, x-amz-security-token, x-amz-target")
+		w.WriteHeader(http.StatusOK)
+	case r.Method == http.MethodGet && r.URL.Path == "/_millrace/health":
+		status := "starting"
+		if h.cfg.Ready() {
+			status = "running"
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"status": status, "version": h.cfg.Version}) // the peer may be gone
+	default:
+		return false
+	}
+	return true
+}
+
+// serve runs a call through all its steps.
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
+	p := guess(r)
+	defer func() {
+		if v := recover(); v != nil {
+			h.cfg.Log.Error("panic while serving a call", "request", e.id, "panic", v, "stack", string(debug.Stack()))
+			h.refuse(w, e, p, fmt.Errorf("panic: %v", v))
+		}
+	}()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		h.refuse(w, e, p, &model.Error{Code: "RequestEntityTooLargeException", HTTP: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", maxBody)})
+		return
+	}
+	signed, err := sigv4.Parse(r)
+	if err != nil {
+		h.refuse(w, e, p, err)
+		return
+	}
+	s := h.services[signed.Service]
+	if s != nil {
+		p = s.protocol
+	}
+	caller, err := h.authenticate(signed, body)
+	if err != nil {
+		h.refuse(w, e, p, err)
+		return
+	}
+	e.caller = caller.ARN
+	if s == nil {
+		h.refuse(w, e, p, notImplemented("millrace does not implement the service %s", signed.Service))
+		return
+	}
+	op, out, err := h.call(r, s, caller, body, e)
+	if err != nil {
+		h.refuse(w, e, p, err)
+		return
+	}
+	e.status = op.Status
+	p.answer(w, op, out, e.id)
+}
+
+// authenticate verifies the signature. An unknown key takes as long as a wrong
+// secret.
+func (h *handler) authenticate(signed sigv4.Request, body []byte) (model.Caller, error) {
+	cred, caller, known := h.cfg.Authenticator.Authenticate(signed.AccessKeyID, signed.Region)
+	if !known {
+		return caller, signed.VerifyUnknown(body, h.cfg.Now())
+	}
+	if signed.SessionToken != "" { // no temporary credentials exist yet
+		return caller, sigv4.Unknown()
+	}
+	if err := signed.Verify(cred.Secret, body, h.cfg.Now()); err != nil {
+		return caller, err
+	}
+	if !regionName(signed.Region) {
+		return caller, &sigv4.Error{Kind: sigv4.Scope, Message: "Credential should be scoped to a valid region. "}
+	}
+	return caller, nil
+}
+
+// regionName reports whether a region looks like AWS's: us-east-1.
+func regionName(s string) bool {
+	parts := strings.Split(s, "-")
+	return len(parts) >= 3 && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" && parts[0] != ""
+}
+
+// call finds, decodes, checks, authorizes and runs the operation.
+func (h *handler) call(r *http.Request, s *service, caller model.Caller, body []byte, e *event) (model.Operation, any, error) {
+	op, in, err := s.protocol.route(r, s, body)
+	e.operation = s.name + ":" + op.Name
+	if err != nil {
+		return op, nil, err
+	}
+	req, err := op.Decode(in)
+	if err != nil {
+		return op, nil, err
+	}
+	if bad := req.Validate(); bad != nil {
+		return op, nil, bad
+	}
+	if err := h.cfg.Authorizer.Authorize(r.Context(), caller, e.operation, resourceOf(in)); err != nil {
+		return op, nil, err
+	}
+	out, err := op.Call(r.Context(), caller, req)
+	return op, out, err
+}
+
+// resourceOf is the ARN in the path, or all resources.
+func resourceOf(in *model.Input) string {
+	for _, v := range in.Segments {
+		if strings.HasPrefix(v, "arn:") {
+			return v
+		}
+	}
+	return "*"
+}
+
+func notImplemented(format string, args ...any) *model.Error {
+	return &model.Error{Code: "NotImplementedException", HTTP: http.StatusNotImplemented, Message: fmt.Sprintf(format, args...)}
+}
+
+// refuse renders an error. What is not meant for callers becomes an opaque
+// internal error; the log has the rest.
+func (h *handler) refuse(w http.ResponseWriter, e *event, p protocol, err error) {
+	e.err = err
+	var known *model.Error
+	var signature *sigv4.Error
+	switch {
+	case errors.As(err, &known):
+	case errors.As(err, &signature):
+		known = p.signatureError(signature)
+	default:
+		known = &model.Error{Code: "InternalServerErrorException", HTTP: http.StatusInternalServerError, Message: "An internal error occurred. Request ID: " + e.id}
+	}
+	e.status = known.HTTP
+	p.refuse(w, known, e.id)
+}
+
+// requestID is a random UUID.
+func requestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,61 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/sigv4"
+)
+
+// protocol is one of AWS's ways to say the same things.
+type protocol interface {
+	// route finds the operation that a request is for and takes its input apart.
+	route(r *http.Request, s *service, body []byte) (model.Operation, *model.Input, error)
+	answer(w http.ResponseWriter, op model.Operation, out any, requestID string)
+	refuse(w http.ResponseWriter, e *model.Error, requestID string)
+	// signatureError is the error that this protocol's services answer to a bad
+	// signature.
+	signatureError(e *sigv4.Error) *model.Error
+}
+
+// guess picks a protocol for requests whose service is not known: those without
+// a usable signature.
+func guess(r *http.Request) protocol {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return query{}
+	}
+	return restJSON{}
+}
+
+// signatureCode is a code and status for each kind of bad signature.
+type signatureCode struct {
+	code string
+	http int
+}
+
+func signatureError(codes map[sigv4.Kind]signatureCode, e *sigv4.Error) *model.Error {
+	c := codes[e.Kind]
+	return &model.Error{Code: c.code, HTTP: c.http, Message: e.Message}
+}
+
+// operation finds an operation by name.
+func (s *service) operation(name string) (model.Operation, bool) {
+	for _, op := range s.operations {
+		if op.Name == name {
+			return op, true
+		}
+	}
+	return model.Operation{}, false
+}
+
+// unserved is the error of an operation that the service has and millrace does
+// not; nil when the service does not have it either.
+func (s *service) unserved(name string) *model.Error {
+	for _, o := range s.others {
+		if o.Name == name {
+			return notImplemented("millrace does not implement %s:%s yet", s.name, name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// Error is an error as AWS's clients see it.
+type Error struct {
+	Code             string // the exception's name, like "NotFoundException"
+	HTTP             int    // status
+	Message          string
+	InvalidParameter string // lowerCamel name of the member at fault; may be empty
+}
+
+// Error answers the code and the message.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// BadRequest is a 400 BadRequestException about a parameter.
+func BadRequest(parameter, message string) *Error {
+	return &Error{Code: "BadRequestException", HTTP: http.StatusBadRequest, Message: message, InvalidParameter: parameter}
+}
+
+// Missing says that a required member is absent.
+func Missing(parameter string) *Error {
+	return BadRequest(parameter, fmt.Sprintf("The parameter %s is required.", parameter))
+}
+
+// NoLimit stands for a bound that is not there.
+const NoLimit = math.MinInt64
+
+// CheckLength checks a string's length in characters; max -1 is no limit.
+func CheckLength(parameter string, v *string, low, high int) *Error {
+	if v == nil {
+		return nil
+	}
+	n := utf8.RuneCountInString(*v)
+	if n < low {
+		return BadRequest(parameter, fmt.Sprintf("The parameter %s must be at least %d characters long.", parameter, low))
+	}
+	if high >= 0 && n > high {
+		return BadRequest(parameter, fmt.Sprintf("The parameter %s must be at most %d characters long.", parameter, high))
+	}
+	return nil
+}
+
+// CheckCount checks the number of a list's elements; max -1 is no limit.
+func CheckCount(parameter string, n int, present bool, low, high int) *Error {
+	if present && (n < low || high >= 0 && n > high) {
+		return BadRequest(parameter, fmt.Sprintf("The parameter %s has %d elements, which is not allowed.", parameter, n))
+	}
+	return nil
+}
+
+// CheckRange checks a number; NoLimit is no limit.
+func CheckRange[N int32 | int64 | float64](parameter string, v *N, low, high float64) *Error {
+	if v == nil {
+		return nil
+	}
+	if low != NoLimit && float64(*v) < low || high != NoLimit && float64(*v) > high {
+		return BadRequest(parameter, fmt.Sprintf("The parameter %s has the value %v, which is out of range.", parameter, *v))
+	}
+	return nil
+}
+
+// CheckEnum checks that a string is one of a fixed list.
+func CheckEnum(parameter string, v *string, allowed ...string) *Error {
+	if v == nil || slices.Contains(allowed, *v) {
+		return nil
+	}
+	return BadRequest(parameter, fmt.Sprintf("The parameter %s must be one of: %s.", parameter, strings.Join(allowed, ", ")))
+}
+
+// patterns holds the compiled patterns of the models, which are few and fixed.
+var patterns sync.Map // string -> *regexp.Regexp
+
+// CheckPattern checks a string against the model's regular expression.
+func CheckPattern(parameter string, v *string, pattern string) *Error {
+	if v == nil {
+		return nil
+	}
+	re, ok := patterns.Load(pattern)
+	if !ok {
+		re, _ = patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	if re.(*regexp.Regexp).MatchString(*v) {
+		return nil
+	}
+	return BadRequest(parameter, "The parameter value contains one or more characters that are not valid.")
+}
