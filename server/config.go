@@ -1,0 +1,90 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is everything that can be set of a server. The zero value with a
+// DataDir works.
+type Config struct {
+	DataDir       string // everything that is kept
+	Listen        string // HOST:PORT of the API; default 127.0.0.1:4566
+	AdvertiseHost string // the name or address that brokers tell clients; default localhost
+	BrokerPorts   string // FIRST-LAST to choose broker ports from; default 20000-29999
+	BrokerDomain  string // "" or a domain for MSK-shaped broker names, e.g. amazonaws.com
+	Region        string // the region whose default VPC `millrace env` names; default us-east-1
+
+	// PageCache acknowledges what is written but not yet synced
+	// (durability=page-cache): a power cut then loses acknowledged records.
+	PageCache bool
+	// ForgetProducers drops idempotent producers' state at start: the negative
+	// control of the crash tests, never for use.
+	ForgetProducers bool
+	// SessionMax bounds a SASL session (connections.max.reauth.ms); 0 means 12 hours.
+	SessionMax time.Duration
+	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
+	RebalanceDelay *time.Duration
+
+	Version string // what health and status show
+	Log     *slog.Logger
+}
+
+const (
+	defaultListen    = "127.0.0.1:4566"
+	defaultHost      = "localhost"
+	defaultPorts     = "20000-29999"
+	defaultRegion    = "us-east-1"
+	defaultRebalance = 3 * time.Second
+)
+
+// complete fills in the defaults and checks every field.
+func (c Config) complete() (Config, error) {
+	if c.DataDir == "" {
+		return c, errors.New("a data directory is needed: set --data-dir or use --ephemeral")
+	}
+	set := func(field *string, value string) {
+		if *field == "" {
+			*field = value
+		}
+	}
+	set(&c.Listen, defaultListen)
+	set(&c.AdvertiseHost, defaultHost)
+	set(&c.BrokerPorts, defaultPorts)
+	set(&c.Region, defaultRegion)
+	if c.RebalanceDelay == nil {
+		d := defaultRebalance
+		c.RebalanceDelay = &d
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return c, fmt.Errorf("--listen %q is not HOST:PORT: %w", c.Listen, err)
+	}
+	if strings.ContainsAny(c.AdvertiseHost, ":/ ") && net.ParseIP(c.AdvertiseHost) == nil {
+		return c, fmt.Errorf("--advertise %q is not a host name or an address", c.AdvertiseHost)
+	}
+	if _, err := parsePorts(c.BrokerPorts); err != nil {
+		return c, err
+	}
+	return c, nil
+}
+
+// portRange is an inclusive range of TCP ports.
+type portRange struct{ first, last int }
+
+func parsePorts(s string) (portRange, error) {
+	first, last, ok := strings.Cut(s, "-")
+	a, errA := strconv.Atoi(first)
+	b, errB := strconv.Atoi(last)
+	if !ok || errA != nil || errB != nil || a < 1 || b > 65535 || a > b {
+		return portRange{}, fmt.Errorf("--broker-ports %q is not FIRST-LAST with 1 <= FIRST <= LAST <= 65535", s)
+	}
+	return portRange{a, b}, nil
+}

@@ -1,0 +1,291 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/fleet"
+	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/pki"
+)
+
+// embedded is the fleet's driver for clusters in this process. Each has a
+// directory: its ports, and the log directory of its brokers.
+type embedded struct {
+	cfg   Config
+	dir   string // of all clusters
+	ports *portBook
+	iam   *iam.Service
+	pki   *pki.Authority
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	running map[string]*runningCluster // by ARN; guarded by mu
+}
+
+type runningCluster struct {
+	c        *cluster.Cluster
+	observed fleet.Observed
+}
+
+var _ fleet.Driver = (*embedded)(nil)
+
+func newEmbedded(s *System) (*embedded, error) {
+	ports, err := parsePorts(s.cfg.BrokerPorts)
+	if err != nil {
+		return nil, err
+	}
+	bind, _, err := net.SplitHostPort(s.cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	e := &embedded{
+		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
+		iam: s.iam, pki: s.pki, log: s.cfg.Log, running: make(map[string]*runningCluster),
+	}
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the clusters' directory: %w", err)
+	}
+	return e, e.reservePorts()
+}
+
+// reservePorts keeps the ports of clusters that do not run yet from new ones.
+func (e *embedded) reservePorts() error {
+	entries, err := os.ReadDir(e.dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := e.ports.reserve(filepath.Join(e.dir, entry.Name(), portsFile)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const portsFile = "ports.json"
+
+// directory is a cluster's: the last part of its ARN is its id.
+func (e *embedded) directory(arn string) string {
+	return filepath.Join(e.dir, arn[strings.LastIndexByte(arn, '/')+1:])
+}
+
+// Ensure starts the cluster unless it runs. One that has failed since is closed
+// and opened again, which recovers its logs.
+func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, error) {
+	e.mu.Lock()
+	r := e.running[s.ARN]
+	e.mu.Unlock()
+	if r != nil {
+		select {
+		case err := <-r.c.Failed():
+			e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
+			e.close(s.ARN)
+		default:
+			return r.observed, nil
+		}
+	}
+	r, err := e.open(s)
+	if err != nil {
+		return fleet.Observed{}, fmt.Errorf("start cluster %s: %w", s.Name, err)
+	}
+	e.mu.Lock()
+	e.running[s.ARN] = r
+	e.mu.Unlock()
+	return r.observed, nil
+}
+
+// Remove stops a cluster and deletes its directory.
+func (e *embedded) Remove(_ context.Context, arn string) error {
+	e.close(arn)
+	dir := e.directory(arn)
+	e.ports.release(filepath.Join(dir, portsFile))
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the cluster's data: %w", err)
+	}
+	return nil
+}
+
+func (e *embedded) close(arn string) {
+	e.mu.Lock()
+	r := e.running[arn]
+	delete(e.running, arn)
+	e.mu.Unlock()
+	if r == nil {
+		return
+	}
+	if err := r.c.Close(); err != nil {
+		e.log.Error("close cluster", "cluster", arn, "error", err)
+	}
+}
+
+// closeAll stops every cluster; the fleet has stopped before.
+func (e *embedded) closeAll() {
+	e.mu.Lock()
+	arns := slices.Sorted(maps.Keys(e.running))
+	e.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, arn := range arns {
+		closing.Go(func() { e.close(arn) })
+	}
+	closing.Wait()
+}
+
+// listenerKind is how one of MSK's listeners is made.
+type listenerKind struct {
+	name       string // as brokers call it: aws:kafka custom.advertised.listeners
+	tls        bool
+	mechanisms []string
+	iam        bool
+}
+
+var listenerKinds = map[string]listenerKind{
+	string(msk.Plaintext): {name: "CLIENT"},
+	string(msk.TLS):       {name: "CLIENT_SECURE", tls: true},
+	string(msk.SCRAM):     {name: "CLIENT_SASL_SCRAM", tls: true, mechanisms: []string{"SCRAM-SHA-512", "SCRAM-SHA-256"}},
+	string(msk.IAM):       {name: "CLIENT_IAM", tls: true, mechanisms: []string{"AWS_MSK_IAM", "OAUTHBEARER"}, iam: true},
+}
+
+// open binds the cluster's ports, makes its certificate and starts it.
+func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
+	dir := e.directory(s.ARN)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	o := &opening{e: e, spec: s}
+	bound, err := e.ports.listenAll(filepath.Join(dir, portsFile), o.keys())
+	if err != nil {
+		return nil, err
+	}
+	cfg, observed, err := o.config(dir, bound)
+	if err != nil {
+		closeAll(bound)
+		return nil, err
+	}
+	c, err := cluster.Open(cfg)
+	if err != nil {
+		closeAll(bound)
+		return nil, err
+	}
+	return &runningCluster{c, observed}, nil
+}
+
+// opening is one cluster being opened.
+type opening struct {
+	e    *embedded
+	spec fleet.Spec
+}
+
+const bootKey = "boot"
+
+func listenerKey(broker int32, listenerName string) string {
+	return strconv.Itoa(int(broker)) + "/" + listenerName
+}
+
+// keys names every socket of the cluster.
+func (o *opening) keys() []string {
+	var keys []string
+	for _, b := range o.spec.Brokers {
+		for _, l := range o.spec.Listeners {
+			keys = append(keys, listenerKey(b.ID, l))
+		}
+	}
+	if o.spec.Serverless {
+		keys = append(keys, bootKey)
+	}
+	return keys
+}
+
+// brokerHost is the name that a broker has for clients: the advertised host, or
+// with a broker domain the name that MSK gives.
+func (o *opening) brokerHost(id int32) string {
+	if o.e.cfg.BrokerDomain == "" {
+		return o.e.cfg.AdvertiseHost
+	}
+	s := o.spec
+	if s.Serverless {
+		return fmt.Sprintf("b-%d-%s", id, o.bootHost())
+	}
+	return fmt.Sprintf("b-%d.%s.%s.c%d.kafka.%s.%s", id, s.Label, s.Random, s.N, s.Region, o.e.cfg.BrokerDomain)
+}
+
+func (o *opening) bootHost() string {
+	if o.e.cfg.BrokerDomain == "" {
+		return o.e.cfg.AdvertiseHost
+	}
+	return fmt.Sprintf("boot-%s.c%d.kafka-serverless.%s.%s", o.spec.Random, o.spec.N, o.spec.Region, o.e.cfg.BrokerDomain)
+}
+
+// hosts is every name and address that a client may use for the cluster: for
+// its certificate, and for the tokens that it signs.
+func (o *opening) hosts() []string {
+	names := []string{o.e.cfg.AdvertiseHost, o.e.ports.bind}
+	if ip := net.ParseIP(o.e.ports.bind); ip != nil && ip.IsLoopback() {
+		names = append(names, "localhost", "127.0.0.1", "::1")
+	}
+	for _, b := range o.spec.Brokers {
+		names = append(names, o.brokerHost(b.ID))
+	}
+	if o.spec.Serverless {
+		names = append(names, o.bootHost())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Config, fleet.Observed, error) {
+	e, s := o.e, o.spec
+	cert, err := e.pki.ServerCertificate(o.hosts(), time.Now())
+	if err != nil {
+		return cluster.Config{}, fleet.Observed{}, fmt.Errorf("make the brokers' certificate: %w", err)
+	}
+	zones := make(map[string]bool)
+	for _, b := range s.Brokers {
+		zones[b.Zone] = true
+	}
+	cfg := cluster.Config{
+		Dir: filepath.Join(dir, "kafka"), ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
+		Static: msk.BrokerDefaults(len(zones), s.KafkaVersion), Serverless: s.Serverless,
+		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax,
+		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
+		Log: e.log.With("cluster", s.Name),
+	}
+	var observed fleet.Observed
+	for _, b := range s.Brokers {
+		kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID}
+		ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
+		for _, name := range s.Listeners {
+			l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID), cert)
+			if err != nil {
+				return cfg, observed, err
+			}
+			kb.Listeners = append(kb.Listeners, l)
+			ob.Endpoints[name] = address(l)
+		}
+		cfg.Brokers, observed.Brokers = append(cfg.Brokers, kb), append(observed.Brokers, ob)
+	}
+	if s.Serverless {
+		l, err := o.listener(string(msk.IAM), bound[bootKey], o.bootHost(), cert)
+		if err != nil {
+			return cfg, observed, err
+		}
+		cfg.Boot, observed.Boot = &l, address(l)
+	}
+	return cfg, observed, nil
+}
+
+func address(l cluster.Listener) string {
+	return net.JoinHostPort(l.Host, strconv.Itoa(int(l.Port)))
+}

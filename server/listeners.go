@@ -1,0 +1,41 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"slices"
+
+	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/kafka/listener"
+)
+
+// listener makes one of a broker's listeners.
+func (o *opening) listener(name string, bound net.Listener, host string, cert tls.Certificate) (cluster.Listener, error) {
+	kind, ok := listenerKinds[name]
+	if !ok {
+		return cluster.Listener{}, fmt.Errorf("listener %s is not built", name)
+	}
+	hosts := o.hosts()
+	l := cluster.Listener{
+		Name: kind.name, Net: bound, Host: host, Port: int32(portOf(bound)), Mechanisms: kind.mechanisms,
+		Hosts:      func(h string) bool { return slices.Contains(hosts, h) },
+		Authorizer: listener.AllowAll{}, // no ACL can exist yet, and allow.everyone.if.no.acl.found is MSK's default
+	}
+	if kind.tls {
+		l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	if kind.iam {
+		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN}
+	}
+	return l, nil
+}
+
+// clusterID is the Kafka cluster id of a cluster: 22 characters, as Kafka's,
+// always the same for the same ARN.
+func clusterID(arn string) string {
+	sum := sha256.Sum256([]byte(arn))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace/aws/api"
+	"github.com/millrace/millrace/aws/ec2"
+	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/fleet"
+	"github.com/millrace/millrace/kafka/wire"
+	"github.com/millrace/millrace/pki"
+	"github.com/millrace/millrace/store"
+)
+
+// System is every part of a running server, in the order in which they are
+// built and started.
+type System struct {
+	cfg    Config
+	store  *store.Store
+	iam    *iam.Service
+	root   iam.Credential // the account's root credential
+	vpc    ec2.DefaultVPC // of the configured region
+	pki    *pki.Authority
+	msk    *msk.Service
+	driver *embedded
+	fleet  *fleet.Fleet
+	http   *http.Server
+	ln     net.Listener
+	ready  atomic.Bool
+}
+
+// Limits of the API's HTTP server: what an unauthenticated peer may cost.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	stopTimeout       = 5 * time.Second // for calls under way at stop
+)
+
+// New builds every part over the data directory, which it makes when missing,
+// and binds the API's address. On error nothing is left open.
+func New(cfg Config) (*System, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &System{cfg: cfg}
+	if err := s.build(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *System) build() (err error) {
+	if s.cfg.DataDir, err = filepath.Abs(s.cfg.DataDir); err != nil {
+		return err
+	}
+	if err = os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if s.store, err = store.Open(filepath.Join(s.cfg.DataDir, "state.db")); err != nil {
+		return err
+	}
+	if s.iam, err = iam.New(context.Background(), iam.Config{Store: s.store, Random: rand.Reader}); err != nil {
+		return err
+	}
+	s.root = s.iam.Root()
+	s.vpc = ec2.DefaultVPCOf(iam.AccountID, s.cfg.Region)
+	if s.pki, err = pki.Open(filepath.Join(s.cfg.DataDir, "pki"), time.Now(), rand.Reader); err != nil {
+		return err
+	}
+	s.msk = msk.New(msk.Config{
+		Store: s.store, Now: time.Now, Random: rand.Reader,
+		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, Runs: runs,
+	})
+	if s.driver, err = newEmbedded(s); err != nil {
+		return err
+	}
+	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: s.driver, Log: s.cfg.Log})
+	return s.bind()
+}
+
+// bind makes the API's handler and takes its address.
+func (s *System) bind() (err error) {
+	handler := api.New(api.Config{
+		Authenticator: s.iam, Authorizer: s.iam,
+		Kafka: s.msk, EC2: ec2.New(), STS: s.iam,
+		Ready: s.ready.Load, Version: s.cfg.Version, Log: s.cfg.Log,
+	})
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	if s.ln, err = net.Listen("tcp", s.cfg.Listen); err != nil {
+		return fmt.Errorf("API address: %w: is another millrace running? choose another with --listen", err)
+	}
+	return s.writeEnvironment()
+}
+
+// Run serves until ctx ends, then stops everything in reverse order.
+func (s *System) Run(ctx context.Context) error {
+	defer s.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fleetDone := make(chan struct{})
+	go func() {
+		defer close(fleetDone)
+		_ = s.fleet.Run(ctx) // ends with ctx
+	}()
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.ln) }()
+	s.ready.Store(true)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	s.ready.Store(false)
+	stopCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer stop()
+	_ = s.http.Shutdown(stopCtx) // no call may ask for what is being stopped
+	cancel()
+	<-fleetDone // nothing starts brokers any more
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// close stops what New built, in reverse: brokers before the state they were
+// made from.
+func (s *System) close() {
+	if s.driver != nil {
+		s.driver.closeAll()
+	}
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	if s.store != nil {
+		s.store.Close()
+	}
+}
+
+// subnet is what msk asks of ec2.
+func subnet(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+	found, ok := ec2.SubnetByID(c.Account, c.Region, id)
+	return found.Zone, found.ZoneID, found.VPC, ok
+}
+
+func defaultSecurityGroup(_ context.Context, c model.Caller, vpc string) (id string, ok bool) {
+	v := ec2.DefaultVPCOf(c.Account, c.Region)
+	return v.SecurityGroupID, v.ID == vpc
+}
+
+// runs says whether the embedded brokers can act as a Kafka version.
+func runs(kafkaVersion string) bool {
+	_, err := wire.LineOf(kafkaVersion)
+	return err == nil
+}
+
+// Address is the API's HOST:PORT as bound.
+func (s *System) Address() string { return s.ln.Addr().String() }
+
+// DataDir is the data directory as an absolute path.
+func (s *System) DataDir() string { return s.cfg.DataDir }
+
+// apiAddress is the API's HOST:PORT as clients are told.
+func (s *System) apiAddress() string {
+	_, port, _ := net.SplitHostPort(s.Address())
+	host := s.cfg.AdvertiseHost
+	if host == defaultHost {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
