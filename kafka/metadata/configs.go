@@ -25,7 +25,8 @@ const (
 // entry is a config's value and its source.
 type entry struct {
 	name   string
-	value  string
+	value  string // in the units of what is described
+	raw    string // as it was set
 	source source
 }
 
@@ -42,16 +43,16 @@ func find(table []config, name string) (config, bool) {
 func (i *Image) brokerEntries(name, brokerID string) []entry {
 	var out []entry
 	if v, ok := i.dynamic[brokerID][name]; ok && brokerID != "" {
-		out = append(out, entry{name, v, dynamicBroker})
+		out = append(out, entry{name, v, v, dynamicBroker})
 	}
 	if v, ok := i.dynamic[""][name]; ok {
-		out = append(out, entry{name, v, dynamicDefaultBroker})
+		out = append(out, entry{name, v, v, dynamicDefaultBroker})
 	}
 	if v, ok := i.static[name]; ok {
-		out = append(out, entry{name, v, staticBroker})
+		out = append(out, entry{name, v, v, staticBroker})
 	}
 	if c, ok := find(brokerConfigs, name); ok && c.value != unsetConfig {
-		out = append(out, entry{name, c.value, defaultConfig})
+		out = append(out, entry{name, c.value, c.value, defaultConfig})
 	}
 	return out
 }
@@ -68,7 +69,7 @@ func (i *Image) brokerValue(name string) string {
 func (i *Image) topicEntries(c config, t *Topic) []entry {
 	var out []entry
 	if v, ok := t.Configs[c.name]; ok {
-		out = append(out, entry{c.name, v, dynamicTopic})
+		out = append(out, entry{c.name, v, v, dynamicTopic})
 	}
 	for _, name := range c.broker {
 		for _, e := range i.brokerEntries(name, "") {
@@ -79,7 +80,7 @@ func (i *Image) topicEntries(c config, t *Topic) []entry {
 	// A default of a nearer key comes after what is set by a farther one.
 	slices.SortStableFunc(out, func(a, b entry) int { return boolInt(a.source == defaultConfig) - boolInt(b.source == defaultConfig) })
 	if len(out) == 0 {
-		out = append(out, entry{c.name, c.value, defaultConfig})
+		out = append(out, entry{c.name, c.value, c.value, defaultConfig})
 	}
 	return out
 }

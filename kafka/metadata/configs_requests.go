@@ -81,7 +81,7 @@ func describeConfig(c config, entries []entry, req *kmsg.DescribeConfigsRequest,
 	}
 	for _, e := range entries {
 		s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
-		s.Name, s.Value, s.Source = e.name, kmsg.StringPtr(e.value), kmsg.ConfigSource(e.source)
+		s.Name, s.Value, s.Source = e.name, kmsg.StringPtr(e.raw), kmsg.ConfigSource(e.source)
 		out.ConfigSynonyms = append(out.ConfigSynonyms, s)
 	}
 	return out

@@ -1,0 +1,336 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awskafka "github.com/aws/aws-sdk-go-v2/service/kafka"
+	"github.com/aws/aws-sdk-go-v2/service/kafka/types"
+
+	"github.com/millrace/millrace/aws/api"
+	"github.com/millrace/millrace/aws/ec2"
+	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/store"
+)
+
+const region = "us-east-1"
+
+// system is a handler over real cores and a real store; nothing runs clusters,
+// so they stay CREATING.
+type system struct {
+	url  string
+	root iam.Credential
+	msk  *msk.Service
+}
+
+func start(t *testing.T) system {
+	t.Helper()
+	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	identity, err := iam.New(t.Context(), iam.Config{Store: st, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clusters := msk.New(msk.Config{
+		Store: st, Now: time.Now, Random: rand.Reader,
+		Subnet: func(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+			s, ok := ec2.SubnetByID(c.Account, c.Region, id)
+			return s.Zone, s.ZoneID, s.VPC, ok
+		},
+	})
+	h := api.New(api.Config{
+		Authenticator: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity,
+		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return system{srv.URL, identity.Root(), clusters}
+}
+
+func (s system) client(keyID, secret string) *awskafka.Client {
+	return awskafka.New(awskafka.Options{
+		Region: region, BaseEndpoint: aws.String(s.url), Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, ""),
+		RetryMaxAttempts: 1,
+	})
+}
+
+func (s system) create(t *testing.T, name string) (*awskafka.CreateClusterV2Output, error) {
+	t.Helper()
+	return s.client(s.root.AccessKeyID, s.root.Secret).CreateClusterV2(t.Context(), &awskafka.CreateClusterV2Input{
+		ClusterName: aws.String(name),
+		Tags:        map[string]string{"team": "rails"},
+		Provisioned: &types.ProvisionedRequest{
+			KafkaVersion: aws.String("3.9.x"), NumberOfBrokerNodes: aws.Int32(18), // more than the model's 15
+			BrokerNodeGroupInfo: &types.BrokerNodeGroupInfo{
+				ClientSubnets: ec2.DefaultVPCOf(iam.AccountID, region).SubnetIDs, InstanceType: aws.String("kafka.m5.large"),
+			},
+		},
+	})
+}
+
+func TestSDKRoundTrip(t *testing.T) {
+	s := start(t)
+	c := s.client(s.root.AccessKeyID, s.root.Secret)
+	made, err := s.create(t, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.DescribeClusterV2(t.Context(), &awskafka.DescribeClusterV2Input{ClusterArn: made.ClusterArn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := got.ClusterInfo
+	if info.State != types.ClusterStateCreating || aws.ToString(info.ClusterName) != "orders" || info.Tags["team"] != "rails" ||
+		aws.ToInt32(info.Provisioned.NumberOfBrokerNodes) != 18 || time.Since(aws.ToTime(info.CreationTime)) > time.Minute {
+		t.Errorf("described %+v", info)
+	}
+	if _, err := c.TagResource(t.Context(), &awskafka.TagResourceInput{ResourceArn: made.ClusterArn, Tags: map[string]string{"a": "b"}}); err != nil {
+		t.Error(err)
+	}
+	tags, err := c.ListTagsForResource(t.Context(), &awskafka.ListTagsForResourceInput{ResourceArn: made.ClusterArn})
+	if err != nil || len(tags.Tags) != 2 {
+		t.Errorf("tags %v, %v", tags, err)
+	}
+}
+
+func TestErrorsAreTheModels(t *testing.T) {
+	s := start(t)
+	c := s.client(s.root.AccessKeyID, s.root.Secret)
+	if _, err := s.create(t, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.create(t, "orders")
+	var conflict *types.ConflictException
+	if !errors.As(err, &conflict) || aws.ToString(conflict.InvalidParameter) != "clusterName" {
+		t.Errorf("a second cluster of the name: %v", err)
+	}
+	_, err = s.create(t, "under_score")
+	var bad *types.BadRequestException
+	if !errors.As(err, &bad) || aws.ToString(bad.InvalidParameter) != "clusterName" {
+		t.Errorf("a bad name: %v", err)
+	}
+	_, err = c.DescribeClusterV2(t.Context(), &awskafka.DescribeClusterV2Input{
+		ClusterArn: aws.String("arn:aws:kafka:us-east-1:000000000000:cluster/none/11111111-2222-3333-4444-555555555555-1"),
+	})
+	var missing *types.NotFoundException
+	if !errors.As(err, &missing) {
+		t.Errorf("an unknown ARN: %v", err)
+	}
+	_, err = c.RebootBroker(t.Context(), &awskafka.RebootBrokerInput{ClusterArn: aws.String("arn:x/y"), BrokerIds: []string{"1"}})
+	if err == nil || !strings.Contains(err.Error(), "millrace does not implement kafka:RebootBroker yet") {
+		t.Errorf("an operation that is not served: %v", err)
+	}
+}
+
+// call is one signed request that a test may spoil before or after signing.
+type call struct {
+	service, method, path, body, contentType string
+	keyID, secret                            string
+	at                                       time.Time
+	before, after                            func(*http.Request)
+}
+
+func (s system) send(t *testing.T, c call) (status int, body, errorType string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), c.method, s.url+c.path, strings.NewReader(c.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.contentType != "" {
+		r.Header.Set("Content-Type", c.contentType)
+	}
+	if c.before != nil {
+		c.before(r)
+	}
+	sum := sha256.Sum256([]byte(c.body))
+	cred := aws.Credentials{AccessKeyID: c.keyID, SecretAccessKey: c.secret}
+	if err := v4.NewSigner().SignHTTP(t.Context(), cred, r, hex.EncodeToString(sum[:]), c.service, region, c.at); err != nil {
+		t.Fatal(err)
+	}
+	if c.after != nil {
+		c.after(r)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Header.Get("Date") == "" || resp.Header.Get("x-amzn-RequestId") == "" {
+		t.Error("an answer without Date or request id")
+	}
+	return resp.StatusCode, string(data), resp.Header.Get("x-amzn-ErrorType")
+}
+
+// protocols is one call that succeeds in each protocol, and where its error
+// code stands.
+var protocols = []struct {
+	call call
+	code func(body, errorType string) string
+}{
+	{call{service: "kafka", method: "GET", path: "/v1/kafka-versions"}, func(_, errorType string) string { return errorType }},
+	{call{service: "sts", method: "POST", path: "/", body: "Action=GetCallerIdentity&Version=2011-06-15", contentType: "application/x-www-form-urlencoded"}, xmlCode},
+	{call{service: "ec2", method: "POST", path: "/", body: "Action=DescribeVpcs&Version=2016-11-15", contentType: "application/x-www-form-urlencoded"}, xmlCode},
+}
+
+var codeElement = regexp.MustCompile(`<Code>([^<]*)</Code>`)
+
+func xmlCode(body, _ string) string {
+	if m := codeElement.FindStringSubmatch(body); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func TestSignatures(t *testing.T) {
+	s := start(t)
+	for _, tc := range []struct {
+		name  string
+		spoil func(*call)
+		want  [3]string // kafka, sts, ec2; "" is success
+	}{
+		{"good", func(*call) {}, [3]string{}},
+		{"unknown key", func(c *call) { c.keyID = "AKIAIOSFODNN7EXAMPLE" }, [3]string{"403 UnrecognizedClientException", "403 InvalidClientTokenId", "401 AuthFailure"}},
+		{"wrong secret", func(c *call) { c.secret = "wrong" }, [3]string{"403 InvalidSignatureException", "403 SignatureDoesNotMatch", "401 AuthFailure"}},
+		{"altered header", func(c *call) {
+			c.before = func(r *http.Request) { r.Header.Set("x-amz-meta", "a") }
+			c.after = func(r *http.Request) { r.Header.Set("x-amz-meta", "b") }
+		}, [3]string{"403 InvalidSignatureException", "403 SignatureDoesNotMatch", "401 AuthFailure"}},
+		{"unsigned x-amz header", func(c *call) {
+			c.after = func(r *http.Request) { r.Header.Set("x-amz-extra", "x") }
+		}, [3]string{"400 IncompleteSignatureException", "400 IncompleteSignature", "400 IncompleteSignature"}},
+		{"altered body", func(c *call) {
+			c.after = func(r *http.Request) {
+				data := []byte(c.body + " ")
+				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
+			}
+		}, [3]string{"403 InvalidSignatureException", "403 SignatureDoesNotMatch", "401 AuthFailure"}},
+		{"stale date", func(c *call) { c.at = time.Now().Add(-6 * time.Minute) }, [3]string{"403 InvalidSignatureException", "403 SignatureDoesNotMatch", "400 RequestExpired"}},
+		{"future date", func(c *call) { c.at = time.Now().Add(6 * time.Minute) }, [3]string{"403 InvalidSignatureException", "403 SignatureDoesNotMatch", "400 RequestExpired"}},
+		{"within the clock skew", func(c *call) { c.at = time.Now().Add(-4 * time.Minute) }, [3]string{}},
+		{"malformed", func(c *call) {
+			c.after = func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x") }
+		}, [3]string{"400 IncompleteSignatureException", "400 IncompleteSignature", "400 IncompleteSignature"}},
+	} {
+		for i, p := range protocols {
+			c := p.call
+			c.keyID, c.secret, c.at = s.root.AccessKeyID, s.root.Secret, time.Now()
+			tc.spoil(&c)
+			status, body, errorType := s.send(t, c)
+			got := ""
+			if status != http.StatusOK {
+				got = strconv.Itoa(status) + " " + p.code(body, errorType)
+			}
+			if got != tc.want[i] {
+				t.Errorf("%s, %s: got %q, want %q (%s)", tc.name, c.service, got, tc.want[i], body)
+			}
+		}
+	}
+}
+
+func TestUnsignedAndPublic(t *testing.T) {
+	s := start(t)
+	for _, tc := range []struct {
+		method, path string
+		status       int
+		contains     string
+	}{
+		{"GET", "/v1/clusters", http.StatusForbidden, "Missing Authentication Token"},
+		{"OPTIONS", "/v1/clusters", http.StatusOK, ""},
+		{"GET", "/_millrace/health", http.StatusOK, `"status":"running"`},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), tc.method, s.url+tc.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != tc.status || !strings.Contains(string(data), tc.contains) {
+			t.Errorf("%s %s: %d %s", tc.method, tc.path, resp.StatusCode, data)
+		}
+	}
+}
+
+func TestBadBodies(t *testing.T) {
+	s := start(t)
+	for _, tc := range []struct {
+		name, body string
+		status     int
+	}{
+		{"not JSON", `{"clusterName":`, 400},
+		{"a wrong type", `{"clusterName":7}`, 400},
+		{"a member twice", `{"clusterName":"a","clusterName":"b"}`, 400},
+		{"deep nesting", strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), 400},
+		{"two values", `{} {}`, 400},
+		{"too large", `{"x":"` + strings.Repeat("y", 1<<20) + `"}`, 413},
+		{"nothing", ``, 400},
+	} {
+		status, body, _ := s.send(t, call{
+			service: "kafka", method: "POST", path: "/api/v2/clusters", body: tc.body,
+			keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
+		})
+		if status != tc.status {
+			t.Errorf("%s: %d %s", tc.name, status, body)
+		}
+	}
+	if status, body, _ := s.send(t, call{service: "dynamodb", method: "POST", path: "/", keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now()}); status != 501 || !strings.Contains(body, "dynamodb") {
+		t.Errorf("a service that is not there: %d %s", status, body)
+	}
+}
+
+func TestNetworkAnswers(t *testing.T) {
+	s := start(t)
+	ask := func(form string) (int, string) {
+		status, body, _ := s.send(t, call{
+			service: "ec2", method: "POST", path: "/", body: form + "&Version=2016-11-15", contentType: "application/x-www-form-urlencoded",
+			keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
+		})
+		return status, body
+	}
+	v := ec2.DefaultVPCOf(iam.AccountID, region)
+	if status, body := ask("Action=DescribeSubnets&Filter.1.Name=availability-zone&Filter.1.Value.1=us-east-1b"); status != 200 ||
+		!strings.Contains(body, "<subnetSet><item>") || strings.Count(body, "<item>") != 1 || !strings.Contains(body, v.SubnetIDs[1]) {
+		t.Errorf("filtered subnets: %d %s", status, body)
+	}
+	if status, body := ask("Action=DescribeSubnets&SubnetId.1=subnet-0"); status != 400 || !strings.Contains(body, "InvalidSubnetID.NotFound") {
+		t.Errorf("an unknown subnet: %d %s", status, body)
+	}
+	if status, body := ask("Action=DescribeSecurityGroups"); status != 200 || !strings.Contains(body, v.SecurityGroupID) {
+		t.Errorf("security groups: %d %s", status, body)
+	}
+	if status, body := ask("Action=DescribeAvailabilityZones"); status != 200 || strings.Count(body, "<zoneName>") != 3 {
+		t.Errorf("zones: %d %s", status, body)
+	}
+	if status, body := ask("Action=RunInstances"); status != 501 || !strings.Contains(body, "ec2:RunInstances") {
+		t.Errorf("an operation that is not served: %d %s", status, body)
+	}
+}
