@@ -20,6 +20,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/term"
+
+	"github.com/millrace/millrace/server"
 )
 
 // flights is the data set: see demo/ORIGIN.md.
@@ -61,17 +63,17 @@ goes on until ctrl-C when stdin is a terminal, and stops at the end when not.`,
 
 func (a *app) demo(ctx context.Context, o devOptions, rate int) (err error) {
 	if env, err := a.environment(); err == nil {
-		server := newAPI(env)
-		if _, err := server.health(ctx); err == nil {
+		target := newAPI(env)
+		if _, err := target.health(ctx); err == nil {
 			a.say("using the server at %s", env.endpoint())
-			return a.demoOn(ctx, server, rate)
+			return a.demoOn(ctx, target, rate)
 		}
 	}
 	cfg, err := a.serverConfig(o)
 	if err != nil {
 		return err
 	}
-	s, err := newServer(cfg)
+	s, err := server.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -112,12 +114,12 @@ func isTerminal(in any) bool {
 }
 
 // demoOn is the demo on a server that runs.
-func (a *app) demoOn(ctx context.Context, server *api, rate int) error {
-	arn, err := a.ensureDemoCluster(ctx, server)
+func (a *app) demoOn(ctx context.Context, target *api, rate int) error {
+	arn, err := a.ensureDemoCluster(ctx, target)
 	if err != nil {
 		return err
 	}
-	opts, err := server.clientOptions(ctx, arn)
+	opts, err := target.clientOptions(ctx, arn)
 	if err != nil {
 		return err
 	}
@@ -144,16 +146,16 @@ Go on by hand:
 }
 
 // ensureDemoCluster makes the cluster unless it is there, and waits for it.
-func (a *app) ensureDemoCluster(ctx context.Context, server *api) (arn string, err error) {
+func (a *app) ensureDemoCluster(ctx context.Context, target *api) (arn string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	start := time.Now()
 	for {
-		c, err := server.cluster(ctx, demoCluster)
+		c, err := target.cluster(ctx, demoCluster)
 		var notReady notReadyError
 		switch {
 		case errors.As(err, &notReady):
-			if err := a.createDemoCluster(ctx, server); err != nil {
+			if err := a.createDemoCluster(ctx, target); err != nil {
 				return "", err
 			}
 		case err != nil:
@@ -172,13 +174,13 @@ func (a *app) ensureDemoCluster(ctx context.Context, server *api) (arn string, e
 	}
 }
 
-func (a *app) createDemoCluster(ctx context.Context, server *api) error {
+func (a *app) createDemoCluster(ctx context.Context, target *api) error {
 	const brokers = 3
-	subnets := strings.Split(server.env["MILLRACE_SUBNETS"], ",")
+	subnets := strings.Split(target.env["MILLRACE_SUBNETS"], ",")
 	if len(subnets) < brokers {
 		return fmt.Errorf("MILLRACE_SUBNETS names %d subnets, and the demo needs %d: start the server with another --region", len(subnets), brokers)
 	}
-	_, err := server.kafka.CreateClusterV2(ctx, &kafka.CreateClusterV2Input{
+	_, err := target.kafka.CreateClusterV2(ctx, &kafka.CreateClusterV2Input{
 		ClusterName: aws.String(demoCluster),
 		Provisioned: &types.ProvisionedRequest{
 			KafkaVersion:        aws.String("3.9.x"),
@@ -195,7 +197,7 @@ func (a *app) createDemoCluster(ctx context.Context, server *api) error {
 		},
 	})
 	if err != nil {
-		return server.fail("create cluster "+demoCluster, err)
+		return target.fail("create cluster "+demoCluster, err)
 	}
 	a.say("creating cluster %s: %d brokers, IAM and TLS", demoCluster, brokers)
 	return nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/millrace/millrace/server"
 )
 
 // devOptions are the flags of a server.
@@ -78,7 +80,7 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := newServer(cfg)
+	s, err := server.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -96,21 +98,21 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 
 // serverConfig checks the flags whose values this package knows; package
 // server checks the others.
-func (a *app) serverConfig(o devOptions) (serverConfig, error) {
+func (a *app) serverConfig(o devOptions) (server.Config, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return serverConfig{}, usagef("--log-level %q is none of debug, info, warn, error", o.logLevel)
+		return server.Config{}, usagef("--log-level %q is none of debug, info, warn, error", o.logLevel)
 	}
 	if o.durability != "sync" && o.durability != "page-cache" {
-		return serverConfig{}, usagef("--durability %q is neither sync nor page-cache", o.durability)
+		return server.Config{}, usagef("--durability %q is neither sync nor page-cache", o.durability)
 	}
 	if o.sessionMax <= 0 || o.rebalanceDelay < 0 {
-		return serverConfig{}, usagef("--session-max must be positive and --group-rebalance-delay not negative")
+		return server.Config{}, usagef("--session-max must be positive and --group-rebalance-delay not negative")
 	}
 	if a.dataDir == "" {
-		return serverConfig{}, usagef("--data-dir must not be empty")
+		return server.Config{}, usagef("--data-dir must not be empty")
 	}
-	return serverConfig{
+	return server.Config{
 		DataDir: a.dataDir, Listen: o.listen, AdvertiseHost: o.advertise,
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
