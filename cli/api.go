@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kafka"
+	"github.com/aws/aws-sdk-go-v2/service/kafka/types"
+)
+
+const (
+	healthPath     = "/_millrace/health"
+	healthTimeout  = 2 * time.Second
+	maxHealthBytes = 64 << 10
+)
+
+// api is a server's AWS API.
+type api struct {
+	env   environment
+	kafka *kafka.Client
+}
+
+func (a *app) connect() (*api, error) {
+	env, err := a.environment()
+	if err != nil {
+		return nil, err
+	}
+	return newAPI(env), nil
+}
+
+func newAPI(env environment) *api {
+	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{
+			AccessKeyID: env["AWS_ACCESS_KEY_ID"], SecretAccessKey: env["AWS_SECRET_ACCESS_KEY"],
+			SessionToken: env["AWS_SESSION_TOKEN"],
+		}, nil
+	})
+	return &api{env: env, kafka: kafka.New(kafka.Options{
+		Region: env["AWS_REGION"], BaseEndpoint: aws.String(env.endpoint()), Credentials: credentials,
+	})}
+}
+
+// health is what a server says of itself.
+type health struct {
+	Status  string `json:"status"`
+	Version string `json:"version"`
+}
+
+func (c *api) health(ctx context.Context) (health, error) {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.env.endpoint()+healthPath, nil)
+	if err != nil {
+		return health{}, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return health{}, notReadyf("no server answers at %s: start one with 'millrace dev'", c.env.endpoint())
+	}
+	defer resp.Body.Close()
+	var h health
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxHealthBytes)).Decode(&h); err != nil {
+		return health{}, notReadyf("%s is no Millrace server (status %s)", c.env.endpoint(), resp.Status)
+	}
+	return h, nil
+}
+
+// fail makes an error of an AWS call one that names the fix.
+func (c *api) fail(doing string, err error) error {
+	var dial *net.OpError
+	if errors.As(err, &dial) {
+		return notReadyf("no server answers at %s: start one with 'millrace dev'", c.env.endpoint())
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// clusters is every cluster of the account.
+func (c *api) clusters(ctx context.Context) ([]types.Cluster, error) {
+	var out []types.Cluster
+	pages := kafka.NewListClustersV2Paginator(c.kafka, &kafka.ListClustersV2Input{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, c.fail("list clusters", err)
+		}
+		out = append(out, page.ClusterInfoList...)
+	}
+	return out, nil
+}
+
+// cluster is the one of the given name or ARN; without a name, the only one.
+func (c *api) cluster(ctx context.Context, name string) (types.Cluster, error) {
+	all, err := c.clusters(ctx)
+	if err != nil {
+		return types.Cluster{}, err
+	}
+	var names []string
+	for _, cluster := range all {
+		if name != "" && (aws.ToString(cluster.ClusterName) == name || aws.ToString(cluster.ClusterArn) == name) {
+			return cluster, nil
+		}
+		names = append(names, aws.ToString(cluster.ClusterName))
+	}
+	switch {
+	case len(all) == 0:
+		return types.Cluster{}, notReadyf("there is no cluster yet: make one with 'aws kafka create-cluster-v2' or 'millrace demo'")
+	case name != "":
+		return types.Cluster{}, notReadyf("there is no cluster %q, but %s", name, strings.Join(names, ", "))
+	case len(all) > 1:
+		return types.Cluster{}, usagef("which cluster? give --cluster with one of %s", strings.Join(names, ", "))
+	}
+	return all[0], nil
+}
+
+// brokerNames is the host names of a cluster's brokers, with repetitions.
+func (c *api) brokerNames(ctx context.Context, arn string) ([]string, error) {
+	b, err := c.bootstrap(ctx, arn)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, list := range b {
+		for address := range strings.SplitSeq(list, ",") {
+			if host, _, err := net.SplitHostPort(address); err == nil {
+				out = append(out, host)
+			}
+		}
+	}
+	pages := kafka.NewListNodesPaginator(c.kafka, &kafka.ListNodesInput{ClusterArn: &arn})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, c.fail("list nodes", err)
+		}
+		for _, node := range page.NodeInfoList {
+			if node.BrokerNodeInfo != nil {
+				out = append(out, node.BrokerNodeInfo.Endpoints...)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Ways to connect to a cluster, best first.
+const (
+	viaIAM   = "IAM"
+	viaTLS   = "TLS"
+	viaPlain = "plaintext"
+	viaSCRAM = "SCRAM"
+)
+
+// bootstrap is a cluster's bootstrap strings by way.
+func (c *api) bootstrap(ctx context.Context, arn string) (map[string]string, error) {
+	b, err := c.kafka.GetBootstrapBrokers(ctx, &kafka.GetBootstrapBrokersInput{ClusterArn: &arn})
+	if err != nil {
+		return nil, c.fail("get bootstrap brokers", err)
+	}
+	out := map[string]string{}
+	for way, list := range map[string]*string{
+		viaIAM: b.BootstrapBrokerStringSaslIam, viaTLS: b.BootstrapBrokerStringTls,
+		viaPlain: b.BootstrapBrokerString, viaSCRAM: b.BootstrapBrokerStringSaslScram,
+	} {
+		if aws.ToString(list) != "" {
+			out[way] = *list
+		}
+	}
+	return out, nil
+}

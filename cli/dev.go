@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/millrace/millrace/server"
+)
+
+// devOptions are the flags of a server.
+type devOptions struct {
+	ephemeral       bool
+	listen          string
+	advertise       string
+	brokerPorts     string
+	brokerDomain    string
+	region          string
+	durability      string
+	sessionMax      time.Duration
+	rebalanceDelay  time.Duration
+	logLevel        string
+	forgetProducers bool
+}
+
+func (o *devOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:4566", "`HOST:PORT` of the AWS API")
+	flags.StringVar(&o.advertise, "advertise", "localhost", "`HOST` that brokers tell clients to connect to")
+	flags.StringVar(&o.brokerPorts, "broker-ports", "20000-29999", "`FIRST-LAST` port for brokers")
+	flags.StringVar(&o.brokerDomain, "broker-domain", "", "`DOMAIN` for broker names shaped as MSK's, e.g. amazonaws.com (see millrace env --hosts)")
+	flags.StringVar(&o.region, "region", "us-east-1", "AWS `REGION` that millrace env names")
+	flags.StringVar(&o.durability, "durability", "sync", "sync: acknowledged records outlive a power cut; page-cache: a crash of the process alone")
+	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
+	flags.DurationVar(&o.rebalanceDelay, "group-rebalance-delay", 3*time.Second, "how long an empty consumer group waits for more members")
+	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
+	_ = flags.MarkHidden("forget-producers")
+}
+
+func (a *app) devCommand() *cobra.Command {
+	var o devOptions
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a server in the foreground",
+		Long: `Run a server in the foreground: the AWS API, and the brokers of every cluster
+that is made through it. Ctrl-C stops it; clusters and records are there again
+at the next start.`,
+		Example: `  millrace dev
+  millrace dev --ephemeral --listen 127.0.0.1:0
+  millrace dev --data-dir ./state --durability page-cache`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.dev(cmd.Context(), o) },
+	}
+	o.register(cmd.Flags())
+	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep everything in a temporary directory, removed at the end")
+	return cmd
+}
+
+func (a *app) dev(ctx context.Context, o devOptions) (err error) {
+	envCommand := "millrace env"
+	if o.ephemeral {
+		if a.sources["data-dir"] == "flag" {
+			return usagef("--ephemeral and --data-dir exclude each other: give one of them")
+		}
+		if a.dataDir, err = os.MkdirTemp("", "millrace-"); err != nil {
+			return err
+		}
+		defer func() {
+			if e := os.RemoveAll(a.dataDir); err == nil {
+				err = e
+			}
+		}()
+	}
+	cfg, err := a.serverConfig(o)
+	if err != nil {
+		return err
+	}
+	s, err := server.New(cfg)
+	if err != nil {
+		return err
+	}
+	if a.sources["data-dir"] != "" || o.ephemeral {
+		envCommand += " --data-dir " + shellWord(s.DataDir())
+	}
+	a.say("Millrace %s: AWS API at http://%s, data in %s", a.version, s.Address(), s.DataDir())
+	a.say("\nIn another terminal:")
+	a.say("  eval \"$(%s)\"   # endpoint and credentials", envCommand)
+	a.say("  aws kafka list-clusters-v2")
+	a.say("  millrace demo   # a cluster with real data through it")
+	a.say("\nCtrl-C stops the server.")
+	return s.Run(ctx)
+}
+
+// serverConfig checks the flags whose values this package knows; package
+// server checks the others.
+func (a *app) serverConfig(o devOptions) (server.Config, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return server.Config{}, usagef("--log-level %q is none of debug, info, warn, error", o.logLevel)
+	}
+	if o.durability != "sync" && o.durability != "page-cache" {
+		return server.Config{}, usagef("--durability %q is neither sync nor page-cache", o.durability)
+	}
+	if o.sessionMax <= 0 || o.rebalanceDelay < 0 {
+		return server.Config{}, usagef("--session-max must be positive and --group-rebalance-delay not negative")
+	}
+	if a.dataDir == "" {
+		return server.Config{}, usagef("--data-dir must not be empty")
+	}
+	return server.Config{
+		DataDir: a.dataDir, Listen: o.listen, AdvertiseHost: o.advertise,
+		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
+		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
+		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay,
+		Version: a.version,
+		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
+	}, nil
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Example: "  millrace version", Args: exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.out, "millrace", a.version)
+			return err
+		},
+	}
+}
