@@ -13,6 +13,8 @@ import (
 const (
 	offsetKeyVersion   = 1
 	offsetValueVersion = 3
+	offsetValueWithEnd = 1 // of commits with a retention time, OffsetCommit v2-4
+	newestValueVersion = 4 // of both values; newer ones are not understood
 	groupKeyVersion    = 2
 	groupValueVersion  = 3
 )
@@ -29,11 +31,15 @@ func groupKey(group string) []byte {
 	return k.AppendTo(nil)
 }
 
-func (d *decision) saveOffset(group, topic string, in *kmsg.OffsetCommitRequestTopicPartition) {
+// offsetRecord is a commit; retention < 0 leaves its end to the broker.
+func (d *decision) offsetRecord(group, topic string, in *kmsg.OffsetCommitRequestTopicPartition, retention time.Duration) statemachine.Record {
 	v := kmsg.NewOffsetCommitValue()
 	v.Version = offsetValueVersion
 	v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp = in.Offset, in.LeaderEpoch, deref(in.Metadata), d.now.UnixMilli()
-	d.records = append(d.records, statemachine.Record{Key: offsetKey(group, topicPartition{topic, in.Partition}), Value: v.AppendTo(nil)})
+	if retention >= 0 { // only this version keeps an end of its own
+		v.Version, v.ExpireTimestamp = offsetValueWithEnd, d.now.Add(retention).UnixMilli()
+	}
+	return statemachine.Record{Key: offsetKey(group, topicPartition{topic, in.Partition}), Value: v.AppendTo(nil)}
 }
 
 func (d *decision) removeOffset(group string, tp topicPartition) {
@@ -49,10 +55,15 @@ func (d *decision) forget(g *group, offsets []topicPartition) {
 }
 
 // saveGroup writes the generation as it is now.
-func (d *decision) saveGroup(g *group) {
+func (d *decision) saveGroup(g *group) { d.records = append(d.records, g.record()) }
+
+func (g *group) record() statemachine.Record {
 	v := kmsg.NewGroupMetadataValue()
 	v.Version = groupValueVersion
-	v.ProtocolType, v.Generation, v.CurrentStateTimestamp = g.protocolType, g.generation, g.since.UnixMilli()
+	v.ProtocolType, v.Generation = g.protocolType, g.generation
+	if !g.since.IsZero() {
+		v.CurrentStateTimestamp = g.since.UnixMilli()
+	}
 	if len(g.members) > 0 {
 		v.Protocol, v.Leader = kmsg.StringPtr(g.protocol), kmsg.StringPtr(g.leader)
 	}
@@ -67,7 +78,7 @@ func (d *decision) saveGroup(g *group) {
 		out.Subscription, out.Assignment = m.metadata(g.protocol), m.assignment
 		v.Members = append(v.Members, out)
 	}
-	d.records = append(d.records, statemachine.Record{Key: groupKey(g.id), Value: v.AppendTo(nil)})
+	return statemachine.Record{Key: groupKey(g.id), Value: v.AppendTo(nil)}
 }
 
 // Apply changes the remembered state by one record. What it cannot read it
@@ -96,18 +107,26 @@ func (c *Core) applyOffset(k kmsg.OffsetCommitKey, value []byte, at time.Time) {
 	if value == nil {
 		if g != nil {
 			delete(g.offsets, tp)
+			c.dropUnused(g)
 		}
 		return
 	}
 	var v kmsg.OffsetCommitValue
-	if v.ReadFrom(value) != nil {
+	if v.ReadFrom(value) != nil || v.Version < 0 || v.Version > newestValueVersion {
 		return
+	}
+	if v.Version < 3 {
+		v.LeaderEpoch = -1
 	}
 	if g == nil {
 		g = newGroup(strings.Clone(k.Group), at)
 		c.groups[g.id] = g
 	}
-	g.offsets[tp] = offset{v.Offset, v.LeaderEpoch, strings.Clone(v.Metadata), time.UnixMilli(v.CommitTimestamp)}
+	o := offset{offset: v.Offset, epoch: v.LeaderEpoch, metadata: strings.Clone(v.Metadata), at: time.UnixMilli(v.CommitTimestamp)}
+	if v.Version == offsetValueWithEnd && v.ExpireTimestamp >= 0 {
+		o.expires = time.UnixMilli(v.ExpireTimestamp)
+	}
+	g.offsets[tp] = o
 }
 
 func (c *Core) applyGroup(id string, value []byte, at time.Time) {
@@ -116,7 +135,7 @@ func (c *Core) applyGroup(id string, value []byte, at time.Time) {
 		return
 	}
 	var v kmsg.GroupMetadataValue
-	if v.ReadFrom(value) != nil {
+	if v.ReadFrom(value) != nil || v.Version < 0 || v.Version > newestValueVersion {
 		return
 	}
 	g := c.groups[id]
@@ -126,13 +145,16 @@ func (c *Core) applyGroup(id string, value []byte, at time.Time) {
 	}
 	g.protocolType, g.generation = strings.Clone(v.ProtocolType), v.Generation
 	g.protocol, g.leader = strings.Clone(deref(v.Protocol)), strings.Clone(deref(v.Leader))
-	g.since = time.UnixMilli(v.CurrentStateTimestamp)
+	g.since = time.Time{}
+	if v.CurrentStateTimestamp >= 0 { // written from v2 on
+		g.since = time.UnixMilli(v.CurrentStateTimestamp)
+	}
 	live := g.members
 	g.members, g.static = make(map[string]*member, len(v.Members)), make(map[string]string)
 	for i := range v.Members {
 		m := newMember(&v.Members[i], g.protocol)
-		if old := live[m.id]; old != nil { // it is being decided right now: keep its calls
-			m.protocols, m.session, m.joining, m.syncing = old.protocols, old.session, old.joining, old.syncing
+		if old := live[m.id]; old != nil && old.offers(m.protocols[0]) { // it is being decided right now: keep its calls
+			m.course = old.course
 		}
 		g.members[m.id] = m
 		if m.instance != "" {
@@ -151,7 +173,7 @@ func newMember(v *kmsg.GroupMetadataValueMember, protocolName string) *member {
 		client: strings.Clone(v.ClientID), host: strings.Clone(v.ClientHost),
 		sessionTimeout: time.Duration(v.SessionTimeoutMillis) * time.Millisecond,
 		rebalance:      time.Duration(v.RebalanceTimeoutMillis) * time.Millisecond,
-		protocols:      []protocol{{protocolName, append([]byte{}, v.Subscription...)}},
 		assignment:     append([]byte{}, v.Assignment...),
+		course:         course{protocols: []protocol{{protocolName, append([]byte{}, v.Subscription...)}}},
 	}
 }

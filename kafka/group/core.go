@@ -20,9 +20,27 @@ type Params struct {
 	OffsetsRetention      time.Duration // offsets.retention.minutes: 7 days
 }
 
-// expiryInterval is how often expired offsets are looked for:
-// offsets.retention.check.interval.ms.
-const expiryInterval = 10 * time.Minute
+// Limits and times of groups that no broker config sets.
+const (
+	// expiryInterval is how often expired offsets are looked for:
+	// offsets.retention.check.interval.ms.
+	expiryInterval = 10 * time.Minute
+	// newMemberTimeout ends a first JoinGroup that waits, so that clients that
+	// went away while they waited do not pile up.
+	newMemberTimeout = 5 * time.Minute
+	// maxRecords bounds the bytes of a commit and of a generation: Kafka's
+	// message.max.bytes.
+	maxRecords = 1048588
+	// maxName bounds strings that go into records: Kafka's formats end at 32767
+	// bytes, of which a member id needs 37 for its UUID.
+	maxName = 32767 - 64
+	// maxMemberBytes bounds what one member brings, maxGroupBytes all of a
+	// group: a generation of more could not be written.
+	maxMemberBytes = maxRecords
+	maxGroupBytes  = 16 * maxRecords
+	// maxPending bounds the member ids given out and not used yet.
+	maxPending = 10_000
+)
 
 func (p Params) complete() Params {
 	set := func(d *time.Duration, v time.Duration) {
@@ -88,7 +106,8 @@ func (d *decision) at(deadline time.Time) {
 	}
 }
 
-// Decide answers a Request, now or with a later decision.
+// Decide answers a Request, now or with a later decision. A request of another
+// type is a bug of the caller: it panics.
 func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{c: c, now: now}
 	r := req.(Request)
@@ -159,10 +178,11 @@ func (d *decision) expireGroup(g *group) {
 		if !d.now.Before(g.pending[id]) {
 			delete(g.pending, id)
 			d.maybeCompleteJoin(g)
+			d.c.dropUnused(g)
 		}
 	}
 	for _, id := range sortedKeys(g.members) {
-		if m := g.members[id]; m != nil && !m.waits() && !d.now.Before(m.session) {
+		if m := g.members[id]; m != nil && !m.keptAlive() && !d.now.Before(m.session) {
 			d.removeMember(g, m)
 			d.membersChanged(g)
 		}
@@ -170,7 +190,7 @@ func (d *decision) expireGroup(g *group) {
 	switch {
 	case g.state == preparing && !d.now.Before(g.rebalance):
 		d.joinTimeUp(g)
-	case g.state == completing && !d.now.Before(g.rebalance):
+	case g.awaitsSync() && !d.now.Before(g.rebalance):
 		d.syncTimeUp(g)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// describe is DescribeGroups. A group that is not there is Dead, and from v6 on
+// describe is DescribeGroups, of the group "" too, which offsets may be
+// committed for. A group that is not there is Dead, and from v6 on
 // an error (KIP-1043).
 func (c *Core) describe(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsResponse {
 	resp := r.ResponseKind().(*kmsg.DescribeGroupsResponse)
@@ -17,8 +18,6 @@ func (c *Core) describe(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsRespo
 		out.Group, out.AuthorizedOperations = id, -2147483648
 		out.Members = []kmsg.DescribeGroupsResponseGroupMember{}
 		switch g := c.groups[id]; {
-		case id == "":
-			out.ErrorCode = code(kerr.InvalidGroupID)
 		case g == nil:
 			out.State = "Dead"
 			if r.Version >= 6 {

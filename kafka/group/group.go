@@ -30,7 +30,7 @@ type group struct {
 	generation   int32
 	protocol     string // "" until one is chosen
 	leader       string
-	since        time.Time // of the current state, for the expiry of offsets
+	since        time.Time // of the current state, for the expiry of offsets; zero when a record does not say
 	offsets      map[topicPartition]offset
 
 	// Members are remembered with the generation they are part of; those of a
@@ -61,18 +61,26 @@ type offset struct {
 	epoch    int32
 	metadata string
 	at       time.Time // of the commit
+	expires  time.Time // set by clients before OffsetCommit v5; else zero
 }
 
 // member is one member of a group.
 type member struct {
 	id, instance, client, host string
 	sessionTimeout, rebalance  time.Duration
-	protocols                  []protocol
 	assignment                 []byte
+	course
+}
 
-	session time.Time // when it is gone unless it is heard of
-	joining *parked
-	syncing *parked
+// course is what a rebalance knows of a member: volatile, but for the metadata
+// of the protocol chosen.
+type course struct {
+	protocols []protocol
+	session   time.Time // when it is gone unless it is heard of
+	joining   *parked
+	syncing   *parked
+	isNew     bool // its first JoinGroup waits
+	unsynced  bool // has the join's answer and has not sent SyncGroup yet
 }
 
 type protocol struct {
@@ -86,8 +94,17 @@ type parked struct {
 	version int16
 }
 
-// waits reports whether the member has a call parked here, which keeps it alive.
-func (m *member) waits() bool { return m.joining != nil || m.syncing != nil }
+// keptAlive reports whether a call parked here keeps the member alive.
+func (m *member) keptAlive() bool { return !m.isNew && (m.joining != nil || m.syncing != nil) }
+
+// bytes is about what the member costs.
+func (m *member) bytes() int {
+	n := len(m.id) + len(m.instance) + len(m.client) + len(m.assignment)
+	for _, p := range m.protocols {
+		n += len(p.name) + len(p.metadata)
+	}
+	return n
+}
 
 func (m *member) metadata(name string) []byte {
 	for _, p := range m.protocols {
@@ -96,6 +113,14 @@ func (m *member) metadata(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// offers reports whether the member supports a protocol with this metadata. In
+// a replay it may not: an older record of it was of another subscription.
+func (m *member) offers(p protocol) bool {
+	return slices.ContainsFunc(m.protocols, func(own protocol) bool {
+		return own.name == p.name && slices.Equal(own.metadata, p.metadata)
+	})
 }
 
 // sameProtocols reports whether the request offers what the member did.
@@ -125,14 +150,81 @@ func (g *group) deadline() (at time.Time) {
 		sooner(t)
 	}
 	for _, m := range g.members {
-		if !m.waits() {
+		if !m.keptAlive() {
 			sooner(m.session)
 		}
 	}
-	if g.state == preparing || g.state == completing {
+	if g.state == preparing || g.awaitsSync() {
 		sooner(g.rebalance)
 	}
 	return at
+}
+
+// awaitsSync reports whether a SyncGroup of this generation is still to come.
+func (g *group) awaitsSync() bool {
+	if g.state != stable {
+		return g.state == completing
+	}
+	for _, m := range g.members {
+		if m.unsynced {
+			return true
+		}
+	}
+	return false
+}
+
+// unused reports whether nothing is remembered of the group and nobody is on
+// the way to it.
+func (g *group) unused() bool {
+	return g.state == empty && g.generation == 0 && g.protocolType == "" &&
+		len(g.offsets)+len(g.members)+len(g.pending) == 0
+}
+
+// dropUnused forgets a group that no record speaks of.
+func (c *Core) dropUnused(g *group) {
+	if g.unused() {
+		delete(c.groups, g.id)
+	}
+}
+
+// accepts reports whether one more join keeps the group below its maximum size
+// (ClassicGroup.acceptJoiningMember). While a rebalance gathers members only
+// those who have come count, so that a group that is too large shrinks; twice
+// the maximum bounds it then. A static member that comes back takes its own
+// place.
+func (g *group) accepts(memberID, instance string, maxSize int) bool {
+	m := g.members[memberID]
+	if m == nil && memberID == "" && instance != "" {
+		m = g.members[g.static[instance]]
+	}
+	switch g.state {
+	case empty:
+		return true
+	case preparing:
+		if m != nil && m.joining != nil {
+			return true
+		}
+		return g.joined() < maxSize && (m != nil || len(g.members) < 2*maxSize)
+	}
+	return m != nil || len(g.members) < maxSize
+}
+
+// joined is how many members wait for the next generation.
+func (g *group) joined() (n int) {
+	for _, m := range g.members {
+		if m.joining != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// bytes is about what the members cost.
+func (g *group) bytes() (n int) {
+	for _, m := range g.members {
+		n += m.bytes()
+	}
+	return n
 }
 
 // longestRebalance is how long a rebalance may take.
@@ -144,35 +236,32 @@ func (g *group) longestRebalance() (longest time.Duration) {
 }
 
 // supports reports whether a member with these protocols could belong: the type
-// fits and every member has one of them.
-func (g *group) supports(protocolType string, ps []kmsg.JoinGroupRequestProtocol, except string) bool {
-	others := 0
+// fits and every member, itself as it was included, has one of them
+// (ClassicGroup.supportsProtocols).
+func (g *group) supports(protocolType string, ps []kmsg.JoinGroupRequestProtocol) bool {
+	if g.state == empty {
+		return true
+	}
+	count := g.support()
+	return g.protocolType == protocolType && slices.ContainsFunc(ps, func(p kmsg.JoinGroupRequestProtocol) bool {
+		return count[p.Name] == len(g.members)
+	})
+}
+
+// support counts the members that have each protocol.
+func (g *group) support() map[string]int {
 	count := make(map[string]int)
 	for _, m := range g.members {
-		if m.id == except {
-			continue
-		}
-		others++
 		for _, p := range m.protocols {
 			count[p.name]++
 		}
 	}
-	if others == 0 {
-		return true
-	}
-	return g.protocolType == protocolType && slices.ContainsFunc(ps, func(p kmsg.JoinGroupRequestProtocol) bool {
-		return count[p.Name] == others
-	})
+	return count
 }
 
 // choose is the protocol that most members prefer among those that all have.
 func (g *group) choose() string {
-	count := make(map[string]int)
-	for _, m := range g.members {
-		for _, p := range m.protocols {
-			count[p.name]++
-		}
-	}
+	count := g.support()
 	votes := make(map[string]int)
 	for _, m := range g.members {
 		for _, p := range m.protocols {
@@ -194,13 +283,5 @@ func (g *group) choose() string {
 // allJoined reports whether every member, and everybody who was given an id,
 // has joined.
 func (g *group) allJoined() bool {
-	if len(g.pending) > 0 {
-		return false
-	}
-	for _, m := range g.members {
-		if m.joining == nil {
-			return false
-		}
-	}
-	return true
+	return len(g.pending) == 0 && g.joined() == len(g.members)
 }

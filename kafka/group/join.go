@@ -36,8 +36,11 @@ func (d *decision) join(t statemachine.Ticket, r Request, m *kmsg.JoinGroupReque
 	session := time.Duration(m.SessionTimeoutMillis) * time.Millisecond
 	g := d.c.groups[m.Group]
 	switch {
-	case m.Group == "":
+	case m.Group == "" || len(m.Group) > maxName:
 		d.refuseJoin(p, m.MemberID, kerr.InvalidGroupID)
+		return
+	case tooLarge(r, m):
+		d.refuseJoin(p, m.MemberID, kerr.InvalidRequest)
 		return
 	case session < d.c.p.MinSession || session > d.c.p.MaxSession:
 		d.refuseJoin(p, m.MemberID, kerr.InvalidSessionTimeout)
@@ -54,15 +57,36 @@ func (d *decision) join(t statemachine.Ticket, r Request, m *kmsg.JoinGroupReque
 		d.c.groups[g.id] = g
 	}
 	switch {
-	case !g.supports(m.ProtocolType, m.Protocols, m.MemberID):
-		d.refuseJoin(p, m.MemberID, kerr.InconsistentGroupProtocol)
-	case g.members[m.MemberID] == nil && len(g.members)+len(g.pending) >= d.c.p.MaxSize:
+	case !g.accepts(m.MemberID, deref(m.InstanceID), d.c.p.MaxSize), g.members[m.MemberID] == nil && g.bytes() > maxGroupBytes:
+		if mem := g.members[m.MemberID]; mem != nil { // the group shrinks by it
+			d.removeMember(g, mem)
+			d.membersChanged(g)
+		}
+		delete(g.pending, m.MemberID)
 		d.refuseJoin(p, "", kerr.GroupMaxSizeReached)
+		d.maybeCompleteJoin(g)
+	case !g.supports(m.ProtocolType, m.Protocols):
+		d.refuseJoin(p, m.MemberID, kerr.InconsistentGroupProtocol)
 	case m.MemberID == "":
 		d.joinNew(g, p, r, m)
 	default:
 		d.joinKnown(g, p, r, m)
 	}
+}
+
+// tooLarge reports whether a join brings more than the group's records can hold.
+func tooLarge(r Request, m *kmsg.JoinGroupRequest) bool {
+	if max(len(r.Client), len(r.Host), len(deref(m.InstanceID)), len(m.ProtocolType)) > maxName {
+		return true
+	}
+	bytes := 0
+	for _, p := range m.Protocols {
+		if len(p.Name) > maxName {
+			return true
+		}
+		bytes += len(p.Name) + len(p.Metadata)
+	}
+	return bytes > maxMemberBytes
 }
 
 // joinNew is a join without a member id.
@@ -81,6 +105,10 @@ func (d *decision) joinNew(g *group, p parked, r Request, m *kmsg.JoinGroupReque
 		d.addMember(g, id, instance, p, r, m)
 		return
 	}
+	if m.Version >= 4 && len(g.pending) >= maxPending {
+		d.refuseJoin(p, "", kerr.GroupMaxSizeReached)
+		return
+	}
 	if m.Version >= 4 { // KIP-394: first an id, so that a retry makes no second member
 		g.pending[id] = d.now.Add(time.Duration(m.SessionTimeoutMillis) * time.Millisecond)
 		d.at(g.pending[id])
@@ -92,8 +120,12 @@ func (d *decision) joinNew(g *group, p parked, r Request, m *kmsg.JoinGroupReque
 
 // joinKnown is a join with a member id.
 func (d *decision) joinKnown(g *group, p parked, r Request, m *kmsg.JoinGroupRequest) {
-	instance := deref(m.InstanceID)
-	if instance != "" {
+	if _, ok := g.pending[m.MemberID]; ok {
+		delete(g.pending, m.MemberID)
+		d.addMember(g, strings.Clone(m.MemberID), "", p, r, m)
+		return
+	}
+	if instance := deref(m.InstanceID); instance != "" {
 		if owner, ok := g.static[instance]; !ok {
 			d.refuseJoin(p, m.MemberID, kerr.UnknownMemberID)
 			return
@@ -101,11 +133,6 @@ func (d *decision) joinKnown(g *group, p parked, r Request, m *kmsg.JoinGroupReq
 			d.refuseJoin(p, m.MemberID, kerr.FencedInstanceID)
 			return
 		}
-	}
-	if _, ok := g.pending[m.MemberID]; ok {
-		delete(g.pending, m.MemberID)
-		d.addMember(g, strings.Clone(m.MemberID), "", p, r, m)
-		return
 	}
 	mem := g.members[m.MemberID]
 	if mem == nil || g.state == empty {
@@ -116,9 +143,8 @@ func (d *decision) joinKnown(g *group, p parked, r Request, m *kmsg.JoinGroupReq
 	switch {
 	case g.state == completing && unchanged, g.state == stable && unchanged && mem.id != g.leader:
 		// It did not get the answer of this generation: answer again.
-		d.update(mem, m)
 		d.renew(mem)
-		d.reply(p.ticket, g.joined(mem, p.version, false))
+		d.reply(p.ticket, g.joinAnswer(mem, p.version, false))
 	default:
 		d.update(mem, m)
 		d.park(&mem.joining, p, mem)
@@ -140,8 +166,12 @@ func (d *decision) addMember(g *group, id, instance string, p parked, r Request,
 	if g.leader == "" || g.members[g.leader] == nil {
 		g.leader = id
 	}
-	mem.joining = &p
-	g.newcomers = true
+	mem.joining, mem.isNew = &p, true
+	mem.session = d.now.Add(newMemberTimeout)
+	d.at(mem.session)
+	if g.state == preparing && g.generation == 0 {
+		g.newcomers = true
+	}
 	d.rebalance(g)
 	d.maybeCompleteJoin(g)
 }
@@ -153,9 +183,13 @@ func (d *decision) update(mem *member, m *kmsg.JoinGroupRequest) {
 	if m.RebalanceTimeoutMillis <= 0 { // v0 has none
 		mem.rebalance = mem.sessionTimeout
 	}
-	mem.protocols = make([]protocol, len(m.Protocols))
-	for i, p := range m.Protocols {
-		mem.protocols[i] = protocol{strings.Clone(p.Name), append([]byte{}, p.Metadata...)}
+	mem.protocols = make([]protocol, 0, len(m.Protocols))
+	seen := make(map[string]bool, len(m.Protocols))
+	for _, p := range m.Protocols {
+		if !seen[p.Name] {
+			seen[p.Name] = true
+			mem.protocols = append(mem.protocols, protocol{strings.Clone(p.Name), append([]byte{}, p.Metadata...)})
+		}
 	}
 }
 
@@ -194,7 +228,7 @@ func (d *decision) replaceStatic(g *group, old *member, id string, p parked, r R
 	d.renew(&mem)
 	d.saveGroup(g)
 	skip := wasLeader && m.Version >= 9 // KIP-814: the leader need not assign again
-	resp := g.joined(&mem, m.Version, skip)
+	resp := g.joinAnswer(&mem, m.Version, skip)
 	if wasLeader && !skip {
 		resp.LeaderID = old.id // an older client must not take itself for the leader
 		resp.Members = []kmsg.JoinGroupResponseMember{}
@@ -221,6 +255,7 @@ func (d *decision) rebalance(g *group) {
 	}
 	for _, id := range sortedKeys(g.members) {
 		m := g.members[id]
+		m.unsynced = false
 		if m.syncing != nil {
 			d.refuseSync(*m.syncing, kerr.RebalanceInProgress)
 			m.syncing = nil
@@ -266,22 +301,12 @@ func (d *decision) joinTimeUp(g *group) {
 			d.removeMember(g, m)
 		}
 	}
-	clear(g.pending)
-	if len(g.members) > 0 && !anyJoined(g) { // only static members that may come back
+	if len(g.members) > 0 && g.joined() == 0 { // only static members that may come back
 		g.rebalance = d.now.Add(g.longestRebalance())
 		d.at(g.rebalance)
 		return
 	}
 	d.completeJoin(g)
-}
-
-func anyJoined(g *group) bool {
-	for _, m := range g.members {
-		if m.joining != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // completeJoin starts the next generation with those who joined.
@@ -307,18 +332,18 @@ func (d *decision) completeJoin(g *group) {
 	d.at(g.rebalance)
 	for _, id := range sortedKeys(g.members) {
 		m := g.members[id]
-		m.assignment = nil
+		m.assignment, m.isNew, m.unsynced = nil, false, true
 		d.renew(m)
 		if m.joining != nil {
-			d.reply(m.joining.ticket, g.joined(m, m.joining.version, false))
+			d.reply(m.joining.ticket, g.joinAnswer(m, m.joining.version, false))
 			m.joining = nil
 		}
 	}
 }
 
-// joined is the answer of a completed join; the leader gets everybody's
+// joinAnswer is the answer of a completed join; the leader gets everybody's
 // metadata.
-func (g *group) joined(m *member, version int16, skipAssignment bool) *kmsg.JoinGroupResponse {
+func (g *group) joinAnswer(m *member, version int16, skipAssignment bool) *kmsg.JoinGroupResponse {
 	resp := kmsg.NewPtrJoinGroupResponse()
 	resp.Version = version
 	resp.Generation, resp.MemberID, resp.LeaderID = g.generation, m.id, g.leader

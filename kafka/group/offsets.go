@@ -3,7 +3,8 @@ package group
 import (
 	"maps"
 	"slices"
-	"strings"
+	"time"
+	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -12,21 +13,19 @@ import (
 )
 
 // mayCommit says whether a commit is valid: of a member of the current
-// generation, or of a consumer without a group protocol.
+// generation, or of a consumer without a group protocol. The group "" is
+// allowed: consumers of old have committed for it.
 func (d *decision) mayCommit(r *kmsg.OffsetCommitRequest) *kerr.Error {
 	g := d.c.groups[r.Group]
 	switch {
-	case r.Group == "":
+	case len(r.Group) > maxName:
 		return kerr.InvalidGroupID
 	case g == nil && r.Generation >= 0:
 		return kerr.IllegalGeneration
-	case g == nil:
+	case g == nil, r.Generation < 0 && g.state == empty:
 		return nil
 	case r.Generation < 0 && r.MemberID == "" && r.InstanceID == nil:
-		if g.state != empty {
-			return kerr.UnknownMemberID
-		}
-		return nil
+		return kerr.UnknownMemberID
 	}
 	_, m, err := d.c.find(r.Group, r.MemberID, r.InstanceID)
 	switch {
@@ -43,8 +42,15 @@ func (d *decision) mayCommit(r *kmsg.OffsetCommitRequest) *kerr.Error {
 
 // commit is OffsetCommit.
 func (d *decision) commit(t statemachine.Ticket, r *kmsg.OffsetCommitRequest) {
-	resp := r.ResponseKind().(*kmsg.OffsetCommitResponse)
 	refused := d.mayCommit(r)
+	var records []statemachine.Record
+	if refused == nil {
+		if records = d.commitRecords(r); records == nil {
+			refused = kerr.InvalidCommitOffsetSize
+		}
+	}
+	d.records = append(d.records, records...)
+	resp := r.ResponseKind().(*kmsg.OffsetCommitResponse)
 	for i := range r.Topics {
 		in := &r.Topics[i]
 		out := kmsg.NewOffsetCommitResponseTopic()
@@ -53,19 +59,63 @@ func (d *decision) commit(t statemachine.Ticket, r *kmsg.OffsetCommitRequest) {
 			p := kmsg.NewOffsetCommitResponseTopicPartition()
 			p.Partition = in.Partitions[j].Partition
 			err := refused
-			if err == nil && len(deref(in.Partitions[j].Metadata)) > d.c.p.MaxMetadata {
-				err = kerr.OffsetMetadataTooLarge
+			if err == nil {
+				err = d.c.refusesOffset(in.Topic, &in.Partitions[j])
 			}
 			if err != nil {
 				p.ErrorCode = code(err)
-			} else {
-				d.saveOffset(r.Group, in.Topic, &in.Partitions[j])
 			}
 			out.Partitions = append(out.Partitions, p)
 		}
 		resp.Topics = append(resp.Topics, out)
 	}
 	d.reply(t, resp)
+}
+
+// refusesOffset says what is wrong with one offset of a valid commit.
+func (c *Core) refusesOffset(topic string, in *kmsg.OffsetCommitRequestTopicPartition) *kerr.Error {
+	switch {
+	case topic == "" || len(topic) > maxName:
+		return kerr.InvalidTopicException
+	case in.Metadata != nil && utf16Len(*in.Metadata) > c.p.MaxMetadata:
+		return kerr.OffsetMetadataTooLarge
+	}
+	return nil
+}
+
+// commitRecords is what a valid commit writes; nil when that is too much.
+func (d *decision) commitRecords(r *kmsg.OffsetCommitRequest) []statemachine.Record {
+	retention := time.Duration(-1)
+	if r.Version <= 4 && r.RetentionTimeMillis >= 0 {
+		retention = time.Duration(min(r.RetentionTimeMillis, maxRetentionMillis)) * time.Millisecond
+	}
+	records := []statemachine.Record{}
+	bytes := 0
+	for i := range r.Topics {
+		in := &r.Topics[i]
+		for j := range in.Partitions {
+			if d.c.refusesOffset(in.Topic, &in.Partitions[j]) != nil {
+				continue
+			}
+			rec := d.offsetRecord(r.Group, in.Topic, &in.Partitions[j], retention)
+			if bytes += len(rec.Key) + len(rec.Value); bytes > maxRecords {
+				return nil
+			}
+			records = append(records, rec)
+		}
+	}
+	return records
+}
+
+// maxRetentionMillis bounds the retention time a client may ask for: 100 years.
+const maxRetentionMillis = 100 * 365 * 24 * 3600 * 1000
+
+// utf16Len is Java's String.length, by which Kafka measures metadata.
+func utf16Len(s string) (n int) {
+	for _, r := range s {
+		n += max(1, utf16.RuneLen(r))
+	}
+	return n
 }
 
 // fetchOffsets is OffsetFetch: of one group, or from v8 on of several.
@@ -157,11 +207,9 @@ func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsReque
 		out := kmsg.NewDeleteGroupsResponseGroup()
 		out.Group = id
 		switch g := d.c.groups[id]; {
-		case id == "":
-			out.ErrorCode = code(kerr.InvalidGroupID)
 		case g == nil:
 			out.ErrorCode = code(kerr.GroupIDNotFound)
-		case g.state != empty || len(g.pending) > 0:
+		case g.state != empty:
 			out.ErrorCode = code(kerr.NonEmptyGroup)
 		default:
 			d.forget(g, slices.SortedFunc(maps.Keys(g.offsets), compareTP))
@@ -190,7 +238,8 @@ func (d *decision) deleteOffsets(t statemachine.Ticket, r *kmsg.OffsetDeleteRequ
 }
 
 func (d *decision) deleteOffsetsOf(g *group, r *kmsg.OffsetDeleteRequest, resp *kmsg.OffsetDeleteResponse) {
-	subscribed := g.subscribed()
+	topics, known := g.subscription()
+	subscribed := func(topic string) bool { return topics[topic] || !known && g.protocolType == consumerType }
 	for _, in := range r.Topics {
 		out := kmsg.NewOffsetDeleteResponseTopic()
 		out.Topic = in.Topic
@@ -198,7 +247,7 @@ func (d *decision) deleteOffsetsOf(g *group, r *kmsg.OffsetDeleteRequest, resp *
 			rp := kmsg.NewOffsetDeleteResponseTopicPartition()
 			rp.Partition = p.Partition
 			tp := topicPartition{in.Topic, p.Partition}
-			if subscribed[in.Topic] {
+			if subscribed(in.Topic) {
 				rp.ErrorCode = code(kerr.GroupSubscribedToTopic)
 			} else if _, ok := g.offsets[tp]; ok {
 				d.removeOffset(g.id, tp)
@@ -212,47 +261,35 @@ func (d *decision) deleteOffsetsOf(g *group, r *kmsg.OffsetDeleteRequest, resp *
 // consumerType is the protocol type of consumers.
 const consumerType = "consumer"
 
-// subscribed is the topics that members of a consumer group subscribe to.
-func (g *group) subscribed() map[string]bool {
-	out := make(map[string]bool)
+// subscription is the topics that members of a consumer group subscribe to, and
+// whether that is known: not while a group of another kind has members or one
+// of them cannot be read (ClassicGroup.computeSubscribedTopics).
+func (g *group) subscription() (topics map[string]bool, known bool) {
 	if g.protocolType != consumerType {
-		return out
+		return nil, false
 	}
+	topics = make(map[string]bool)
 	for _, m := range g.members {
 		for _, p := range m.protocols {
 			var meta kmsg.ConsumerMemberMetadata
 			if meta.ReadFrom(p.metadata) != nil {
-				continue // not a consumer's: it protects nothing
+				return topics, false
 			}
 			for _, t := range meta.Topics {
-				out[strings.Clone(t)] = true
+				topics[t] = true
 			}
 		}
 	}
-	return out
+	return topics, true
 }
 
-// expireOffsets forgets offsets that are older than the retention: counted from
-// when a group became empty, for a group of members; from the commit, for
-// consumers without one. A group without offsets and members goes too.
+// expireOffsets forgets offsets that are older than the retention, and with the
+// last one a group without members.
 func (d *decision) expireOffsets() {
-	limit := d.now.Add(-d.c.p.OffsetsRetention)
 	for _, id := range sortedKeys(d.c.groups) {
 		g := d.c.groups[id]
-		if g.state != empty || len(g.pending) > 0 {
-			continue
-		}
-		var old []topicPartition
-		for _, tp := range slices.SortedFunc(maps.Keys(g.offsets), compareTP) {
-			from := g.offsets[tp].at
-			if g.protocolType != "" && g.since.After(from) {
-				from = g.since
-			}
-			if from.Before(limit) {
-				old = append(old, tp)
-			}
-		}
-		if len(old) == len(g.offsets) && g.since.Before(limit) {
+		old := d.expired(g)
+		if g.state == empty && len(g.pending) == 0 && len(old) == len(g.offsets) {
 			d.forget(g, old)
 			continue
 		}
@@ -260,4 +297,29 @@ func (d *decision) expireOffsets() {
 			d.removeOffset(g.id, tp)
 		}
 	}
+}
+
+// expired is the offsets whose time is over: counted from when the group became
+// empty; from the commit for consumers without a group protocol, and for topics
+// that a stable group no longer subscribes to (KIP-211, KIP-496).
+func (d *decision) expired(g *group) (old []topicPartition) {
+	topics, known := g.subscription()
+	if g.protocolType != "" && g.state != empty && !(g.state == stable && known) {
+		return nil
+	}
+	for _, tp := range slices.SortedFunc(maps.Keys(g.offsets), compareTP) {
+		o := g.offsets[tp]
+		from := o.at
+		if g.protocolType != "" && g.state == empty && !g.since.IsZero() {
+			from = g.since
+		}
+		end := from.Add(d.c.p.OffsetsRetention)
+		if !o.expires.IsZero() {
+			end = o.expires
+		}
+		if !topics[tp.topic] && !d.now.Before(end) {
+			old = append(old, tp)
+		}
+	}
+	return old
 }

@@ -55,6 +55,7 @@ func (d *decision) sync(t statemachine.Ticket, r *kmsg.SyncGroupRequest) {
 		return
 	}
 	d.renew(m)
+	m.unsynced = false
 	if g.state == stable {
 		d.reply(t, g.synced(m, r.Version))
 		return
@@ -75,7 +76,14 @@ func (d *decision) assign(g *group, assignments []kmsg.SyncGroupRequestGroupAssi
 			m.assignment = append([]byte{}, a.MemberAssignment...)
 		}
 	}
-	g.state, g.since = stable, d.now
+	since := g.since
+	g.since = d.now
+	if saved := g.record(); len(saved.Value) > maxRecords {
+		g.since = since
+		d.refuseAssignment(g)
+		return
+	}
+	g.state = stable
 	d.saveGroup(g)
 	for _, id := range sortedKeys(g.members) {
 		m := g.members[id]
@@ -85,6 +93,21 @@ func (d *decision) assign(g *group, assignments []kmsg.SyncGroupRequestGroupAssi
 		}
 		d.renew(m)
 	}
+}
+
+// refuseAssignment answers that a generation cannot be written, and starts
+// another.
+func (d *decision) refuseAssignment(g *group) {
+	for _, id := range sortedKeys(g.members) {
+		m := g.members[id]
+		m.assignment = nil
+		if m.syncing != nil {
+			d.refuseSync(*m.syncing, kerr.UnknownServerError)
+			m.syncing = nil
+			d.renew(m)
+		}
+	}
+	d.rebalance(g)
 }
 
 func (g *group) synced(m *member, version int16) *kmsg.SyncGroupResponse {
@@ -97,10 +120,11 @@ func (g *group) synced(m *member, version int16) *kmsg.SyncGroupResponse {
 	return resp
 }
 
-// syncTimeUp removes those who joined and then did not sync (KAFKA-12890).
+// syncTimeUp removes those who joined and then did not sync, also when the
+// leader has.
 func (d *decision) syncTimeUp(g *group) {
 	for _, id := range sortedKeys(g.members) {
-		if m := g.members[id]; m.syncing == nil {
+		if m := g.members[id]; m.unsynced {
 			d.removeMember(g, m)
 		}
 	}
@@ -158,6 +182,7 @@ func (d *decision) leaveOne(groupID, memberID string, instance *string) int16 {
 	if _, ok := g.pending[memberID]; ok {
 		delete(g.pending, memberID)
 		d.maybeCompleteJoin(g)
+		d.c.dropUnused(g)
 		return 0
 	}
 	g, m, err := d.c.find(groupID, memberID, instance)

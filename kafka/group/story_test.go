@@ -1,0 +1,116 @@
+package group_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/kafka/group"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the stories print into testdata")
+
+// TestStories runs testdata/*.story. A command's output follows it after
+// "----": records written, and replies as "#n", where n counts the commands
+// that are requests. Member ids end with the number of the request that got
+// them. After every command a replay of the log must give the same state.
+func TestStories(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.story")
+	if len(files) == 0 {
+		t.Fatal("no stories")
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".story"), func(t *testing.T) {
+			in, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tell(t, string(in))
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got != string(in) {
+				t.Errorf("%s differs (run with -rewrite and read the diff):\n%s", file, got)
+			}
+		})
+	}
+}
+
+// tell runs a story and returns it with the output that it has now.
+func tell(t *testing.T, story string) string {
+	var out strings.Builder
+	l := newLab(group.Params{})
+	inOutput := false
+	for _, line := range strings.Split(strings.TrimRight(story, "\n"), "\n") {
+		switch {
+		case line == "----":
+			inOutput = true
+		case line == "":
+			if inOutput {
+				inOutput = false
+			}
+			out.WriteString("\n")
+		case inOutput:
+		case strings.HasPrefix(line, "#"):
+			fmt.Fprintln(&out, line)
+		default:
+			fmt.Fprintf(&out, "%s\n----\n", line)
+			l = command(t, l, line)
+			if l.out.Len() == 0 {
+				l.out.WriteString("(nothing)\n")
+			}
+			out.WriteString(l.out.String())
+			l.out.Reset()
+			l.checkReplay(t)
+		}
+	}
+	return out.String()
+}
+
+func command(t *testing.T, l *lab, line string) *lab {
+	words := strings.Fields(line)
+	a := args{}
+	for _, w := range words[1:] {
+		k, v, _ := strings.Cut(w, "=")
+		a[k] = v
+	}
+	switch words[0] {
+	case "params":
+		return newLab(group.Params{
+			InitialRebalanceDelay: time.Duration(a.ms("delay", 0)) * time.Millisecond,
+			MaxSize:               a.num("size", 0),
+		})
+	case "sleep":
+		d, err := time.ParseDuration(words[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.sleep(t, d)
+	case "beat": // heartbeats over a long time: only what they let happen is shown
+		for range a.num("times", 1) {
+			l.sleep(t, time.Duration(a.ms("every", time.Second))*time.Millisecond)
+			l.do(request("heartbeat", a))
+		}
+		lines := strings.SplitAfter(l.out.String(), "\n")
+		l.out.Reset()
+		for _, line := range lines {
+			if !strings.Contains(line, ": heartbeat ok") {
+				l.out.WriteString(line)
+			}
+		}
+	case "restart":
+		l.core = l.replayed()
+	default:
+		r := request(words[0], a)
+		if r == nil {
+			t.Fatalf("unknown verb in %q", line)
+		}
+		l.do(r)
+	}
+	return l
+}
