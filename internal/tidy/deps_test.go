@@ -13,7 +13,6 @@ var reasons = map[string]string{
 	"github.com/aws/aws-sdk-go-v2":               "the command line speaks the public API through the SDK that users have",
 	"github.com/aws/aws-sdk-go-v2/credentials":   "the same",
 	"github.com/aws/aws-sdk-go-v2/service/kafka": "the same: MSK's operations",
-	"github.com/aws/smithy-go":                   "error codes of the SDK",
 	"github.com/aws/smithy-go/aws-http-auth":     "tests: a signer that is not ours, to check our verifier against",
 	"github.com/goccy/go-yaml":                   "the configuration file, with positions in errors",
 	"github.com/klauspost/compress":              "gzip, snappy and zstd of record batches, without cgo",

@@ -1,0 +1,51 @@
+# Millrace. `make help` lists the targets.
+SHELL := /bin/bash
+GO ?= go
+GOFLAGS ?= -buildvcs=false
+export CGO_ENABLED = 0
+export GOFLAGS
+
+.DEFAULT_GOAL := check
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+build: ## write bin/millrace
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o bin/millrace ./cmd/millrace
+
+demo: build ## start a server, make a cluster, stream a real data set through it with IAM
+	bin/millrace demo
+
+check: fresh lint ## before every commit: generated code, format, vet, staticcheck, the repository's rules, short tests
+	$(GO) test -short ./...
+
+fresh: ## regenerate and compare
+	$(GO) run ./internal/gen/wire -root .
+	$(GO) run ./internal/gen/aws
+	@git diff --exit-code --stat -- '*_gen.go' || { echo "generated code is not fresh: commit what make fresh wrote" >&2; exit 1; }
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./e2e/...
+	$(GO) tool -modfile=tools.mod staticcheck ./...
+
+race: ## unit tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+test: check race build ## everything that CI runs; installs what the tests need
+	$(GO) test -count=1 ./sim/...
+	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/... | grep -E '^(=== RUN|--- |\s+--- |ok|FAIL|PASS|panic|\s+[a-z_]+_test.go)' ; exit $${PIPESTATUS[0]}
+
+soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
+	$(GO) test -count=1 -timeout 2h ./sim -images 20000
+	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
+	$(GO) test -run xxx -fuzz FuzzRecoverTail -fuzztime 10m ./kafka/storage
+
+bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
+	$(GO) run ./bench -millrace bin/millrace -kafka-jars "$$($(GO) run -tags e2e ./e2e/install kafka-4.4.0)"
+
+clean: ## remove what was built and installed for tests
+	rm -rf bin .cache bench.json
+
+.PHONY: help build demo check fresh lint race test soak bench clean

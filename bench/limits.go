@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	nameLimit = "machine limit"
+	limitFile = 1 << 20 // frame of the limit measurement
+	// maxFree is how much memory may be free, that is never touched, before a
+	// number is refused.
+	maxFree = 1 << 30
+)
+
+// measureLimits records what the machine itself can do: loopback TCP into a
+// file with a grouped fdatasync before the 8 byte answer.
+func measureLimits(ctx context.Context, o options, r *report) error {
+	if err := warm(o); err != nil {
+		return err
+	}
+	rate, err := loopbackToDisk(ctx, filepath.Join(o.dir, "limit"), min(o.duration, 2*time.Second))
+	if err != nil {
+		return err
+	}
+	for _, w := range []string{"1", "6", "100"} {
+		r.add("produce 1 KiB, acks=all, "+w+" partitions", nameLimit, "MB/s", rate)
+	}
+	return nil
+}
+
+func loopbackToDisk(ctx context.Context, name string, d time.Duration) (float64, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer ln.Close()
+	var served sync.WaitGroup
+	defer served.Wait()
+	var serveErr error
+	served.Go(func() { serveErr = serveLimit(ln, name) })
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	frame, answer := make([]byte, limitFile), make([]byte, 8)
+	const window = 8 // frames under way
+	began, sent, done := time.Now(), 0, 0
+	for time.Since(began) < d && ctx.Err() == nil {
+		if _, err := conn.Write(frame); err != nil {
+			return 0, errors.Join(err, serveErr)
+		}
+		if sent++; sent-done >= window {
+			if _, err := io.ReadFull(conn, answer); err != nil {
+				return 0, err
+			}
+			done++
+		}
+	}
+	return float64(done) * limitFile / time.Since(began).Seconds() / 1e6, nil
+}
+
+// serveLimit appends frames to a file; while one fdatasync runs the next
+// frames gather.
+func serveLimit(ln net.Listener, name string) error {
+	conn, err := ln.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(name)
+	defer f.Close()
+	written := make(chan struct{}, 64)
+	var syncer sync.WaitGroup
+	syncer.Go(func() { syncGroups(conn, f, written) })
+	defer syncer.Wait()
+	defer close(written)
+	buf := make([]byte, limitFile)
+	for {
+		if _, err := io.ReadFull(conn, buf); err != nil {
+			return nil
+		}
+		if _, err := f.Write(buf); err != nil {
+			return err
+		}
+		written <- struct{}{}
+	}
+}
+
+func syncGroups(conn net.Conn, f *os.File, written <-chan struct{}) {
+	for range written {
+		n := 1 + len(written)
+		for range n - 1 {
+			<-written
+		}
+		if unix.Fdatasync(int(f.Fd())) != nil {
+			return
+		}
+		if _, err := conn.Write(make([]byte, 8*n)); err != nil {
+			return
+		}
+	}
+}
+
+// warm fills the page cache with holes of a sparse file, so that no new page
+// costs a fault of the host, and refuses to go on when it could not.
+func warm(o options) error {
+	free, err := memFree()
+	if err != nil {
+		return err
+	}
+	if o.fill && free > maxFree/2 {
+		if err := fill(filepath.Join(o.dir, "filler"), free-300<<20); err != nil {
+			return err
+		}
+		if free, err = memFree(); err != nil {
+			return err
+		}
+	}
+	if free > maxFree {
+		return fmt.Errorf("%d MiB of memory were never touched: numbers would be up to four times too low (leave -fill on)", free>>20)
+	}
+	unix.Sync()
+	return nil
+}
+
+// fill reads size bytes of holes beyond what the filler already holds.
+func fill(name string, size int64) error {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(st.Size() + size); err != nil {
+		return err
+	}
+	if _, err := f.Seek(st.Size(), io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f})
+	return err
+}
+
+// memFree is MemFree of /proc/meminfo in bytes.
+func memFree() (int64, error) {
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(data) {
+		if rest, ok := bytes.CutPrefix(line, []byte("MemFree:")); ok {
+			kb, err := strconv.ParseInt(strings.Fields(string(rest))[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no MemFree in /proc/meminfo")
+}
