@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,18 +101,13 @@ MILLRACE_DATA_DIR) or in a YAML file: --config FILE, $MILLRACE_CONFIG or
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "settings `FILE` (default ./millrace.yaml when there is one)")
-	flags.StringVar(&a.dataDir, "data-dir", a.defaultDataDir(), "`DIR` that holds everything a server keeps")
+	flags.StringVar(&a.dataDir, "data-dir", defaultDataDir, "`DIR` that holds everything a server keeps")
 	return root
 }
 
-// defaultDataDir is the same from every working directory, so that `millrace
-// env` finds the server that `millrace dev` started.
-func (a *app) defaultDataDir() string {
-	if home := a.env["HOME"]; home != "" {
-		return filepath.Join(home, ".millrace")
-	}
-	return ".millrace"
-}
+// defaultDataDir is beside where the command runs, so that every project has
+// its own.
+const defaultDataDir = ".millrace"
 
 // family is a command that only has children.
 func (a *app) family(name, short string, children ...*cobra.Command) *cobra.Command {
