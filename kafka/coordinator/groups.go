@@ -3,6 +3,8 @@
 // it comes, sends requests to the right one, and drops one whose leadership has
 // moved or whose log has failed, so that the next request loads it again.
 //
+// Requests that come during a load wait for it in their order.
+//
 // The brokers' handlers call it. It decides nothing about groups (kafka/group)
 // and keeps no records (the partition's log).
 package coordinator
@@ -34,28 +36,25 @@ type Config struct {
 	// Existing lists the partitions that hold records.
 	Existing func() []int32
 	Params   group.Params
-	Log      *slog.Logger
+	Log      *slog.Logger // nil: no log
 }
 
 // Groups hosts the groups of a cluster. Its methods may be called concurrently.
 type Groups struct {
-	cfg Config
+	cfg     Config
+	running sync.WaitGroup // loads
 
 	mu     sync.Mutex
-	loaded map[int32]*loading // guarded by mu
-	closed bool               // guarded by mu
+	hosts  map[int32]*host // by partition; guarded by mu
+	closed bool            // guarded by mu
 }
 
-// loading is a partition's machine, or its load under way.
-type loading struct {
-	done    chan struct{} // closed when machine or err is set
-	machine *statemachine.Machine
-	err     error
-}
-
-// NewGroups returns the host; nothing is loaded yet.
+// NewGroups returns the host; nothing is loaded yet. The caller closes it.
 func NewGroups(cfg Config) *Groups {
-	return &Groups{cfg: cfg, loaded: make(map[int32]*loading)}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Groups{cfg: cfg, hosts: make(map[int32]*host)}
 }
 
 // PartitionFor is the partition of __consumer_offsets that a group lives on:
@@ -82,49 +81,37 @@ func abs(n int32) int32 {
 
 // Pending is a request on its way.
 type Pending struct {
-	calls []call
+	calls []*call
 	merge func(replies []any, errs []error) kmsg.Response
 }
 
-type call struct {
-	c   *statemachine.Call
-	err error
-}
-
-// Wait waits for the answer. A machine that stops meanwhile, because the
-// partition moved or its log failed, answers NOT_COORDINATOR.
+// Wait waits for the answer, which never is nil. A machine that stops
+// meanwhile, because the partition moved or its log failed, answers
+// NOT_COORDINATOR; a load that takes long COORDINATOR_LOAD_IN_PROGRESS.
 func (p *Pending) Wait(ctx context.Context) kmsg.Response {
 	replies, errs := make([]any, len(p.calls)), make([]error, len(p.calls))
 	for i, c := range p.calls {
-		if errs[i] = c.err; c.err == nil {
-			replies[i], errs[i] = c.c.Wait(ctx)
-		}
+		replies[i], errs[i] = c.wait(ctx)
 	}
 	return p.merge(replies, errs)
 }
 
-// Do hands a request to the coordinator of its groups, as broker. Requests of
-// several groups are split by partition and answered as one.
+// Do hands a request to the coordinator of its groups, as broker. It does not
+// wait for a load. Requests of several groups are split by partition and
+// answered as one. Those of one caller are decided in the order of its calls.
 func (g *Groups) Do(broker int32, r group.Request) *Pending {
 	r.FreshID = newUUID()
 	if list, ok := r.Msg.(*kmsg.ListGroupsRequest); ok {
 		return g.list(broker, r, list)
 	}
-	parts := split(r.Msg)
-	p := &Pending{}
+	parts := split(r.Msg, g.PartitionFor)
+	p := &Pending{merge: parts.merge}
 	for _, part := range parts.requests {
-		p.calls = append(p.calls, g.send(broker, part.group, group.Request{Client: r.Client, Host: r.Host, FreshID: r.FreshID, Msg: part.msg}))
+		one := r
+		one.Msg = part.msg
+		p.calls = append(p.calls, g.send(broker, part.partition, one))
 	}
-	p.merge = parts.merge
 	return p
-}
-
-func (g *Groups) send(broker int32, groupID string, r group.Request) call {
-	m, err := g.machine(broker, g.PartitionFor(groupID))
-	if err != nil {
-		return call{err: err}
-	}
-	return call{c: m.Do(r)}
 }
 
 // list asks every partition that broker leads and that has groups.
@@ -142,15 +129,9 @@ func (g *Groups) list(broker int32, r group.Request, req *kmsg.ListGroupsRequest
 		return resp
 	}}
 	for _, index := range g.populated() {
-		if leader, ok := g.cfg.Leader(index); !ok || leader != broker {
-			continue
+		if leader, ok := g.cfg.Leader(index); ok && leader == broker {
+			p.calls = append(p.calls, g.send(broker, index, r))
 		}
-		m, err := g.machine(broker, index)
-		if err != nil {
-			p.calls = append(p.calls, call{err: err})
-			continue
-		}
-		p.calls = append(p.calls, call{c: m.Do(r)})
 	}
 	return p
 }
@@ -158,101 +139,38 @@ func (g *Groups) list(broker int32, r group.Request, req *kmsg.ListGroupsRequest
 // populated is the partitions with records, and those with groups that have
 // written none yet.
 func (g *Groups) populated() []int32 {
-	out := g.cfg.Existing()
+	out := slices.Clone(g.cfg.Existing())
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	for index := range g.loaded {
-		if !slices.Contains(out, index) {
+	for index, h := range g.hosts {
+		if !h.retired {
 			out = append(out, index)
 		}
 	}
+	g.mu.Unlock()
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
-// machine is the partition's machine, loaded if need be. NOT_COORDINATOR when
-// broker does not lead the partition.
-func (g *Groups) machine(broker, index int32) (*statemachine.Machine, error) {
-	leader, ok := g.cfg.Leader(index)
-	if !ok {
-		return nil, kerr.CoordinatorNotAvailable
-	}
-	if leader != broker {
-		return nil, kerr.NotCoordinator
-	}
-	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
-		return nil, kerr.CoordinatorNotAvailable
-	}
-	l := g.loaded[index]
-	mine := l == nil
-	if mine {
-		l = &loading{done: make(chan struct{})}
-		g.loaded[index] = l
-	}
-	g.mu.Unlock()
-	if mine {
-		g.load(index, l)
-	}
-	<-l.done
-	return l.machine, l.err
-}
-
-// load replays a partition. Those who ask meanwhile wait: it is a local read.
-func (g *Groups) load(index int32, l *loading) {
-	defer close(l.done)
-	log, err := g.cfg.Open(index)
-	if err == nil {
-		l.machine, err = statemachine.Start(group.New(g.cfg.Params), log, statemachine.Options{
-			Failed: func(err error) { g.drop(index, l, err) },
-		})
-	}
-	if err != nil {
-		l.err = err
-		g.drop(index, l, err)
-	}
-}
-
-// drop forgets a machine that has failed, so that the next request loads it.
-func (g *Groups) drop(index int32, l *loading, why error) {
-	g.mu.Lock()
-	if g.loaded[index] == l {
-		delete(g.loaded, index)
-	}
-	g.mu.Unlock()
-	if !errors.Is(why, kerr.NotLeaderForPartition) {
-		g.cfg.Log.Error("group coordinator stopped", "partition", index, "error", why)
-	}
-}
-
-// Close stops all machines. Their waiting callers get an error.
-func (g *Groups) Close() {
-	g.mu.Lock()
-	g.closed = true
-	all := make([]*loading, 0, len(g.loaded))
-	for _, l := range g.loaded {
-		all = append(all, l)
-	}
-	g.mu.Unlock()
-	for _, l := range all {
-		<-l.done
-		if l.machine != nil {
-			l.machine.Stop()
-		}
-	}
-}
-
-// codeOf is what a client is told of an error of the coordinator.
+// codeOf is what a client is told of an error: an answer that makes it look for
+// the coordinator again and retry, unless that cannot help
+// (GroupCoordinatorService.handleOperationException).
 func codeOf(err error) int16 {
 	var k *kerr.Error
 	switch {
-	case errors.As(err, &k) && k != kerr.NotLeaderForPartition:
-		return k.Code
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return kerr.RequestTimedOut.Code
+		return kerr.CoordinatorNotAvailable.Code
+	case !errors.As(err, &k):
+		return kerr.NotCoordinator.Code
 	}
-	return kerr.NotCoordinator.Code // clients look for it again and retry
+	switch k {
+	case kerr.UnknownTopicOrPartition, kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut:
+		return kerr.CoordinatorNotAvailable.Code
+	case kerr.NotLeaderForPartition, kerr.KafkaStorageError:
+		return kerr.NotCoordinator.Code
+	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
+		return kerr.UnknownServerError.Code
+	}
+	return k.Code
 }
 
 func newUUID() string {

@@ -4,33 +4,33 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// part is the share of a request that concerns one group.
+// part is the share of a request that concerns one partition.
 type part struct {
-	group string
-	msg   kmsg.Request
+	partition int32
+	msg       kmsg.Request
 }
 
-// parts is a request by groups, and how their answers become one.
+// parts is a request by partitions, and how their answers become one.
 type parts struct {
 	requests []part
 	merge    func(replies []any, errs []error) kmsg.Response
 }
 
-// split takes a request apart by group. Only DescribeGroups, DeleteGroups and
-// OffsetFetch can name several.
-func split(msg kmsg.Request) parts {
+// split takes a request apart by the partitions of its groups. Only
+// DescribeGroups, DeleteGroups and OffsetFetch can name several.
+func split(msg kmsg.Request, partition func(group string) int32) parts {
 	switch r := msg.(type) {
 	case *kmsg.DescribeGroupsRequest:
-		return splitDescribe(r)
+		return splitDescribe(r, partition)
 	case *kmsg.DeleteGroupsRequest:
-		return splitDelete(r)
+		return splitDelete(r, partition)
 	case *kmsg.OffsetFetchRequest:
 		if r.Version >= 8 {
-			return splitFetch(r)
+			return splitFetch(r, partition)
 		}
 	}
 	return parts{
-		requests: []part{{groupOf(msg), msg}},
+		requests: []part{{partition(groupOf(msg)), msg}},
 		merge: func(replies []any, errs []error) kmsg.Response {
 			if errs[0] != nil {
 				return refuse(msg, codeOf(errs[0]))
@@ -65,7 +65,7 @@ func refuse(msg kmsg.Request, code int16) kmsg.Response {
 	resp := msg.ResponseKind()
 	switch r := resp.(type) {
 	case *kmsg.JoinGroupResponse:
-		r.ErrorCode, r.Generation = code, -1
+		r.ErrorCode, r.Generation, r.MemberID = code, -1, msg.(*kmsg.JoinGroupRequest).MemberID
 		r.Members = []kmsg.JoinGroupResponseMember{}
 		if r.Version < 7 {
 			r.Protocol = kmsg.StringPtr("")
@@ -108,72 +108,115 @@ func refuseFetch(req *kmsg.OffsetFetchRequest, resp *kmsg.OffsetFetchResponse, c
 	}
 }
 
-func splitDescribe(r *kmsg.DescribeGroupsRequest) parts {
+// several is a request that asks G of each of its groups and is answered R for
+// each, in the same order.
+type several[G, R any] struct {
+	asked    []G
+	name     func(G) string
+	request  func([]G) kmsg.Request // the request with these groups only
+	answers  func(reply any) []R
+	refused  func(G, int16) R
+	response func([]R) kmsg.Response
+}
+
+func (s several[G, R]) split(partition func(group string) int32) parts {
+	var order []int32
+	positions := make(map[int32][]int) // in asked, by partition
+	for i, a := range s.asked {
+		index := partition(s.name(a))
+		if positions[index] == nil {
+			order = append(order, index)
+		}
+		positions[index] = append(positions[index], i)
+	}
 	out := parts{}
-	for _, id := range r.Groups {
-		one := *r
-		one.Groups = []string{id}
-		out.requests = append(out.requests, part{id, &one})
+	for _, index := range order {
+		var share []G
+		for _, i := range positions[index] {
+			share = append(share, s.asked[i])
+		}
+		out.requests = append(out.requests, part{index, s.request(share)})
 	}
 	out.merge = func(replies []any, errs []error) kmsg.Response {
-		resp := r.ResponseKind().(*kmsg.DescribeGroupsResponse)
-		resp.Groups = []kmsg.DescribeGroupsResponseGroup{}
-		for i, id := range r.Groups {
-			if errs[i] != nil {
-				g := kmsg.NewDescribeGroupsResponseGroup()
-				g.Group, g.ErrorCode = id, codeOf(errs[i])
-				resp.Groups = append(resp.Groups, g)
-				continue
+		all := make([]R, len(s.asked))
+		for n, index := range order {
+			for k, i := range positions[index] {
+				if errs[n] != nil {
+					all[i] = s.refused(s.asked[i], codeOf(errs[n]))
+				} else {
+					all[i] = s.answers(replies[n])[k]
+				}
 			}
-			resp.Groups = append(resp.Groups, replies[i].(*kmsg.DescribeGroupsResponse).Groups...)
 		}
-		return resp
+		return s.response(all)
 	}
 	return out
 }
 
-func splitDelete(r *kmsg.DeleteGroupsRequest) parts {
-	out := parts{}
-	for _, id := range r.Groups {
-		one := *r
-		one.Groups = []string{id}
-		out.requests = append(out.requests, part{id, &one})
-	}
-	out.merge = func(replies []any, errs []error) kmsg.Response {
-		resp := r.ResponseKind().(*kmsg.DeleteGroupsResponse)
-		resp.Groups = []kmsg.DeleteGroupsResponseGroup{}
-		for i, id := range r.Groups {
-			if errs[i] != nil {
-				resp.Groups = append(resp.Groups, kmsg.DeleteGroupsResponseGroup{Group: id, ErrorCode: codeOf(errs[i])})
-				continue
-			}
-			resp.Groups = append(resp.Groups, replies[i].(*kmsg.DeleteGroupsResponse).Groups...)
-		}
-		return resp
-	}
-	return out
+func itself(s string) string { return s }
+
+func splitDescribe(r *kmsg.DescribeGroupsRequest, partition func(string) int32) parts {
+	return several[string, kmsg.DescribeGroupsResponseGroup]{
+		asked: r.Groups, name: itself,
+		request: func(share []string) kmsg.Request {
+			one := *r
+			one.Groups = share
+			return &one
+		},
+		answers: func(reply any) []kmsg.DescribeGroupsResponseGroup {
+			return reply.(*kmsg.DescribeGroupsResponse).Groups
+		},
+		refused: func(id string, code int16) kmsg.DescribeGroupsResponseGroup {
+			g := kmsg.NewDescribeGroupsResponseGroup()
+			g.Group, g.ErrorCode, g.Members = id, code, []kmsg.DescribeGroupsResponseGroupMember{}
+			return g
+		},
+		response: func(all []kmsg.DescribeGroupsResponseGroup) kmsg.Response {
+			resp := r.ResponseKind().(*kmsg.DescribeGroupsResponse)
+			resp.Groups = all
+			return resp
+		},
+	}.split(partition)
 }
 
-func splitFetch(r *kmsg.OffsetFetchRequest) parts {
-	out := parts{}
-	for _, g := range r.Groups {
-		one := *r
-		one.Groups = []kmsg.OffsetFetchRequestGroup{g}
-		out.requests = append(out.requests, part{g.Group, &one})
-	}
-	out.merge = func(replies []any, errs []error) kmsg.Response {
-		resp := r.ResponseKind().(*kmsg.OffsetFetchResponse)
-		resp.Groups = []kmsg.OffsetFetchResponseGroup{}
-		for i, g := range r.Groups {
-			if errs[i] != nil {
-				rg := kmsg.NewOffsetFetchResponseGroup()
-				rg.Group, rg.ErrorCode = g.Group, codeOf(errs[i])
-				resp.Groups = append(resp.Groups, rg)
-				continue
-			}
-			resp.Groups = append(resp.Groups, replies[i].(*kmsg.OffsetFetchResponse).Groups...)
-		}
-		return resp
-	}
-	return out
+func splitDelete(r *kmsg.DeleteGroupsRequest, partition func(string) int32) parts {
+	return several[string, kmsg.DeleteGroupsResponseGroup]{
+		asked: r.Groups, name: itself,
+		request: func(share []string) kmsg.Request {
+			one := *r
+			one.Groups = share
+			return &one
+		},
+		answers: func(reply any) []kmsg.DeleteGroupsResponseGroup { return reply.(*kmsg.DeleteGroupsResponse).Groups },
+		refused: func(id string, code int16) kmsg.DeleteGroupsResponseGroup {
+			return kmsg.DeleteGroupsResponseGroup{Group: id, ErrorCode: code}
+		},
+		response: func(all []kmsg.DeleteGroupsResponseGroup) kmsg.Response {
+			resp := r.ResponseKind().(*kmsg.DeleteGroupsResponse)
+			resp.Groups = all
+			return resp
+		},
+	}.split(partition)
+}
+
+func splitFetch(r *kmsg.OffsetFetchRequest, partition func(string) int32) parts {
+	return several[kmsg.OffsetFetchRequestGroup, kmsg.OffsetFetchResponseGroup]{
+		asked: r.Groups, name: func(g kmsg.OffsetFetchRequestGroup) string { return g.Group },
+		request: func(share []kmsg.OffsetFetchRequestGroup) kmsg.Request {
+			one := *r
+			one.Groups = share
+			return &one
+		},
+		answers: func(reply any) []kmsg.OffsetFetchResponseGroup { return reply.(*kmsg.OffsetFetchResponse).Groups },
+		refused: func(asked kmsg.OffsetFetchRequestGroup, code int16) kmsg.OffsetFetchResponseGroup {
+			g := kmsg.NewOffsetFetchResponseGroup()
+			g.Group, g.ErrorCode = asked.Group, code
+			return g
+		},
+		response: func(all []kmsg.OffsetFetchResponseGroup) kmsg.Response {
+			resp := r.ResponseKind().(*kmsg.OffsetFetchResponse)
+			resp.Groups = all
+			return resp
+		},
+	}.split(partition)
 }
