@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -263,5 +265,36 @@ func TestPercentile(t *testing.T) {
 	values := []time.Duration{4 * ms, ms, 3 * ms, 2 * ms}
 	if percentile(values, 50) != 2*ms || percentile(values, 99) != 4*ms || percentile(nil, 50) != 0 {
 		t.Errorf("p50 %s, p99 %s", percentile(values, 50), percentile(values, 99))
+	}
+}
+
+func TestEphemeralServerLeavesNothing(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Chdir(t.TempDir())
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	words, log := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- Main(ctx, "v0", []string{"dev", "--ephemeral", "--listen", "127.0.0.1:0"}, nil, strings.NewReader(""), io.Discard, log)
+		log.Close()
+	}()
+	lines := bufio.NewScanner(words)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+			dirs, err := filepath.Glob(filepath.Join(tmp, "millrace-*", environmentFile))
+			if err != nil || len(dirs) != 1 {
+				t.Errorf("%v, %v: want one data directory", dirs, err)
+			}
+			stop()
+		}
+	}
+	if got := <-code; got != exitOK {
+		t.Errorf("exit %d", got)
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil || len(left) != 0 {
+		t.Errorf("%v, %v: want nothing left", left, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
@@ -110,9 +111,12 @@ func (c *api) tlsConfig() (*tls.Config, error) {
 
 // explain adds the fix to Kafka errors that have one.
 func explain(err error) error {
+	var lookup *net.DNSError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &lookup):
+		return fmt.Errorf("brokers have names that do not resolve: put 'millrace env --hosts' into /etc/hosts, or start the server without --broker-domain (%w)", err)
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return fmt.Errorf("there is no such topic: make it with 'millrace topic create' (%w)", err)
 	case errors.Is(err, kerr.TopicAlreadyExists):

@@ -53,7 +53,11 @@ goes on until ctrl-C when stdin is a terminal, and stops at the end when not.`,
 			if rate < 0 {
 				return usagef("--rate must not be negative")
 			}
-			return a.demo(cmd.Context(), o, rate)
+			err := a.demo(cmd.Context(), o, rate)
+			if cmd.Context().Err() != nil {
+				return nil // ctrl-C
+			}
+			return err
 		},
 	}
 	o.register(cmd.Flags())
@@ -90,9 +94,6 @@ func (a *app) demo(ctx context.Context, o devOptions, rate int) (err error) {
 		return err
 	}
 	if err := a.demoOn(ctx, newAPI(env), rate); err != nil {
-		if ctx.Err() != nil {
-			return nil // ctrl-C
-		}
 		return err
 	}
 	if !isTerminal(a.in) {
@@ -135,13 +136,14 @@ func (a *app) demoOn(ctx context.Context, target *api, rate int) error {
 		return err
 	}
 	result.print(a)
-	a.say(`
-Go on by hand:
-  eval "$(millrace env --data-dir %s)"
-  aws kafka list-clusters-v2
+	a.say("\nGo on by hand:")
+	if !a.inherits() { // else the shell has it
+		a.say("  eval \"$(millrace env --data-dir %s)\"", shellWord(a.dataDir))
+	}
+	a.say(`  aws kafka list-clusters-v2
   millrace status
   millrace topic consume %s --cluster %s --from-beginning --max-messages 5
-  millrace group describe %s --cluster %s`, shellWord(a.dataDir), demoTopic, demoCluster, demoGroup, demoCluster)
+  millrace group describe %s --cluster %s`, demoTopic, demoCluster, demoGroup, demoCluster)
 	return nil
 }
 
@@ -213,7 +215,7 @@ func (a *app) ensureDemoTopic(ctx context.Context, opts []kgo.Opt) error {
 	defer cancel()
 	_, err = kadm.NewClient(client).CreateTopic(ctx, demoPartitions, 3, nil, demoTopic)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("create topic %s: %w", demoTopic, err)
+		return fmt.Errorf("create topic %s: %w", demoTopic, explain(err))
 	}
 	return nil
 }

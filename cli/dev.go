@@ -62,7 +62,6 @@ at the next start.`,
 }
 
 func (a *app) dev(ctx context.Context, o devOptions) (err error) {
-	envCommand := "millrace env"
 	if o.ephemeral {
 		if a.sources["data-dir"] == "flag" {
 			return usagef("--ephemeral and --data-dir exclude each other: give one of them")
@@ -84,14 +83,15 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	where := ""
 	if a.sources["data-dir"] != "" || o.ephemeral {
-		envCommand += " --data-dir " + shellWord(s.DataDir())
+		where = " --data-dir " + shellWord(s.DataDir())
 	}
 	a.say("Millrace %s: AWS API at http://%s, data in %s", a.version, s.Address(), s.DataDir())
 	a.say("\nIn another terminal:")
-	a.say("  eval \"$(%s)\"   # endpoint and credentials", envCommand)
+	a.say("  eval \"$(millrace env%s)\"   # endpoint and credentials", where)
 	a.say("  aws kafka list-clusters-v2")
-	a.say("  millrace demo   # a cluster with real data through it")
+	a.say("  millrace demo%s   # a cluster with real data through it", where)
 	a.say("\nCtrl-C stops the server.")
 	return s.Run(ctx)
 }

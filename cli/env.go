@@ -47,10 +47,15 @@ func readEnvironment(dir string) (environment, error) {
 // environment is the server to talk to: that of a data directory that was
 // named; else that of `eval "$(millrace env)"`; else the default one.
 func (a *app) environment() (environment, error) {
-	if a.sources["data-dir"] == "" && a.env["AWS_ENDPOINT_URL"] != "" && a.env["MILLRACE_CA_PEM"] != "" {
+	if a.inherits() {
 		return environment(a.env), nil
 	}
 	return readEnvironment(a.dataDir)
+}
+
+// inherits says whether the server is the one that the caller's variables name.
+func (a *app) inherits() bool {
+	return a.sources["data-dir"] == "" && a.env["AWS_ENDPOINT_URL"] != "" && a.env["MILLRACE_CA_PEM"] != ""
 }
 
 func (a *app) envCommand() *cobra.Command {
