@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,11 +69,11 @@ func startMillrace(ctx context.Context, o options, r *report) (*contender, error
 		return nil, fmt.Errorf("start %s: %w (run make build first)", o.binary, err)
 	}
 	c := &contender{name: nameMillrace, cmd: cmd}
-	if err := waitPort(ctx, "127.0.0.1:"+port); err != nil {
+	if err := waitHealthy(ctx, "http://127.0.0.1:"+port+"/_millrace/health"); err != nil {
 		c.stop()
 		return nil, err
 	}
-	r.add("process start to open API port", nameMillrace, "ms", ms(time.Since(began)))
+	r.add("process start to a healthy API (first start)", nameMillrace, "ms", ms(time.Since(began)))
 	if err := c.createCluster(ctx, data, r); err != nil {
 		c.stop()
 		return nil, err
@@ -221,6 +223,31 @@ func startKafka(ctx context.Context, o options, flush bool) (*contender, error) 
 		return nil, fmt.Errorf("%s did not start; see %s: %w", name, log.Name(), err)
 	}
 	return c, nil
+}
+
+// waitHealthy waits until the server says that it runs.
+func waitHealthy(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if bytes.Contains(body, []byte(`"running"`)) {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the server is not healthy: %w", ctx.Err())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 // waitPort waits until something accepts connections.
