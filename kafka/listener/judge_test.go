@@ -209,7 +209,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.OffsetDeleteRequest{Group: "g", Topics: []kmsg.OffsetDeleteRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "0 no 29 yes"},
 		{&kmsg.DescribeUserSCRAMCredentialsRequest{}, cluster(Describe), "31"},
 		{&kmsg.AlterUserSCRAMCredentialsRequest{Deletions: []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: "alice"}}}, cluster(Alter), "alice 31"},
-		{&kmsg.DescribeClusterRequest{}, cluster(Describe), "31"},
+		{&kmsg.DescribeClusterRequest{}, cluster(Describe), "0"},
 		{&kmsg.DescribeTopicPartitionsRequest{Topics: []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "no"}, {Topic: "yes"}}}, nil, "no 29 yes 0"},
 		{&kmsg.DescribeTopicPartitionsRequest{Topics: []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "no"}}}, nil, "no 29"},
 	} {
