@@ -105,6 +105,7 @@ func TestFranzGo(t *testing.T) {
 	c.addUser()
 	for _, way := range []string{"plain", "tls", "scram", "iam"} {
 		t.Run(way, func(t *testing.T) {
+			c := c.in(t)
 			topic := "t-" + way
 			c.topic(topic, 3)
 			want := numbered(way, 200)

@@ -181,6 +181,13 @@ type cluster struct {
 	plain, tls, scram, iam string // bootstrap strings
 }
 
+// in is the cluster as a subtest sees it.
+func (c *cluster) in(t *testing.T) *cluster {
+	i, out := *c.instance, *c
+	i.t, out.instance = t, &i
+	return &out
+}
+
 // cluster makes a three-broker cluster with IAM, SCRAM, TLS and plaintext, and
 // waits for it.
 func (i *instance) cluster(name string) *cluster {
