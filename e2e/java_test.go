@@ -28,6 +28,9 @@ type javaTools struct {
 	flags  []string          // of the JVM
 	class  map[string]string // tool -> main class
 	config string            // client.properties
+	// The flags of the console tools that take client.properties: 4.2 has
+	// deprecated the old names, and says so in stdout.
+	producer, consumer string
 }
 
 var classes4 = map[string]string{
@@ -52,7 +55,10 @@ var classes3 = map[string]string{
 
 func TestJavaTools4(t *testing.T) {
 	c := start(t).cluster("java4")
-	j := javaTools{cluster: c, set: "tools-4.3.1", class: classes4, config: writeFile(t, "client.properties", clientProperties)}
+	j := javaTools{
+		cluster: c, set: "tools-4.3.1", class: classes4, producer: "--command-config", consumer: "--command-config",
+		config: writeFile(t, "client.properties", clientProperties),
+	}
 	j.story()
 }
 
@@ -63,8 +69,9 @@ func TestJavaTools3(t *testing.T) {
 	c := i.cluster("java3")
 	hosts := i.cli("", "env", "--hosts") + "127.0.0.1 localhost\n"
 	j := javaTools{
-		cluster: c, set: "tools-3.4.1", class: classes3, config: writeFile(t, "client.properties", clientProperties),
-		flags: []string{"-Djdk.net.hosts.file=" + writeFile(t, "hosts", hosts)},
+		cluster: c, set: "tools-3.4.1", class: classes3, producer: "--producer.config", consumer: "--consumer.config",
+		config: writeFile(t, "client.properties", clientProperties),
+		flags:  []string{"-Djdk.net.hosts.file=" + writeFile(t, "hosts", hosts)},
 	}
 	j.story()
 }
@@ -121,10 +128,10 @@ func (j javaTools) story() {
 	same(t, "topics", lines(j.run("topics", "--list", "--exclude-internal")), []string{"orders"})
 
 	want := numbered("order", 50)
-	if _, err := j.try("producer", "--producer.config", strings.Join(want, "\n")+"\n", "--topic", "orders"); err != nil {
+	if _, err := j.try("producer", j.producer, strings.Join(want, "\n")+"\n", "--topic", "orders"); err != nil {
 		t.Fatal(err)
 	}
-	out, err := j.try("consumer", "--consumer.config", "", "--topic", "orders", "--from-beginning", "--group", "shop", "--max-messages", "50", "--timeout-ms", "30000")
+	out, err := j.try("consumer", j.consumer, "", "--topic", "orders", "--from-beginning", "--group", "shop", "--max-messages", "50", "--timeout-ms", "30000")
 	if err != nil {
 		t.Fatal(err)
 	}
