@@ -13,8 +13,9 @@ import (
 	"strings"
 )
 
-// quick are flags for programs that live a second.
-var quick = []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256M"}
+// quick are flags for programs that live a second; the JVM's own warnings, of
+// making archives above all, must not stand in a tool's stdout.
+var quick = []string{"-Xlog:disable", "-Xlog:all=error:stderr", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256M"}
 
 // JavaTool runs a class of a set of jars once.
 type JavaTool struct {
