@@ -47,15 +47,10 @@ def confluent():
 
 def kafka_python():
     import kafka
-    from kafka.sasl.oauth import AbstractTokenProvider
-
-    class Provider(AbstractTokenProvider):
-        def token(self):
-            return token()[0]
 
     config = {"bootstrap_servers": bootstrap, "ssl_cafile": ca, "security_protocol": "SSL"}
     if way.endswith("-iam"):
-        config |= {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": Provider()}
+        config |= {"security_protocol": "SASL_SSL", "sasl_mechanism": "AWS_MSK_IAM"}
     producer = kafka.KafkaProducer(**config, acks="all")
     for future in [producer.send(way, value.encode()) for value in want]:
         future.get(timeout=30)
