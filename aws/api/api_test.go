@@ -42,6 +42,12 @@ type system struct {
 	msk  *msk.Service
 }
 
+// subnetOf is what msk asks of ec2.
+func subnetOf(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+	s, ok := ec2.SubnetByID(c.Account, c.Region, id)
+	return s.Zone, s.ZoneID, s.VPC, ok
+}
+
 func start(t *testing.T) system {
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"))
@@ -55,14 +61,11 @@ func start(t *testing.T) system {
 	}
 	clusters := msk.New(msk.Config{
 		Store: st, Now: time.Now, Random: rand.Reader,
-		Subnet: func(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
-			s, ok := ec2.SubnetByID(c.Account, c.Region, id)
-			return s.Zone, s.ZoneID, s.VPC, ok
-		},
+		Subnet: subnetOf,
 	})
 	h := api.New(api.Config{
 		Authenticator: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity,
-		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
