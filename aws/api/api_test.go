@@ -264,6 +264,8 @@ func TestUnsignedAndPublic(t *testing.T) {
 		contains     string
 	}{
 		{"GET", "/v1/clusters", http.StatusForbidden, "Missing Authentication Token"},
+		{"GET", "/?Action=GetCallerIdentity&Version=2011-06-15", http.StatusForbidden, "<Code>MissingAuthenticationToken</Code>"},
+		{"GET", "/?Action=DescribeVpcs&Version=2016-11-15", http.StatusUnauthorized, "<Response><Errors><Error><Code>AuthFailure</Code>"},
 		{"OPTIONS", "/v1/clusters", http.StatusOK, ""},
 		{"GET", "/_millrace/health", http.StatusOK, `"status":"running"`},
 	} {
@@ -288,21 +290,25 @@ func TestBadBodies(t *testing.T) {
 	for _, tc := range []struct {
 		name, body string
 		status     int
+		message    string
 	}{
-		{"not JSON", `{"clusterName":`, 400},
-		{"a wrong type", `{"clusterName":7}`, 400},
-		{"a member twice", `{"clusterName":"a","clusterName":"b"}`, 400},
-		{"deep nesting", strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), 400},
-		{"two values", `{} {}`, 400},
-		{"too large", `{"x":"` + strings.Repeat("y", 1<<20) + `"}`, 413},
-		{"nothing", ``, 400},
+		{"not JSON", `{"clusterName":`, 400, "Invalid request body"},
+		{"a wrong type", `{"clusterName":7}`, 400, "Invalid request body"},
+		{"a member twice", `{"clusterName":"a","clusterName":"b"}`, 400, "Invalid request body"},
+		{"deep nesting", strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65), 400, "Invalid request body"},
+		{"as deep as may be", strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 64), 400, "The parameter clusterName is required."},
+		{"two values", `{} {}`, 400, "Invalid request body"},
+		{"not an object", `[]`, 400, "Invalid request body"},
+		{"too large", `{"x":"` + strings.Repeat("y", 1<<20) + `"}`, 413, "larger than 1048576 bytes"},
+		{"another spelling", `{"ClusterName":"a"}`, 400, "The parameter clusterName is required."},
+		{"nothing", ``, 400, "The parameter clusterName is required."},
 	} {
 		status, body, _ := s.send(t, call{
 			service: "kafka", method: "POST", path: "/api/v2/clusters", body: tc.body,
 			keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
 		})
-		if status != tc.status {
-			t.Errorf("%s: %d %s", tc.name, status, body)
+		if status != tc.status || !strings.Contains(body, tc.message) {
+			t.Errorf("%s: %d %s, want %d %s", tc.name, status, body, tc.status, tc.message)
 		}
 	}
 	if status, body, _ := s.send(t, call{service: "dynamodb", method: "POST", path: "/", keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now()}); status != 501 || !strings.Contains(body, "dynamodb") {

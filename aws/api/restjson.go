@@ -74,6 +74,9 @@ func checkJSON(body []byte) error {
 	if len(body) == 0 {
 		return nil
 	}
+	if !json.Valid(body) {
+		return model.BadRequest("", "Invalid request body")
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var open []map[string]bool // nil for an array
