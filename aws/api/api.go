@@ -167,7 +167,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	}
 	e.caller = caller.ARN
 	if s == nil {
-		h.refuse(w, e, p, notImplemented("millrace does not implement the service %s", signed.Service))
+		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
 		return
 	}
 	op, out, err := h.call(r, s, caller, body, e)

@@ -311,8 +311,23 @@ func TestBadBodies(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", tc.name, status, body, tc.status, tc.message)
 		}
 	}
-	if status, body, _ := s.send(t, call{service: "dynamodb", method: "POST", path: "/", keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now()}); status != 501 || !strings.Contains(body, "dynamodb") {
-		t.Errorf("a service that is not there: %d %s", status, body)
+}
+
+func TestServicesThatAreNotThere(t *testing.T) {
+	s := start(t)
+	form := "application/x-www-form-urlencoded"
+	for _, tc := range []struct{ service, contentType, want string }{
+		{"dynamodb", "application/x-amz-json-1.0", `"__type":"NotImplementedException"`},
+		{"iam", form, "<Code>NotImplemented</Code>"},
+		{"s3", "", "<Error><Code>NotImplemented</Code>"},
+	} {
+		status, body, _ := s.send(t, call{
+			service: tc.service, method: "POST", path: "/", contentType: tc.contentType,
+			keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
+		})
+		if status != http.StatusNotImplemented || !strings.Contains(body, tc.want) || !strings.Contains(body, "millrace does not implement the service "+tc.service) {
+			t.Errorf("%s: %d %s", tc.service, status, body)
+		}
 	}
 }
 
