@@ -77,8 +77,8 @@ func New(cfg Config) http.Handler {
 	h := &handler{cfg: cfg, services: make(map[string]*service)}
 	for _, s := range []*service{
 		{"kafka", restJSON{}, kafka.Operations(cfg.Kafka), kafka.Others},
-		{"sts", query{namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}, sts.Operations(cfg.STS), sts.Others},
-		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}, ec2.Operations(cfg.EC2), ec2.Others},
+		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
+		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/" + ec2.APIVersion + "/"}, ec2.Operations(cfg.EC2), ec2.Others},
 	} {
 		h.services[s.name] = s
 	}
@@ -106,7 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented {
 		level = slog.LevelError
 	}
-	args := []any{"operation", e.operation, "caller", e.caller, "status", e.status, "duration", time.Since(began), "request", e.id}
+	args := []any{"operation", e.operation, "caller", e.caller, "status", e.status, "duration", h.cfg.Now().Sub(began), "request", e.id}
 	if e.err != nil {
 		args = append(args, "error", e.err)
 	}
@@ -135,7 +135,7 @@ func (h *handler) public(w http.ResponseWriter, r *http.Request) bool {
 
 // serve runs a call through all its steps.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
-	p := guess(r)
+	p := h.guess(r, nil)
 	defer func() {
 		if v := recover(); v != nil {
 			h.cfg.Log.Error("panic while serving a call", "request", e.id, "panic", v, "stack", string(debug.Stack()))
@@ -143,10 +143,14 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		}
 	}()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
+	if tooLarge := (*http.MaxBytesError)(nil); err != nil && !errors.As(err, &tooLarge) {
+		h.refuse(w, e, p, &model.Error{Code: "IncompleteBodyException", HTTP: http.StatusBadRequest, Message: "The request body ended early."})
+		return
+	} else if err != nil {
 		h.refuse(w, e, p, &model.Error{Code: "RequestEntityTooLargeException", HTTP: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", maxBody)})
 		return
 	}
+	p = h.guess(r, body)
 	signed, err := sigv4.Parse(r)
 	if err != nil {
 		h.refuse(w, e, p, err)
@@ -163,7 +167,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	}
 	e.caller = caller.ARN
 	if s == nil {
-		h.refuse(w, e, p, notImplemented("millrace does not implement the service %s", signed.Service))
+		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
 		return
 	}
 	op, out, err := h.call(r, s, caller, body, e)
@@ -183,7 +187,7 @@ func (h *handler) authenticate(signed sigv4.Request, body []byte) (model.Caller,
 		return caller, signed.VerifyUnknown(body, h.cfg.Now())
 	}
 	if signed.SessionToken != "" { // no temporary credentials exist yet
-		return caller, sigv4.Unknown()
+		return caller, signed.VerifyUnknown(body, h.cfg.Now())
 	}
 	if err := signed.Verify(cred.Secret, body, h.cfg.Now()); err != nil {
 		return caller, err

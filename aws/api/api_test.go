@@ -42,6 +42,12 @@ type system struct {
 	msk  *msk.Service
 }
 
+// subnetOf is what msk asks of ec2.
+func subnetOf(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+	s, ok := ec2.SubnetByID(c.Account, c.Region, id)
+	return s.Zone, s.ZoneID, s.VPC, ok
+}
+
 func start(t *testing.T) system {
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"))
@@ -55,14 +61,11 @@ func start(t *testing.T) system {
 	}
 	clusters := msk.New(msk.Config{
 		Store: st, Now: time.Now, Random: rand.Reader,
-		Subnet: func(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
-			s, ok := ec2.SubnetByID(c.Account, c.Region, id)
-			return s.Zone, s.ZoneID, s.VPC, ok
-		},
+		Subnet: subnetOf,
 	})
 	h := api.New(api.Config{
 		Authenticator: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity,
-		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
@@ -261,6 +264,8 @@ func TestUnsignedAndPublic(t *testing.T) {
 		contains     string
 	}{
 		{"GET", "/v1/clusters", http.StatusForbidden, "Missing Authentication Token"},
+		{"GET", "/?Action=GetCallerIdentity&Version=2011-06-15", http.StatusForbidden, "<Code>MissingAuthenticationToken</Code>"},
+		{"GET", "/?Action=DescribeVpcs&Version=2016-11-15", http.StatusUnauthorized, "<Response><Errors><Error><Code>AuthFailure</Code>"},
 		{"OPTIONS", "/v1/clusters", http.StatusOK, ""},
 		{"GET", "/_millrace/health", http.StatusOK, `"status":"running"`},
 	} {
@@ -285,25 +290,44 @@ func TestBadBodies(t *testing.T) {
 	for _, tc := range []struct {
 		name, body string
 		status     int
+		message    string
 	}{
-		{"not JSON", `{"clusterName":`, 400},
-		{"a wrong type", `{"clusterName":7}`, 400},
-		{"a member twice", `{"clusterName":"a","clusterName":"b"}`, 400},
-		{"deep nesting", strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), 400},
-		{"two values", `{} {}`, 400},
-		{"too large", `{"x":"` + strings.Repeat("y", 1<<20) + `"}`, 413},
-		{"nothing", ``, 400},
+		{"not JSON", `{"clusterName":`, 400, "Invalid request body"},
+		{"a wrong type", `{"clusterName":7}`, 400, "Invalid request body"},
+		{"a member twice", `{"clusterName":"a","clusterName":"b"}`, 400, "Invalid request body"},
+		{"deep nesting", strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65), 400, "Invalid request body"},
+		{"as deep as may be", strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 64), 400, "The parameter clusterName is required."},
+		{"two values", `{} {}`, 400, "Invalid request body"},
+		{"not an object", `[]`, 400, "Invalid request body"},
+		{"too large", `{"x":"` + strings.Repeat("y", 1<<20) + `"}`, 413, "larger than 1048576 bytes"},
+		{"another spelling", `{"ClusterName":"a"}`, 400, "The parameter clusterName is required."},
+		{"nothing", ``, 400, "The parameter clusterName is required."},
 	} {
 		status, body, _ := s.send(t, call{
 			service: "kafka", method: "POST", path: "/api/v2/clusters", body: tc.body,
 			keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
 		})
-		if status != tc.status {
-			t.Errorf("%s: %d %s", tc.name, status, body)
+		if status != tc.status || !strings.Contains(body, tc.message) {
+			t.Errorf("%s: %d %s, want %d %s", tc.name, status, body, tc.status, tc.message)
 		}
 	}
-	if status, body, _ := s.send(t, call{service: "dynamodb", method: "POST", path: "/", keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now()}); status != 501 || !strings.Contains(body, "dynamodb") {
-		t.Errorf("a service that is not there: %d %s", status, body)
+}
+
+func TestServicesThatAreNotThere(t *testing.T) {
+	s := start(t)
+	form := "application/x-www-form-urlencoded"
+	for _, tc := range []struct{ service, contentType, want string }{
+		{"dynamodb", "application/x-amz-json-1.0", `"__type":"NotImplementedException"`},
+		{"iam", form, "<Code>NotImplemented</Code>"},
+		{"s3", "", "<Error><Code>NotImplemented</Code>"},
+	} {
+		status, body, _ := s.send(t, call{
+			service: tc.service, method: "POST", path: "/", contentType: tc.contentType,
+			keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
+		})
+		if status != http.StatusNotImplemented || !strings.Contains(body, tc.want) || !strings.Contains(body, "millrace does not implement the service "+tc.service) {
+			t.Errorf("%s: %d %s", tc.service, status, body)
+		}
 	}
 }
 

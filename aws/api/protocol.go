@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/ec2"
 	"github.com/millrace/millrace/aws/sigv4"
 )
 
@@ -20,12 +22,18 @@ type protocol interface {
 }
 
 // guess picks a protocol for requests whose service is not known: those without
-// a usable signature.
-func guess(r *http.Request) protocol {
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return query{}
+// a usable signature. A form names a version, and only ec2 has ec2's.
+func (h *handler) guess(r *http.Request, body []byte) protocol {
+	isForm := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") ||
+		strings.HasPrefix(r.URL.RawQuery, "Action=") || strings.Contains(r.URL.RawQuery, "&Action=")
+	version := "Version=" + ec2.APIVersion
+	switch {
+	case !isForm:
+		return restJSON{}
+	case strings.Contains(r.URL.RawQuery, version), bytes.Contains(body, []byte(version)):
+		return h.services["ec2"].protocol
 	}
-	return restJSON{}
+	return h.services["sts"].protocol
 }
 
 // signatureCode is a code and status for each kind of bad signature.

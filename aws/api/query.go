@@ -15,19 +15,30 @@ import (
 // query is the protocol of sts: a form with an Action, answers in XML.
 type query struct{ namespace string }
 
+// maxFields bounds a form's fields: more than AWS's limits of ids and filter
+// values in one call ever need.
+const maxFields = 4096
+
+func malformedForm() *model.Error {
+	return &model.Error{Code: "MalformedQueryString", HTTP: http.StatusBadRequest, Message: "The query string is malformed."}
+}
+
 // routeForm finds the operation in a form's Action.
-func routeForm(r *http.Request, s *service, body []byte, unknown string) (model.Operation, *model.Input, error) {
-	form := r.URL.Query()
+func routeForm(r *http.Request, s *service, body []byte) (model.Operation, *model.Input, error) {
+	raw := r.URL.RawQuery
 	if r.Method == http.MethodPost {
-		posted, err := url.ParseQuery(string(body))
-		if err != nil {
-			return model.Operation{Name: "?"}, nil, &model.Error{Code: "MalformedQueryString", HTTP: http.StatusBadRequest, Message: "The query string is malformed."}
-		}
-		for k, v := range posted {
-			form[k] = append(form[k], v...)
-		}
+		raw += "&" + string(body)
+	}
+	form, err := url.ParseQuery(raw)
+	if err != nil || len(form) > maxFields {
+		return model.Operation{Name: "?"}, nil, malformedForm()
 	}
 	name := form.Get("Action")
+	if name == "" {
+		return model.Operation{Name: "?"}, nil, &model.Error{
+			Code: "MissingAction", HTTP: http.StatusBadRequest, Message: "The request must contain the parameter Action.",
+		}
+	}
 	if op, ok := s.operation(name); ok {
 		return op, &model.Input{Form: form}, nil
 	}
@@ -35,12 +46,12 @@ func routeForm(r *http.Request, s *service, body []byte, unknown string) (model.
 		return model.Operation{Name: name}, nil, e
 	}
 	return model.Operation{Name: "?"}, nil, &model.Error{
-		Code: unknown, HTTP: http.StatusBadRequest, Message: fmt.Sprintf("The action %.100s is not valid for this web service.", name),
+		Code: "InvalidAction", HTTP: http.StatusBadRequest, Message: fmt.Sprintf("The action %.100s is not valid for this web service.", name),
 	}
 }
 
 func (query) route(r *http.Request, s *service, body []byte) (model.Operation, *model.Input, error) {
-	return routeForm(r, s, body, "InvalidAction")
+	return routeForm(r, s, body)
 }
 
 // writeXML writes the elements around an answer; inner is encoded as it is.
@@ -48,16 +59,6 @@ func writeXML(w http.ResponseWriter, status int, parts ...string) {
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(xml.Header + strings.Join(parts, ""))) // the peer may be gone
-}
-
-// members encodes the members of a structure without an element around them.
-func members(out any) string {
-	var b bytes.Buffer
-	enc := xml.NewEncoder(&b)
-	if err := enc.EncodeElement(out, xml.StartElement{Name: xml.Name{Local: "x"}}); err != nil {
-		panic("api: a generated shape does not encode: " + err.Error())
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(b.String(), "<x>"), "</x>")
 }
 
 func escaped(s string) string {
@@ -77,9 +78,29 @@ func (q query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
 	if e.HTTP >= http.StatusInternalServerError {
 		kind = "Receiver"
 	}
-	code := strings.TrimSuffix(e.Code, "Exception")
-	writeXML(w, e.HTTP, `<ErrorResponse xmlns="`, q.namespace, `"><Error><Type>`, kind, "</Type><Code>", escaped(code),
+	writeXML(w, e.HTTP, `<ErrorResponse xmlns="`, q.namespace, `"><Error><Type>`, kind, "</Type><Code>", escaped(codeOf(queryCodes, e)),
 		"</Code><Message>", escaped(e.Message), "</Message></Error><RequestId>", requestID, "</RequestId></ErrorResponse>")
+}
+
+// queryCodes and ec2Codes are the errors of this edge that the form protocols
+// call by other names.
+var (
+	queryCodes = map[string]string{
+		"BadRequestException": "ValidationError", "InternalServerErrorException": "InternalFailure",
+	}
+	ec2Codes = map[string]string{
+		"BadRequestException": "InvalidParameterValue", "InternalServerErrorException": "InternalError",
+		"AccessDeniedException": "UnauthorizedOperation",
+	}
+)
+
+// codeOf is an error's code in a protocol of forms, where codes do not end in
+// "Exception".
+func codeOf(names map[string]string, e *model.Error) string {
+	if name, ok := names[e.Code]; ok {
+		return name
+	}
+	return strings.TrimSuffix(e.Code, "Exception")
 }
 
 func (query) signatureError(e *sigv4.Error) *model.Error {
@@ -98,7 +119,7 @@ func (query) signatureError(e *sigv4.Error) *model.Error {
 type ec2Query struct{ namespace string }
 
 func (ec2Query) route(r *http.Request, s *service, body []byte) (model.Operation, *model.Input, error) {
-	return routeForm(r, s, body, "InvalidAction")
+	return routeForm(r, s, body)
 }
 
 func (q ec2Query) answer(w http.ResponseWriter, op model.Operation, out any, requestID string) {
@@ -107,11 +128,7 @@ func (q ec2Query) answer(w http.ResponseWriter, op model.Operation, out any, req
 }
 
 func (ec2Query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
-	code := strings.TrimSuffix(e.Code, "Exception")
-	if e.Code == "BadRequestException" {
-		code = "InvalidParameterValue"
-	}
-	writeXML(w, e.HTTP, "<Response><Errors><Error><Code>", escaped(code), "</Code><Message>", escaped(e.Message),
+	writeXML(w, e.HTTP, "<Response><Errors><Error><Code>", escaped(codeOf(ec2Codes, e)), "</Code><Message>", escaped(e.Message),
 		"</Message></Error></Errors><RequestID>", requestID, "</RequestID></Response>")
 }
 

@@ -74,6 +74,9 @@ func checkJSON(body []byte) error {
 	if len(body) == 0 {
 		return nil
 	}
+	if !json.Valid(body) {
+		return model.BadRequest("", "Invalid request body")
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var open []map[string]bool // nil for an array
@@ -124,22 +127,26 @@ func (restJSON) answer(w http.ResponseWriter, op model.Operation, out any, _ str
 		w.WriteHeader(op.Status)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(op.Status)
-	_ = encodeJSON(w, out) // the peer may be gone
+	writeJSON(w, op.Status, out)
 }
 
-func encodeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+// writeJSON encodes before it writes: what does not encode can still become an
+// error.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		panic("api: a shape does not encode: " + err.Error())
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the peer may be gone
 }
 
 // refuse: the header names the exception, the body has what it carries.
 func (restJSON) refuse(w http.ResponseWriter, e *model.Error, _ string) {
-	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("x-amzn-ErrorType", e.Code)
-	w.WriteHeader(e.HTTP)
 	body := struct {
 		InvalidParameter *string `json:"invalidParameter"`
 		Message          string  `json:"message"`
@@ -147,7 +154,7 @@ func (restJSON) refuse(w http.ResponseWriter, e *model.Error, _ string) {
 	if e.InvalidParameter != "" {
 		body.InvalidParameter = &e.InvalidParameter
 	}
-	_ = encodeJSON(w, body)
+	writeJSON(w, e.HTTP, body)
 }
 
 func (restJSON) signatureError(e *sigv4.Error) *model.Error {

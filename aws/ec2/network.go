@@ -71,7 +71,7 @@ func SubnetByID(account, region, subnetID string) (Subnet, bool) {
 
 // zonePrefix is how zone ids of a region begin: "use1" for us-east-1.
 func zonePrefix(region string) string {
-	parts := strings.Split(region, "-")
+	parts := strings.Split(strings.Replace(region, "us-gov-", "usg-", 1), "-")
 	if len(parts) < 3 {
 		return region
 	}

@@ -27,6 +27,16 @@ func BadRequest(parameter, message string) *Error {
 	return &Error{Code: "BadRequestException", HTTP: http.StatusBadRequest, Message: message, InvalidParameter: parameter}
 }
 
+// NotFound is a 404 NotFoundException about a parameter.
+func NotFound(parameter, message string) *Error {
+	return &Error{Code: "NotFoundException", HTTP: http.StatusNotFound, Message: message, InvalidParameter: parameter}
+}
+
+// Conflict is a 409 ConflictException about a parameter.
+func Conflict(parameter, message string) *Error {
+	return &Error{Code: "ConflictException", HTTP: http.StatusConflict, Message: message, InvalidParameter: parameter}
+}
+
 // Missing says that a required member is absent.
 func Missing(parameter string) *Error {
 	return BadRequest(parameter, fmt.Sprintf("The parameter %s is required.", parameter))

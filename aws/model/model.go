@@ -7,7 +7,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -23,6 +22,17 @@ type Caller struct {
 	ARN         string // the caller's own
 	UserID      string
 	AccessKeyID string
+}
+
+// Partition is the partition of the caller's region: aws, aws-cn or aws-us-gov.
+func (c Caller) Partition() string {
+	switch {
+	case strings.HasPrefix(c.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(c.Region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }
 
 // Request is a decoded input.
@@ -100,21 +110,6 @@ func (r *Input) QueryInt32(name string) *int32 { return r.number(name, first(r.Q
 
 // QueryStrings is a parameter of the query that may come several times.
 func (r *Input) QueryStrings(name string) []string { return r.Query[name] }
-
-// JSON decodes the body into in; an empty body is an empty object. Members that
-// the model does not know are ignored, as AWS ignores them.
-func (r *Input) JSON(in any) {
-	if len(r.Body) == 0 || r.err != nil {
-		return
-	}
-	if err := json.Unmarshal(r.Body, in); err != nil {
-		field := ""
-		if e, ok := err.(*json.UnmarshalTypeError); ok {
-			field = e.Field[strings.LastIndexByte(e.Field, '.')+1:]
-		}
-		r.fail(field, "Invalid request body")
-	}
-}
 
 // FormString is a field of the form, nil when it is absent.
 func (r *Input) FormString(name string) *string { return first(r.Form, name) }

@@ -18,8 +18,6 @@ type Config struct {
 	Now    func() time.Time
 	Random io.Reader // read concurrently; crypto/rand.Reader
 
-	// Partition of the ARNs, "aws" if empty.
-	Partition string
 	// Subnet tells what is known of a subnet of the caller's account and region.
 	Subnet func(ctx context.Context, caller model.Caller, id string) (zone, zoneID, vpc string, ok bool)
 	// DefaultSecurityGroup names the default group of a VPC, for clusters that
@@ -34,9 +32,6 @@ type Service struct{ cfg Config }
 
 // New makes a Service.
 func New(cfg Config) *Service {
-	if cfg.Partition == "" {
-		cfg.Partition = "aws"
-	}
 	if cfg.Runs == nil {
 		cfg.Runs = func(string) bool { return true }
 	}
@@ -51,7 +46,7 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 	}
 	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs}
 	s.fillSecurityGroups(ctx, caller, w, f.subnets)
-	at := place{s.cfg.Partition, caller.Account, caller.Region}
+	at := place{caller.Partition(), caller.Account, caller.Region}
 	var c cluster
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		f.existing, err = readAll(tx, caller.Account, caller.Region)

@@ -39,7 +39,7 @@ func (s *Service) CreateClusterV2(ctx context.Context, caller model.Caller, in *
 }
 
 func (s *Service) managedKey(caller model.Caller) string {
-	return managedKeyARN(s.cfg.Partition, caller.Region, caller.Account)
+	return managedKeyARN(caller.Partition(), caller.Region, caller.Account)
 }
 
 // DescribeCluster shows a provisioned cluster.
@@ -48,7 +48,7 @@ func (s *Service) DescribeCluster(ctx context.Context, caller model.Caller, in *
 	if err != nil {
 		return nil, err
 	}
-	return &kafka.DescribeClusterResponse{ClusterInfo: describeV1(c, s.cfg.Partition)}, nil
+	return &kafka.DescribeClusterResponse{ClusterInfo: describeV1(c, caller.Partition())}, nil
 }
 
 // readProvisioned answers a cluster for an operation that serverless clusters
@@ -67,7 +67,7 @@ func (s *Service) DescribeClusterV2(ctx context.Context, caller model.Caller, in
 	if err != nil {
 		return nil, err
 	}
-	return &kafka.DescribeClusterV2Response{ClusterInfo: describeV2(c, s.cfg.Partition)}, nil
+	return &kafka.DescribeClusterV2Response{ClusterInfo: describeV2(c, caller.Partition())}, nil
 }
 
 // ListClusters lists the provisioned clusters of the caller's account and region.
@@ -82,7 +82,7 @@ func (s *Service) ListClusters(ctx context.Context, caller model.Caller, in *kaf
 	}
 	out := &kafka.ListClustersResponse{ClusterInfoList: []kafka.ClusterInfo{}, NextToken: given(next)}
 	for _, c := range found {
-		out.ClusterInfoList = append(out.ClusterInfoList, *describeV1(c, s.cfg.Partition))
+		out.ClusterInfoList = append(out.ClusterInfoList, *describeV1(c, caller.Partition()))
 	}
 	return out, nil
 }
@@ -103,7 +103,7 @@ func (s *Service) ListClustersV2(ctx context.Context, caller model.Caller, in *k
 	}
 	out := &kafka.ListClustersV2Response{ClusterInfoList: []kafka.Cluster{}, NextToken: given(next)}
 	for _, c := range found {
-		out.ClusterInfoList = append(out.ClusterInfoList, *describeV2(c, s.cfg.Partition))
+		out.ClusterInfoList = append(out.ClusterInfoList, *describeV2(c, caller.Partition()))
 	}
 	return out, nil
 }

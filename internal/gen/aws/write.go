@@ -119,7 +119,7 @@ func (w *writer) validators() {
 		w.p("func (s *%s) Validate() *model.Error {", goName(name))
 		sh := w.f.Shapes[name]
 		for _, m := range sh.Members {
-			w.validateMember(name, m, slices.Contains(sh.Required, m.Name))
+			w.validateMember(m, slices.Contains(sh.Required, m.Name))
 		}
 		w.p("return nil\n}")
 	}
@@ -142,7 +142,7 @@ func (w *writer) reach(name string, into map[string]bool) {
 	}
 }
 
-func (w *writer) validateMember(owner string, m member, required bool) {
+func (w *writer) validateMember(m member, required bool) {
 	field, wire := "s."+goName(m.Name), m.WireName
 	if wire == "" {
 		wire = m.Name
@@ -155,12 +155,12 @@ func (w *writer) validateMember(owner string, m member, required bool) {
 	case "structure":
 		w.p("if %s != nil {\nif e := %s.Validate(); e != nil {\nreturn e\n}\n}", field, field)
 	case "list":
-		w.validateLength(owner+"."+m.Name, m.Shape, field, wire)
+		w.validateLength(m.Shape, field, wire)
 		w.validateElements(field, wire, s.Element.Shape)
 	case "map":
-		w.validateLength(owner+"."+m.Name, m.Shape, field, wire)
+		w.validateLength(m.Shape, field, wire)
 	default:
-		w.validateScalar(owner+"."+m.Name, m.Shape, field, wire)
+		w.validateScalar(m.Shape, field, wire)
 	}
 }
 
@@ -170,7 +170,7 @@ func (w *writer) validateElements(field, wire, element string) {
 		w.p("for i := range %s {\nif e := %s[i].Validate(); e != nil {\nreturn e\n}\n}", field, field)
 	case e.Type == "string" && (e.Min != nil || e.Max != nil || e.Pattern != "" || e.Enum != nil):
 		w.p("for i := range %s {", field)
-		w.validateScalar(element, element, "&"+field+"[i]", wire)
+		w.validateScalar(element, "&"+field+"[i]", wire)
 		w.p("}")
 	}
 }
@@ -182,24 +182,24 @@ func bound(v *float64, none string) string {
 	return strconv.FormatFloat(*v, 'f', -1, 64)
 }
 
-func (w *writer) limits(where, shapeName string) (low, high *float64) {
+func (w *writer) limits(shapeName string) (low, high *float64) {
 	s := w.f.Shapes[shapeName]
 	low, high = s.Min, s.Max
-	if notEnforced[where+" max"] || notEnforced[shapeName+" max"] {
+	if notEnforced[shapeName+" max"] {
 		high = nil
 	}
 	return low, high
 }
 
-func (w *writer) validateLength(where, shapeName, field, wire string) {
-	if low, high := w.limits(where, shapeName); low != nil || high != nil {
+func (w *writer) validateLength(shapeName, field, wire string) {
+	if low, high := w.limits(shapeName); low != nil || high != nil {
 		w.p("if e := model.CheckCount(%q, len(%s), %s != nil, %s, %s); e != nil {\nreturn e\n}", wire, field, field, bound(low, "0"), bound(high, "-1"))
 	}
 }
 
-func (w *writer) validateScalar(where, shapeName, field, wire string) {
+func (w *writer) validateScalar(shapeName, field, wire string) {
 	s := w.f.Shapes[shapeName]
-	low, high := w.limits(where, shapeName)
+	low, high := w.limits(shapeName)
 	switch s.Type {
 	case "string":
 		if low != nil || high != nil {

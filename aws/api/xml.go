@@ -1,0 +1,52 @@
+package api
+
+import (
+	"encoding/xml"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// members encodes the members of a generated shape, without an element around
+// them. It differs from encoding/xml where AWS does: a list that is there and
+// empty has its element (<vpcSet></vpcSet>), which SDKs read as an empty list
+// and not as an absent one.
+func members(out any) string {
+	var b strings.Builder
+	v := reflect.Indirect(reflect.ValueOf(out))
+	for i := range v.NumField() {
+		wire, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("xml"), ",")
+		list, item, isList := strings.Cut(wire, ">")
+		f := v.Field(i)
+		switch {
+		case f.IsNil():
+		case isList:
+			b.WriteString("<" + list + ">")
+			for j := range f.Len() {
+				element(&b, item, f.Index(j))
+			}
+			b.WriteString("</" + list + ">")
+		default:
+			element(&b, wire, f.Elem())
+		}
+	}
+	return b.String()
+}
+
+func element(b *strings.Builder, name string, v reflect.Value) {
+	b.WriteString("<" + name + ">")
+	switch v.Kind() {
+	case reflect.Struct:
+		b.WriteString(members(v.Interface()))
+	case reflect.String:
+		_ = xml.EscapeText(b, []byte(v.String())) // a Builder does not fail
+	case reflect.Bool:
+		b.WriteString(strconv.FormatBool(v.Bool()))
+	case reflect.Int32, reflect.Int64:
+		b.WriteString(strconv.FormatInt(v.Int(), 10))
+	default:
+		panic(fmt.Sprintf("api: a generated shape has a member of type %s", v.Type()))
+	}
+	b.WriteString("</" + name + ">")
+}

@@ -1,0 +1,94 @@
+package model_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+func TestJSON(t *testing.T) {
+	for _, tc := range []struct {
+		body string
+		want string // the shape, encoded again
+		bad  string // or the member at fault
+	}{
+		{`{}`, `{}`, ""},
+		{`{"clusterName":"a","unknown":{"x":[1]}}`, `{"clusterName":"a"}`, ""},
+		{`{"ClusterName":"a","clustername":"b"}`, `{}`, ""}, // other names, not other spellings
+		{`{"clusterName":null,"tags":null}`, `{}`, ""},
+		{`{"tags":{},"brokerNodeGroupInfo":{"clientSubnets":[]}}`, `{"brokerNodeGroupInfo":{"clientSubnets":[]},"tags":{}}`, ""},
+		{`{"numberOfBrokerNodes":3,"encryptionInfo":{"encryptionInTransit":{"inCluster":true}}}`, `{"encryptionInfo":{"encryptionInTransit":{"inCluster":true}},"numberOfBrokerNodes":3}`, ""},
+		{`{"configurationInfo":{"revision":9007199254740993}}`, `{"configurationInfo":{"revision":9007199254740993}}`, ""},
+		{`{"numberOfBrokerNodes":"3"}`, "", "numberOfBrokerNodes"},
+		{`{"numberOfBrokerNodes":3.5}`, "", "numberOfBrokerNodes"},
+		{`{"numberOfBrokerNodes":2147483648}`, "", "numberOfBrokerNodes"},
+		{`{"brokerNodeGroupInfo":{"clientSubnets":["a",7]}}`, "", "clientSubnets"},
+		{`{"brokerNodeGroupInfo":{"clientSubnets":[null]}}`, "", "clientSubnets"},
+		{`{"brokerNodeGroupInfo":[]}`, "", "brokerNodeGroupInfo"},
+		{`{"tags":{"a":1}}`, "", "tags"},
+		{`{"encryptionInfo":{"encryptionInTransit":{"inCluster":"yes"}}}`, "", "inCluster"},
+	} {
+		in, r := new(kafka.CreateClusterRequest), model.Input{Body: []byte(tc.body)}
+		r.JSON(in)
+		if err := r.Err(); err != nil || tc.bad != "" {
+			e, _ := err.(*model.Error)
+			if e == nil || e.InvalidParameter != tc.bad || e.HTTP != 400 {
+				t.Errorf("%s: error %v, want one about %q", tc.body, err, tc.bad)
+			}
+			continue
+		}
+		got, err := json.Marshal(in)
+		if err != nil || string(got) != tc.want {
+			t.Errorf("%s: got %s %v, want %s", tc.body, got, err, tc.want)
+		}
+	}
+	for _, body := range []string{`null`, `[]`, `"x"`, `1`} {
+		r := model.Input{Body: []byte(body)}
+		if r.JSON(new(kafka.CreateClusterRequest)); r.Err() == nil {
+			t.Errorf("%s passed for an object", body)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	at := model.NewTime(time.Date(2026, 11, 24, 13, 5, 0, 0, time.FixedZone("", 3600)))
+	got, err := json.Marshal(at)
+	if err != nil || string(got) != `"2026-11-24T12:05:00.000Z"` {
+		t.Errorf("got %s, %v", got, err)
+	}
+	var back model.Time
+	if err := json.Unmarshal(got, &back); err != nil || !back.Equal(at.Time) {
+		t.Errorf("read back %v, %v", back, err)
+	}
+}
+
+func TestForm(t *testing.T) {
+	r := model.Input{Form: url.Values{"A.1": {"x"}, "A.2": {"y"}, "A.4": {"z"}, "F.1.Name": {"n"}, "F.1.V.1": {"v"}, "N": {"7"}, "B": {"true"}}}
+	if got := r.FormStrings("A"); len(got) != 2 || got[1] != "y" {
+		t.Errorf("a list with a gap: %v", got)
+	}
+	if got := r.FormItems("F"); len(got) != 1 || got[0] != "F.1" {
+		t.Errorf("structures: %v", got)
+	}
+	if n, b := r.FormInt32("N"), r.FormBool("B"); *n != 7 || !*b || r.Err() != nil {
+		t.Errorf("%d %v %v", *n, *b, r.Err())
+	}
+	if r.FormString("none") != nil || r.FormInt32("none") != nil || r.FormBool("none") != nil {
+		t.Error("an absent field is there")
+	}
+	if r.FormInt32("A.1"); r.Err() == nil {
+		t.Error("x passed for a number")
+	}
+}
+
+func TestPartition(t *testing.T) {
+	for region, want := range map[string]string{"us-east-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"} {
+		if got := (model.Caller{Region: region}).Partition(); got != want {
+			t.Errorf("%s: %s", region, got)
+		}
+	}
+}
