@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -166,17 +165,27 @@ func fill(name string, size int64) error {
 	return err
 }
 
-// memFree is MemFree of /proc/meminfo in bytes.
+// memFree is the memory in bytes that is free in the zones from which the page
+// cache takes its pages. The low zones stay free for devices whatever is read.
 func memFree() (int64, error) {
-	data, err := os.ReadFile("/proc/meminfo")
+	data, err := os.ReadFile("/proc/zoneinfo")
 	if err != nil {
 		return 0, err
 	}
-	for line := range bytes.Lines(data) {
-		if rest, ok := bytes.CutPrefix(line, []byte("MemFree:")); ok {
-			kb, err := strconv.ParseInt(strings.Fields(string(rest))[0], 10, 64)
-			return kb << 10, err
+	var pages int64
+	counts := false
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 4 && fields[0] == "Node":
+			counts = !strings.HasPrefix(fields[3], "DMA")
+		case counts && len(fields) == 3 && fields[0] == "pages" && fields[1] == "free":
+			n, err := strconv.ParseInt(fields[2], 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			pages += n
 		}
 	}
-	return 0, errors.New("no MemFree in /proc/meminfo")
+	return pages * int64(os.Getpagesize()), nil
 }
