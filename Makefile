@@ -19,23 +19,29 @@ demo: build ## start a server, make a cluster, stream a real data set through it
 check: fresh lint ## before every commit: generated code, format, vet, staticcheck, the repository's rules, short tests
 	$(GO) test -short ./...
 
-fresh: ## regenerate and compare
+generate: ## write generated code anew
 	$(GO) run ./internal/gen/wire -root .
 	$(GO) run ./internal/gen/aws
+
+fresh: generate
 	@git diff --exit-code --stat -- '*_gen.go' || { echo "generated code is not fresh: commit what make fresh wrote" >&2; exit 1; }
 
-lint:
+fmt: ## format every Go file
+	gofmt -w $$(git ls-files '*.go')
+
+lint: ## format, vet and staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files" >&2; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags e2e ./e2e/...
-	$(GO) tool -modfile=tools.mod staticcheck ./...
+	$(GO) vet -tags e2e ./e2e/... ./server
+	$(GO) tool -modfile=tools.mod staticcheck -tags e2e ./...
 
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 test: check race build ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
-	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/... | grep -E '^(=== RUN|--- |\s+--- |ok|FAIL|PASS|panic|\s+[a-z_]+_test.go)' ; exit $${PIPESTATUS[0]}
+	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/...
+	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000
@@ -48,4 +54,4 @@ bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
 clean: ## remove what was built and installed for tests
 	rm -rf bin .cache bench.json
 
-.PHONY: help build demo check fresh lint race test soak bench clean
+.PHONY: help build demo check generate fresh fmt lint race test soak bench clean

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kafka"
+	"github.com/aws/aws-sdk-go-v2/service/kafka/types"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -152,4 +155,38 @@ func TestWrongSecretsAreRefused(t *testing.T) {
 	if err := bad.Ping(t.Context()); err == nil || !strings.Contains(fmt.Sprint(err), kerr.SaslAuthenticationFailed.Message) {
 		t.Errorf("IAM with another secret: %v", err)
 	}
+}
+
+// TestServerless is a serverless cluster: one address, IAM alone.
+func TestServerless(t *testing.T) {
+	i := start(t)
+	out, err := i.msk().CreateClusterV2(t.Context(), &kafka.CreateClusterV2Input{
+		ClusterName: aws.String("less"),
+		Serverless: &types.ServerlessRequest{
+			VpcConfigs:           []types.VpcConfig{{SubnetIds: i.subnets()}},
+			ClientAuthentication: &types.ServerlessClientAuthentication{Sasl: &types.ServerlessSasl{Iam: &types.Iam{Enabled: aws.Bool(true)}}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.cli("", "wait", "--cluster", "less", "--timeout", "30s")
+	b, err := i.msk().GetBootstrapBrokers(t.Context(), &kafka.GetBootstrapBrokersInput{ClusterArn: out.ClusterArn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{instance: i, arn: *out.ClusterArn, iam: aws.ToString(b.BootstrapBrokerStringSaslIam)}
+	if strings.Contains(c.iam, ",") || c.iam == "" || b.BootstrapBrokerStringTls != nil || b.BootstrapBrokerString != nil {
+		t.Errorf("bootstrap: %+v", b)
+	}
+	c.topic("t", 3)
+	want := numbered("less", 100)
+	producer := c.franz("iam", kgo.DefaultProduceTopic("t"))
+	for _, v := range want {
+		if err := producer.ProduceSync(t.Context(), kgo.StringRecord(v)).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consumer := c.franz("iam", kgo.ConsumeTopics("t"), kgo.ConsumerGroup("g"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	same(t, "records", drain(t, consumer, len(want)), want)
 }
