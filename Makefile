@@ -22,9 +22,10 @@ check: fresh lint ## before every commit: generated code, format, vet, staticche
 generate: ## write generated code anew
 	$(GO) run ./internal/gen/wire -root .
 	$(GO) run ./internal/gen/aws
+	$(GO) run ./internal/gen/readme
 
 fresh: generate
-	@git diff --exit-code --stat -- '*_gen.go' || { echo "generated code is not fresh: commit what make fresh wrote" >&2; exit 1; }
+	@git diff --exit-code --stat -- '*_gen.go' README.md || { echo "generated code is not fresh: commit what make fresh wrote" >&2; exit 1; }
 
 fmt: ## format every Go file
 	gofmt -w $$(git ls-files '*.go')
@@ -49,7 +50,7 @@ soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -run xxx -fuzz FuzzRecoverTail -fuzztime 10m ./kafka/storage
 
 bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
-	$(GO) run ./bench -millrace bin/millrace -kafka-jars "$$($(GO) run -tags e2e ./e2e/install kafka-4.4.0)"
+	$(GO) run ./bench -millrace bin/millrace -kafka-jars "$$($(GO) run ./e2e/install kafka-4.4.0)"
 
 clean: ## remove what was built and installed for tests
 	rm -rf bin .cache bench.json

@@ -141,6 +141,8 @@ func (c *rawConn) metadata() error {
 
 // TestRefusedTokens sends tokens that are not good, each wrong in one way. All
 // are refused in the same words; the server's log alone says why.
+//
+// Works: tokens with a wrong secret, expired, for another host or region, or unsigned are refused as MSK refuses them, and the log says why
 func TestRefusedTokens(t *testing.T) {
 	c := start(t).cluster("tokens")
 	good := c.dialRaw(t)
@@ -201,6 +203,8 @@ logger.sasl.level=debug
 
 // TestSessions is KIP-368: a session ends after its time. A Java producer goes
 // on by authenticating again on its connection; who does not is closed.
+//
+// Works: SASL sessions end; a Java producer re-authenticates (KIP-368) and never notices, others are closed
 func TestSessions(t *testing.T) {
 	c := start(t, "--session-max", session.String()).cluster("sessions")
 	if _, err := kadm.NewClient(c.franz("iam")).CreateTopic(t.Context(), 1, 3, nil, "sessions"); err != nil {

@@ -46,6 +46,9 @@ func (a awsCLI) refused(want string, args ...string) {
 	}
 }
 
+// TestAWSCommandLine shows it.
+//
+// Works: AWS CLI: clusters made, described, tagged, reached and deleted; sts and ec2 answers
 func TestAWSCommandLine(t *testing.T) {
 	i := start(t)
 	a := i.aws()
@@ -113,6 +116,9 @@ func (a awsCLI) tags(arn string) {
 	}
 }
 
+// TestAWSCommandLineLists shows it.
+//
+// Works: AWS CLI: lists with filters and pages
 func TestAWSCommandLineLists(t *testing.T) {
 	i := start(t)
 	a := i.aws()
@@ -159,6 +165,8 @@ func TestAWSCommandLineLists(t *testing.T) {
 }
 
 // TestBoto3 is the life of a cluster in Python: testdata/boto3_life.py.
+//
+// Works: boto3: the life of provisioned and serverless clusters; AWS's error shapes
 func TestBoto3(t *testing.T) {
 	i := start(t)
 	bin, err := cache(t).Python(t.Context())

@@ -103,6 +103,9 @@ func drain(t *testing.T, client *kgo.Client, want int) []string {
 	return got
 }
 
+// TestFranzGo shows it.
+//
+// Works: franz-go over plaintext, TLS, SCRAM-SHA-512 and IAM, idempotent producer and consumer group
 func TestFranzGo(t *testing.T) {
 	c := start(t).cluster("franz")
 	c.addUser()
@@ -136,6 +139,9 @@ func TestFranzGo(t *testing.T) {
 	}
 }
 
+// TestWrongSecretsAreRefused shows it.
+//
+// Works: wrong passwords and secrets are refused
 func TestWrongSecretsAreRefused(t *testing.T) {
 	c := start(t).cluster("refused")
 	c.addUser()
@@ -158,6 +164,8 @@ func TestWrongSecretsAreRefused(t *testing.T) {
 }
 
 // TestServerless is a serverless cluster: one address, IAM alone.
+//
+// Works: serverless clusters behind one boot address, IAM only
 func TestServerless(t *testing.T) {
 	i := start(t)
 	out, err := i.msk().CreateClusterV2(t.Context(), &kafka.CreateClusterV2Input{

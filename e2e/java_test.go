@@ -53,6 +53,9 @@ var classes3 = map[string]string{
 	"versions": "kafka.admin.BrokerApiVersionsCommand",
 }
 
+// TestJavaTools4 shows it.
+//
+// Works: Kafka 4.3.1 command line tools with aws-msk-iam-auth 2.3.9 and AWS's own client.properties
 func TestJavaTools4(t *testing.T) {
 	c := start(t).cluster("java4")
 	j := javaTools{
@@ -64,6 +67,8 @@ func TestJavaTools4(t *testing.T) {
 
 // TestJavaTools3 uses a library that reads the region from the broker's name
 // alone: names are shaped as MSK's, and resolved by a hosts file of the JVM.
+//
+// Works: Kafka 3.4.1 command line tools with aws-msk-iam-auth 1.1.7, on MSK-shaped broker names
 func TestJavaTools3(t *testing.T) {
 	i := start(t, "--broker-domain", "amazonaws.com")
 	c := i.cluster("java3")
@@ -170,6 +175,8 @@ func offsetOf(t *testing.T, line string) int {
 
 // TestTrustStore reads the trust store with Java's own tool: Millrace's CA
 // beside the public roots.
+//
+// Works: a trust store with Java's roots and Millrace's
 func TestTrustStore(t *testing.T) {
 	i := start(t)
 	keytool, err := cache(t).Program(t.Context(), "keytool", "default-jre-headless")

@@ -9,6 +9,8 @@ import (
 )
 
 // TestKcat is librdkafka of Debian, in plaintext, by TLS and by SCRAM.
+//
+// Works: kcat (an old librdkafka) over plaintext, TLS and SCRAM
 func TestKcat(t *testing.T) {
 	c := start(t).cluster("kcat")
 	c.addUser()
@@ -46,6 +48,8 @@ func TestKcat(t *testing.T) {
 
 // TestPythonClients is librdkafka by SCRAM and with AWS's IAM signer, and
 // kafka-python: testdata/clients.py.
+//
+// Works: confluent-kafka over SCRAM and IAM, kafka-python over IAM
 func TestPythonClients(t *testing.T) {
 	c := start(t).cluster("python")
 	c.addUser()
@@ -76,6 +80,8 @@ func (c *cluster) bootstrapOf(way string) string {
 }
 
 // TestKafkaJS is KafkaJS with AWS's IAM signer: testdata/kafkajs.js.
+//
+// Works: KafkaJS with AWS's IAM signer
 func TestKafkaJS(t *testing.T) {
 	c := start(t).cluster("kafkajs")
 	node, dir, err := cache(t).Node(t.Context())
@@ -88,6 +94,8 @@ func TestKafkaJS(t *testing.T) {
 
 // TestCommandLine is the millrace command beside the others: what it writes,
 // they read.
+//
+// Works: `millrace topic` and `millrace group`
 func TestCommandLine(t *testing.T) {
 	c := start(t).cluster("shop")
 	c.cli("", "wait", "--cluster", "shop")
@@ -112,6 +120,8 @@ func TestCommandLine(t *testing.T) {
 
 // TestDemo is what the first minute of a user's is: `millrace demo`, with no
 // terminal.
+//
+// Works: `millrace demo`: real flight records through an IAM cluster
 func TestDemo(t *testing.T) {
 	i := start(t)
 	_, words, err := i.exec("", binary(t), "demo", "--rate", "0", "--data-dir", i.dir)

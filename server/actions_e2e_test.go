@@ -63,6 +63,8 @@ func (r *recorder) take() []string {
 
 // TestActionsOfJavaTools runs Kafka's own tools and compares the IAM actions and
 // resources that each needs with a golden file: what a user's policy must allow.
+//
+// Works: the IAM actions that each Java tool needs
 func TestActionsOfJavaTools(t *testing.T) {
 	cache, err := clients.Open(os.Stderr)
 	if err != nil {

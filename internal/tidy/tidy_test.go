@@ -42,7 +42,7 @@ var kinds = map[string]kind{
 	"kafka/listener": edge, "kafka/broker": edge, "aws/api": edge,
 	"kafka/cluster": assembly, "server": assembly,
 	"cli": top, "cmd/millrace": top, "sim": top, "bench": top, "e2e": top, "e2e/clients": top, "e2e/install": top,
-	"internal/tidy": top, "internal/gen/wire": top, "internal/gen/wire/probe": top, "internal/gen/aws": top,
+	"internal/tidy": top, "internal/gen/wire": top, "internal/gen/wire/probe": top, "internal/gen/aws": top, "internal/gen/readme": top,
 }
 
 // exceptions are imports that the kinds alone would forbid, each with its reason.
