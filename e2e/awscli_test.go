@@ -175,3 +175,14 @@ func TestBoto3(t *testing.T) {
 	}
 	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_life.py"))
 }
+
+// TestBoto3Calls is every call that is served and every error, as botocore
+// names it: testdata/boto3_calls.py.
+func TestBoto3Calls(t *testing.T) {
+	i := start(t)
+	bin, err := cache(t).Python(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_calls.py"))
+}

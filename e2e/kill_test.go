@@ -37,7 +37,7 @@ func TestKill(t *testing.T) {
 	if lost > 0 || twice > 0 || acked == 0 {
 		t.Errorf("%d of %d acknowledged records lost, %d records twice", lost, acked, twice)
 	}
-	t.Logf("%d kills: %d acknowledged records, none lost, none twice", cycles, acked)
+	t.Logf("%d kills: %d acknowledged records, none lost, none twice; %d topics, offset %d", cycles, acked, len(k.topics), k.committed)
 }
 
 // TestKillControl: a server that forgets producers' state at start must be
@@ -62,8 +62,10 @@ type killer struct {
 
 	mu        sync.Mutex
 	acked     map[string]position // guarded by mu
+	failed    []error             // records that a producer gave up; guarded by mu
+	topics    map[string]bool     // whose creation was acknowledged; guarded by mu
 	committed int64               // the last group offset that was acknowledged
-	next      int                 // of the producers' names
+	next      int                 // number of the last producer or topic; guarded by mu
 }
 
 type position struct {
@@ -73,7 +75,14 @@ type position struct {
 
 func newKiller(t *testing.T, flags ...string) *killer {
 	t.Helper()
-	k := &killer{t: t, c: start(t, flags...).cluster("killed"), rng: rand.New(rand.NewPCG(1, 2)), acked: make(map[string]position)}
+	// Ports that nobody is likely to take while the server is dead: above those
+	// that other servers choose first, below those of outgoing connections.
+	first := 25000 + rand.IntN(230)*30
+	flags = append(flags, "--broker-ports", fmt.Sprintf("%d-%d", first, first+29))
+	k := &killer{
+		t: t, c: start(t, flags...).cluster("killed"), rng: rand.New(rand.NewPCG(1, 2)),
+		acked: make(map[string]position), topics: make(map[string]bool),
+	}
 	if _, err := kadm.NewClient(k.c.franz("plain")).CreateTopic(t.Context(), killPartitions, 3, nil, killTopic); err != nil {
 		t.Fatal(err)
 	}
@@ -95,12 +104,18 @@ func (k *killer) run(cycles int) {
 	var load sync.WaitGroup
 	for range 3 {
 		client := k.c.franz("plain", append(quickly(), kgo.DefaultProduceTopic(killTopic), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(100))...)
+		k.mu.Lock()
 		k.next++
 		name := k.next
+		k.mu.Unlock()
 		load.Go(func() { k.produce(ctx, client, name) })
 	}
+	admin := kadm.NewClient(k.c.franz("plain", quickly()...))
 	for cycle := range cycles {
-		k.commit(int64(cycle + 1))
+		if cycle%5 < 4 { // the fifth kill may come before recovery has ended
+			k.commit(k.committed + 1)
+			load.Go(func() { k.createTopic(ctx, admin) })
+		}
 		time.Sleep(time.Duration(50+k.rng.IntN(200)) * time.Millisecond) // the moment of the kill is the test
 		k.c.kill()
 		k.c.run()
@@ -115,17 +130,35 @@ func (k *killer) produce(ctx context.Context, client *kgo.Client, name int) {
 	for i := 0; ctx.Err() == nil; i++ {
 		value := fmt.Sprintf("%d-%d", name, i)
 		client.Produce(k.t.Context(), kgo.StringRecord(value), func(r *kgo.Record, err error) {
-			if err == nil {
-				k.mu.Lock()
-				k.acked[value] = position{r.Partition, r.Offset}
-				k.mu.Unlock()
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if err != nil {
+				k.failed = append(k.failed, fmt.Errorf("%s: %w", value, err))
+				return
 			}
+			k.acked[value] = position{r.Partition, r.Offset}
 		})
 	}
 	ctx, cancel := context.WithTimeout(k.t.Context(), time.Minute)
 	defer cancel()
 	if err := client.Flush(ctx); err != nil {
 		k.t.Errorf("flush of producer %d: %v", name, err)
+	}
+}
+
+// createTopic makes a topic, which a kill may prevent, and remembers it once it
+// is acknowledged.
+func (k *killer) createTopic(ctx context.Context, admin *kadm.Client) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	k.mu.Lock()
+	k.next++
+	name := fmt.Sprintf("made-%d", k.next)
+	k.mu.Unlock()
+	if _, err := admin.CreateTopic(ctx, 1, 3, nil, name); err == nil {
+		k.mu.Lock()
+		k.topics[name] = true
+		k.mu.Unlock()
 	}
 }
 
@@ -181,8 +214,29 @@ func (k *killer) verify() (lost, twice, acked int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, ok := offsets.Lookup(killTopic, 0); !ok || o.At < k.committed {
+	if o, ok := offsets.Lookup(killTopic, 0); !ok || o.At != k.committed {
 		t.Errorf("the group's committed offset is %d, acknowledged was %d", o.At, k.committed)
 	}
+	k.verifyTopics(ctx, admin)
+	if len(k.failed) > 0 {
+		t.Errorf("%d records failed, first %v", len(k.failed), k.failed[0])
+	}
 	return lost, twice, len(k.acked)
+}
+
+// verifyTopics looks for every topic whose creation was acknowledged.
+func (k *killer) verifyTopics(ctx context.Context, admin *kadm.Client) {
+	k.t.Helper()
+	there, err := admin.ListTopics(ctx)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if len(k.topics) == 0 {
+		k.t.Error("no creation of a topic was acknowledged: the load did not run")
+	}
+	for name := range k.topics {
+		if !there.Has(name) {
+			k.t.Errorf("the creation of %s was acknowledged, and it is not there", name)
+		}
+	}
 }
