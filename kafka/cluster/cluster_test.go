@@ -1,0 +1,288 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/vfs"
+)
+
+// running is a three-broker cluster that a real client has open.
+type running struct {
+	c     *cluster.Cluster
+	seeds []string
+}
+
+func open(t *testing.T, fs vfs.FS, change func(*cluster.Config)) *running {
+	t.Helper()
+	r := &running{}
+	cfg := cluster.Config{
+		Dir: "/cluster", FS: fs, ClusterID: "a-cluster", KafkaVersion: "4.1.x.kraft", Region: "us-east-1",
+		Static:            map[string]string{"min.insync.replicas": "2", "default.replication.factor": "3", "auto.create.topics.enable": "false"},
+		RetentionInterval: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	for id := int32(1); id <= 3; id++ {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.seeds = append(r.seeds, ln.Addr().String())
+		cfg.Brokers = append(cfg.Brokers, cluster.Broker{ID: id, Rack: "az" + strconv.Itoa(int(id)), Listeners: []cluster.Listener{{
+			Name: "CLIENT", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{},
+		}}})
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if r.c, err = cluster.Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if r.c != nil {
+			r.c.Close()
+		}
+	})
+	return r
+}
+
+func (r *running) close(t *testing.T) {
+	t.Helper()
+	if err := r.c.Close(); err != nil {
+		t.Error(err)
+	}
+	r.c = nil
+}
+
+func (r *running) client(t *testing.T, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.seeds...), kgo.RetryTimeout(10 * time.Second)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
+}
+
+func (r *running) create(t *testing.T, topic string, partitions int32, configs map[string]string) error {
+	t.Helper()
+	set := make(map[string]*string)
+	for k, v := range configs {
+		set[k] = &v
+	}
+	_, err := kadm.NewClient(r.client(t)).CreateTopic(t.Context(), partitions, -1, set, topic)
+	return err
+}
+
+func (r *running) produce(t *testing.T, topic string, values ...string) {
+	t.Helper()
+	cl := r.client(t, kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	for i, v := range values {
+		rec := kgo.StringRecord(v)
+		rec.Timestamp = time.UnixMilli(time.Now().UnixMilli()/1000*1000 + int64(i))
+		if err := cl.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRecordsTopicsAndOffsetsOutliveAClose(t *testing.T) {
+	disk := vfs.NewMemory()
+	r := open(t, disk, nil)
+	if err := r.create(t, "t", 1, map[string]string{"retention.ms": "86400000"}); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(t, "t", "a", "b", "c")
+	var offsets kadm.Offsets
+	offsets.AddOffset("t", 0, 2, -1)
+	if err := kadm.NewClient(r.client(t)).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
+		t.Fatal(err)
+	}
+	r.close(t)
+
+	r = open(t, disk, nil)
+	cl := r.client(t, kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	got := ""
+	for len(got) < 3 {
+		f := cl.PollFetches(t.Context())
+		if err := f.Err(); err != nil {
+			t.Fatal(err)
+		}
+		f.EachRecord(func(rec *kgo.Record) { got += string(rec.Value) })
+	}
+	admin := kadm.NewClient(cl)
+	back, err := admin.FetchOffsets(t.Context(), "g")
+	if o, ok := back.Lookup("t", 0); err != nil || !ok || o.At != 2 || got != "abc" {
+		t.Errorf("records %q, committed %+v, %v; want abc and 2", got, o, err)
+	}
+	configs, err := admin.DescribeTopicConfigs(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range configs[0].Configs {
+		if c.Key == "retention.ms" && c.MaybeValue() != "86400000" {
+			t.Errorf("retention.ms is %s", c.MaybeValue())
+		}
+	}
+}
+
+func TestPositions(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(t, "t", "a", "b", "c", "d")
+	admin := kadm.NewClient(r.client(t))
+	second := time.Now().UnixMilli() / 1000 * 1000
+	at := func(list kadm.ListedOffsets, err error) int64 {
+		t.Helper()
+		o, ok := list.Lookup("t", 0)
+		if err != nil || !ok || o.Err != nil {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		return o.Offset
+	}
+	if got := at(admin.ListEndOffsets(t.Context(), "t")); got != 4 {
+		t.Errorf("the end is %d, want 4", got)
+	}
+	if got := at(admin.ListMaxTimestampOffsets(t.Context(), "t")); got != 3 {
+		t.Errorf("the latest record is at %d, want 3", got)
+	}
+	if got := at(admin.ListOffsetsAfterMilli(t.Context(), second+3_600_000, "t")); got != 4 {
+		t.Errorf("a time after all records gives %d, want the end", got)
+	}
+	var before kadm.Offsets
+	before.AddOffset("t", 0, 3, -1)
+	if _, err := admin.DeleteRecords(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	if got := at(admin.ListStartOffsets(t.Context(), "t")); got != 3 {
+		t.Errorf("after DeleteRecords the start is %d, want 3", got)
+	}
+	before.AddOffset("t", 0, 99, -1)
+	deleted, err := admin.DeleteRecords(t.Context(), before)
+	if d, ok := deleted.Lookup("t", 0); err == nil && (!ok || !errors.Is(d.Err, kerr.OffsetOutOfRange)) {
+		t.Errorf("deleting beyond the end: %+v, %v", d, err)
+	}
+	cl := r.client(t, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(1)}}), kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+	if err := cl.PollFetches(t.Context()).Err(); !errors.Is(err, kerr.OffsetOutOfRange) {
+		t.Errorf("fetching below the start: %v", err)
+	}
+}
+
+func TestRetentionActs(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "old", 1, map[string]string{"retention.ms": "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.create(t, "large", 1, map[string]string{"segment.bytes": "200", "retention.bytes": "300"}); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(t, "old", "a", "b")
+	r.produce(t, "large", strings.Split(strings.Repeat("x", 20), "")...)
+	admin := kadm.NewClient(r.client(t))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for topic, atLeast := range map[string]int64{"old": 2, "large": 10} {
+		for {
+			starts, err := admin.ListStartOffsets(ctx, topic)
+			if err != nil {
+				t.Fatalf("retention of %s did not act: %v", topic, err)
+			}
+			if o, _ := starts.Lookup(topic, 0); o.Offset >= atLeast {
+				break
+			}
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, map[string]string{"max.message.bytes": "500"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.create(t, "c", 1, map[string]string{"cleanup.policy": "compact"}); !errors.Is(err, kerr.InvalidConfig) {
+		t.Errorf("a compacted topic: %v", err)
+	}
+	cl := r.client(t, kgo.DefaultProduceTopic("t"), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordRetries(0))
+	if err := cl.ProduceSync(t.Context(), kgo.StringRecord(strings.Repeat("x", 600))).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {
+		t.Errorf("a record over max.message.bytes: %v", err)
+	}
+	missing := r.client(t, kgo.DefaultProduceTopic("nowhere"), kgo.UnknownTopicRetries(0))
+	if err := missing.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		t.Errorf("a topic that is not there: %v", err)
+	}
+	init := kmsg.NewPtrInitProducerIDRequest()
+	init.TransactionalID = kmsg.StringPtr("tx")
+	resp, err := init.RequestWith(t.Context(), r.client(t).Broker(1))
+	if err != nil || resp.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+		t.Errorf("a transactional producer: %+v, %v", resp, err)
+	}
+}
+
+func TestAcks(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, acks := range []kgo.Acks{kgo.NoAck(), kgo.LeaderAck(), kgo.AllISRAcks()} {
+		opts := []kgo.Opt{kgo.DefaultProduceTopic("t"), kgo.RequiredAcks(acks)}
+		if acks != kgo.AllISRAcks() {
+			opts = append(opts, kgo.DisableIdempotentWrite())
+		}
+		cl := r.client(t, opts...)
+		for range 10 {
+			if err := cl.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); err != nil {
+				t.Errorf("acks %v: %v", acks, err)
+			}
+		}
+	}
+	cl := r.client(t, kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	for n := 0; n < 30; {
+		f := cl.PollFetches(t.Context())
+		if err := f.Err(); err != nil {
+			t.Fatal(err)
+		}
+		n += f.NumRecords()
+	}
+}
+
+func TestAnOldVersionAdvertisesLess(t *testing.T) {
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.KafkaVersion = "2.8.1" })
+	versions, err := kadm.NewClient(r.client(t)).ApiVersions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range versions {
+		if _, has := v.KeyMaxVersion(75); has {
+			t.Error("a 2.8.1 broker advertises DescribeTopicPartitions")
+		}
+		if high, _ := v.KeyMaxVersion(1); high != 12 {
+			t.Errorf("a 2.8.1 broker advertises Fetch up to %d, want 12", high)
+		}
+	}
+}
+
+func TestServerlessTopicRules(t *testing.T) {
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Serverless = true })
+	if err := r.create(t, "t", 1, map[string]string{"segment.bytes": "1000"}); !errors.Is(err, kerr.InvalidRequest) {
+		t.Errorf("a config that serverless does not have: %v", err)
+	}
+	if err := r.create(t, "t", 1, map[string]string{"retention.ms": "-1"}); err != nil {
+		t.Errorf("a config that it has: %v", err)
+	}
+}
