@@ -173,5 +173,5 @@ func median(v []float64) float64 {
 	if len(s) == 0 {
 		return 0
 	}
-	return s[len(s)/2]
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

@@ -247,10 +247,15 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request) 
 func (c *conn) write(ctx context.Context) {
 	defer c.out.drainAndStop()
 	for p := range c.out.queue {
-		buf, err := c.answer(ctx, p)
+		scratch := c.l.buffers.Get().(*[]byte)
+		buf, err := c.answer(ctx, p, (*scratch)[:0])
 		if err == nil {
-			err = c.out.send(buf)
+			err = c.out.send(buf) // writes or copies buf before it returns
 		}
+		if cap(buf) > cap(*scratch) {
+			*scratch = buf
+		}
+		c.l.buffers.Put(scratch)
 		c.out.done(p)
 		if err != nil {
 			c.cancel()
@@ -262,7 +267,9 @@ func (c *conn) write(ctx context.Context) {
 	}
 }
 
-func (c *conn) answer(ctx context.Context, p pending) (buf []byte, err error) {
+// answer waits for a response and encodes it into scratch's memory, if that is
+// enough.
+func (c *conn) answer(ctx context.Context, p pending, scratch []byte) (buf []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = c.panicked(r)
@@ -278,5 +285,5 @@ func (c *conn) answer(ctx context.Context, p pending) (buf []byte, err error) {
 	if raw, ok := resp.(*rawToken); ok {
 		return raw.frame(), nil
 	}
-	return wire.AppendResponse(nil, p.correlation, resp), nil
+	return wire.AppendResponse(scratch, p.correlation, resp), nil
 }

@@ -192,6 +192,8 @@ type Listener struct {
 	serial atomic.Int64
 	log    boundedLog
 
+	buffers sync.Pool // of *[]byte: encoded answers
+
 	mu        sync.Mutex
 	closed    bool                      // under mu
 	listening map[net.Listener]struct{} // under mu
@@ -222,6 +224,7 @@ func New(cfg Config) *Listener {
 		sasl: sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
 		log:  boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
 	}
+	l.buffers.New = func() any { return new([]byte) }
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
