@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -127,6 +128,11 @@ func (j javaTools) story() {
 	t.Helper()
 	j.says(j.run("versions"), "Produce(0)", "Fetch(1)")
 	j.says(j.run("topics", "--create", "--topic", "orders", "--partitions", "3", "--replication-factor", "3"), "Created topic orders")
+	described := j.run("topics", "--describe", "--topic", "orders")
+	match(t, "describe", described, `(?m)^Topic: orders\s+TopicId: [A-Za-z0-9_-]{22}\s+PartitionCount: 3\s+ReplicationFactor: 3\s+Configs:`)
+	for p := range 3 {
+		match(t, "describe", described, fmt.Sprintf(`(?m)^\s+Topic: orders\s+Partition: %d\s+Leader: [123]\s+Replicas: [123],[123],[123]\s+Isr: [123],[123],[123]`, p))
+	}
 	if _, err := j.try("topics", "--command-config", "", "--create", "--topic", "orders"); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("a second topic of the same name: %v", err)
 	}
