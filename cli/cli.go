@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -108,6 +110,14 @@ MILLRACE_DATA_DIR) or in a YAML file: --config FILE, $MILLRACE_CONFIG or
 // defaultDataDir is beside where the command runs, so that every project has
 // its own.
 const defaultDataDir = ".millrace"
+
+// self is how to call this program again: by its path when it was called so.
+func self() string {
+	if called := os.Args[0]; filepath.Base(called) == "millrace" && strings.ContainsRune(called, filepath.Separator) {
+		return called
+	}
+	return "millrace"
+}
 
 // family is a command that only has children.
 func (a *app) family(name, short string, children ...*cobra.Command) *cobra.Command {

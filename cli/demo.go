@@ -138,12 +138,12 @@ func (a *app) demoOn(ctx context.Context, target *api, rate int) error {
 	result.print(a)
 	a.say("\nGo on by hand:")
 	if !a.inherits() { // else the shell has it
-		a.say("  eval \"$(millrace env --data-dir %s)\"", shellWord(a.dataDir))
+		a.say("  eval \"$(%s env --data-dir %s)\"", self(), shellWord(a.dataDir))
 	}
 	a.say(`  aws kafka list-clusters-v2
-  millrace status
-  millrace topic consume %s --cluster %s --from-beginning --max-messages 5
-  millrace group describe %s --cluster %s`, demoTopic, demoCluster, demoGroup, demoCluster)
+  %[1]s status
+  %[1]s topic consume %[2]s --cluster %[3]s --from-beginning --max-messages 5
+  %[1]s group describe %[4]s --cluster %[3]s`, self(), demoTopic, demoCluster, demoGroup)
 	return nil
 }
 

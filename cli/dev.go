@@ -89,9 +89,9 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 	}
 	a.say("Millrace %s: AWS API at http://%s, data in %s", a.version, s.Address(), s.DataDir())
 	a.say("\nIn another terminal:")
-	a.say("  eval \"$(millrace env%s)\"   # endpoint and credentials", where)
+	a.say("  eval \"$(%s env%s)\"   # endpoint and credentials", self(), where)
 	a.say("  aws kafka list-clusters-v2")
-	a.say("  millrace demo%s   # a cluster with real data through it", where)
+	a.say("  %s demo%s   # a cluster with real data through it", self(), where)
 	a.say("\nCtrl-C stops the server.")
 	return s.Run(ctx)
 }

@@ -96,7 +96,7 @@ func (a *app) topicCreate(cluster *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create TOPIC", Short: "Make a topic",
 		Example: `  millrace topic create orders --partitions 6
-  millrace topic create state --set cleanup.policy=compact`,
+  millrace topic create state --set retention.ms=3600000`,
 		Args: exactly("TOPIC"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			values, err := topicConfigs(configs)
