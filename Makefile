@@ -36,10 +36,13 @@ lint: ## format, vet and staticcheck
 	$(GO) vet -tags e2e ./e2e/... ./server
 	$(GO) tool -modfile=tools.mod staticcheck -tags e2e ./...
 
+cross: ## the command builds for macOS too
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/millrace
+
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-test: check race build ## everything that CI runs; installs what the tests need
+test: check race cross build ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
 	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/...
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
@@ -55,4 +58,4 @@ bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
 clean: ## remove what was built and installed for tests
 	rm -rf bin .cache bench.json
 
-.PHONY: help build demo check generate fresh fmt lint race test soak bench clean
+.PHONY: help build demo check generate fresh fmt lint cross race test soak bench clean
