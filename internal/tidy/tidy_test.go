@@ -35,7 +35,7 @@ const (
 // kinds says what every package is: docs/design/0001.
 var kinds = map[string]kind{
 	"vfs": library, "vfs/vfstest": library, "store": library, "store/storetest": library, "pki": library,
-	"kafka/record": library, "kafka/wire": library, "kafka/sasl": library, "kafka/storage": library, "kafka/statemachine": library,
+	"kafka/record": library, "kafka/wire": library, "kafka/sasl": library, "kafka/storage": library, "kafka/statemachine": library, "kafka/statemachine/logtest": library,
 	"aws/model": library, "aws/model/kafka": library, "aws/model/sts": library, "aws/model/ec2": library, "aws/sigv4": library,
 	"kafka/metadata": core, "kafka/group": core, "aws/msk": core, "aws/iam": core, "aws/ec2": core,
 	"kafka/partition": engine, "kafka/coordinator": engine, "fleet": engine,

@@ -49,6 +49,7 @@ type Core interface {
 	// Deadline is when Expire wants to be called; zero for never.
 	Deadline() time.Time
 	// Apply changes the state. It cannot fail: what it cannot read it ignores.
+	// It keeps none of r's bytes, which are the log's.
 	Apply(r Record, at time.Time)
 	// Loaded is called once, when the log has been replayed.
 	Loaded(now time.Time)
@@ -73,7 +74,9 @@ type Options struct {
 	// replay). Publish is called in order and before the group's replies leave.
 	Snapshot func() any
 	Publish  func(any)
-	// Failed is called once, when the log failed and the machine has stopped.
+	// Failed is called at most once, when the log failed: nothing is decided
+	// or answered any more. It runs on a goroutine that Stop waits for, so it
+	// must not call Stop. A log that fails while Stop runs is not reported.
 	Failed func(error)
 }
 
@@ -97,6 +100,7 @@ type Machine struct {
 	groups   chan group
 	ctx      context.Context // ends with Stop or with a failure
 	end      context.CancelCauseFunc
+	ended    sync.Once // what comes first, Stop or a failure
 	loops    sync.WaitGroup
 
 	mu     sync.Mutex
@@ -140,7 +144,8 @@ func Start(core Core, log Log, o Options) (*Machine, error) {
 	return m, nil
 }
 
-// Do hands over a request. It blocks only while the queue is full.
+// Do hands over a request. It blocks only while the queue is full, and never
+// once the machine has stopped.
 func (m *Machine) Do(req any) *Call {
 	c := &Call{request: req, reply: make(chan any, 1), machine: m}
 	select {
@@ -170,7 +175,7 @@ func (c *Call) Wait(ctx context.Context) (any, error) {
 
 // Stop ends the machine and waits for it. Calls without a reply get ErrStopped.
 func (m *Machine) Stop() {
-	m.end(ErrStopped)
+	m.ended.Do(func() { m.end(ErrStopped) })
 	m.loops.Wait()
 }
 
@@ -182,7 +187,7 @@ func (m *Machine) decide() {
 	for {
 		deadline := m.core.Deadline()
 		if !deadline.IsZero() {
-			timer.Reset(max(0, time.Until(deadline)))
+			timer.Reset(max(0, time.Until(ceilMS(deadline))))
 		} else {
 			timer.Reset(time.Hour)
 		}
@@ -206,6 +211,11 @@ func (m *Machine) decide() {
 			return
 		}
 	}
+}
+
+// ceilMS is the first time of the log at which a deadline has come.
+func ceilMS(t time.Time) time.Time {
+	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 }
 
 // logTime is the time as the log keeps it, in milliseconds: a replay gives the
@@ -306,13 +316,13 @@ func (m *Machine) publish(snapshot any) {
 	}
 }
 
-// fail ends the machine with the log's error, unless it is being stopped.
+// fail ends the machine with the log's error. Both goroutines may come here,
+// and Stop beside them: the first one counts.
 func (m *Machine) fail(err error) {
-	if m.ctx.Err() != nil {
-		return
-	}
-	m.end(err)
-	if m.options.Failed != nil {
-		m.options.Failed(err)
-	}
+	m.ended.Do(func() {
+		m.end(err)
+		if m.options.Failed != nil {
+			m.options.Failed(err)
+		}
+	})
 }

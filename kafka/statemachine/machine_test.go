@@ -4,12 +4,18 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/millrace/millrace/kafka/statemachine"
+	"github.com/millrace/millrace/kafka/statemachine/logtest"
 )
+
+func TestMemoryLog(t *testing.T) {
+	logtest.Run(t, func(*testing.T) (statemachine.Log, func() statemachine.Log) { return statemachine.NewMemoryLog(), nil })
+}
 
 // counter is a core that adds, parks callers until a total is reached, and
 // adds one by itself at its deadline.
@@ -184,4 +190,160 @@ func TestAFailedCommitStopsTheMachine(t *testing.T) {
 	if err := <-failed; !errors.Is(err, broken) {
 		t.Errorf("the owner heard %v", err)
 	}
+}
+
+// gatedLog blocks every append until the gate opens, then gives its error.
+type gatedLog struct {
+	*statemachine.MemoryLog
+	gate  chan error
+	sizes []int // of the appends
+}
+
+func (l *gatedLog) Append(records []statemachine.Record, now time.Time) (int64, error) {
+	if err := <-l.gate; err != nil {
+		return 0, err
+	}
+	l.sizes = append(l.sizes, len(records))
+	return l.MemoryLog.Append(records, now)
+}
+
+func TestWaitingRequestsShareAnAppend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &gatedLog{MemoryLog: statemachine.NewMemoryLog(), gate: make(chan error)}
+		m, err := statemachine.Start(&counter{}, log, statemachine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Stop()
+		calls := []*statemachine.Call{m.Do(add(1))}
+		synctest.Wait() // the first is being appended alone
+		for range 300 {
+			calls = append(calls, m.Do(add(1)))
+		}
+		close(log.gate)
+		for n, c := range calls {
+			if v, err := c.Wait(t.Context()); err != nil || v != n+1 {
+				t.Fatalf("call %d: %v, %v", n, v, err)
+			}
+		}
+		if len(log.sizes) != 3 || log.sizes[0] != 1 || log.sizes[1] != 256 || log.sizes[2] != 44 {
+			t.Errorf("appends of %v records, want 1, 256, 44", log.sizes)
+		}
+	})
+}
+
+func TestAFailedAppendFreesWhoeverWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("disk full")
+		log := &gatedLog{MemoryLog: statemachine.NewMemoryLog(), gate: make(chan error, 1)}
+		var failures atomic.Int32
+		m, err := statemachine.Start(&counter{}, log, statemachine.Options{Failed: func(error) { failures.Add(1) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parked := m.Do(waitFor(1_000_000))
+		synctest.Wait()
+		appending := m.Do(add(1))
+		synctest.Wait()
+		ended := make(chan error, 1500) // more than the queue holds: some callers block in Do
+		for range cap(ended) {
+			go func() {
+				_, err := m.Do(add(1)).Wait(context.Background())
+				ended <- err
+			}()
+		}
+		synctest.Wait()
+		log.gate <- broken
+		for range cap(ended) {
+			if err := <-ended; !errors.Is(err, broken) {
+				t.Fatalf("a queued call got %v", err)
+			}
+		}
+		for name, c := range map[string]*statemachine.Call{"parked": parked, "appending": appending, "late": m.Do(add(1))} {
+			if _, err := c.Wait(t.Context()); !errors.Is(err, broken) {
+				t.Errorf("the %s call got %v", name, err)
+			}
+		}
+		m.Stop()
+		if n := failures.Load(); n != 1 {
+			t.Errorf("Failed was called %d times, want once", n)
+		}
+	})
+}
+
+// bothFail fails an append while the commit before it fails too.
+type bothFail struct {
+	*statemachine.MemoryLog
+	appends int
+	second  chan struct{}
+}
+
+func (l *bothFail) Append(records []statemachine.Record, now time.Time) (int64, error) {
+	if l.appends++; l.appends == 2 {
+		close(l.second)
+		return 0, errors.New("append broken")
+	}
+	return l.MemoryLog.Append(records, now)
+}
+
+func (l *bothFail) Wait(context.Context, int64) error {
+	<-l.second
+	return errors.New("commit broken")
+}
+
+func TestFailedIsCalledOnce(t *testing.T) {
+	for range 100 { // which of the two comes first is up to the scheduler
+		synctest.Test(t, func(t *testing.T) {
+			var failures atomic.Int32
+			log := &bothFail{MemoryLog: statemachine.NewMemoryLog(), second: make(chan struct{})}
+			m, err := statemachine.Start(&counter{}, log, statemachine.Options{Failed: func(error) { failures.Add(1) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := m.Do(add(1))
+			synctest.Wait() // it waits for its commit
+			second := m.Do(add(1))
+			for _, c := range []*statemachine.Call{first, second} {
+				if _, err := c.Wait(t.Context()); err == nil {
+					t.Error("a call succeeded over a broken log")
+				}
+			}
+			m.Stop()
+			if n := failures.Load(); n != 1 {
+				t.Errorf("Failed was called %d times, want once", n)
+			}
+		})
+	}
+}
+
+func TestADeadlineBetweenMillisecondsIsMetOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core := &impatient{at: time.Now().Add(5*time.Millisecond + 300*time.Microsecond)}
+		m, err := statemachine.Start(core, statemachine.NewMemoryLog(), statemachine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // of the bubble's clock
+		m.Stop()
+		if core.calls != 1 {
+			t.Errorf("Expire was called %d times before the deadline had come, want 1 call after it", core.calls)
+		}
+	})
+}
+
+// impatient is a core with one deadline, kept until its time has come.
+type impatient struct {
+	counter
+	at    time.Time
+	calls int
+}
+
+func (c *impatient) Deadline() time.Time { return c.at }
+
+func (c *impatient) Expire(now time.Time) statemachine.Decision {
+	c.calls++
+	if !now.Before(c.at) {
+		c.at = time.Time{}
+	}
+	return statemachine.Decision{}
 }
