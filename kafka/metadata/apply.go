@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,8 +59,11 @@ func (d *decision) add(key string, event any) {
 func (d *decision) remove(key string) { d.record(statemachine.Record{Key: []byte(key)}) }
 
 func (d *decision) record(r statemachine.Record) {
+	if d.records == nil {
+		d.image = d.image.clone()
+	}
 	d.records = append(d.records, r)
-	d.image = d.image.apply(r)
+	d.image.apply(r)
 }
 
 func (d *decision) setTopic(t *Topic) {
@@ -79,44 +81,37 @@ func (c *Core) Apply(r statemachine.Record, _ time.Time) {
 		}
 		return
 	}
-	c.image = c.image.apply(r)
+	if c.shown {
+		c.image, c.shown = c.image.clone(), false
+	}
+	c.image.apply(r)
 }
 
 func decode(value []byte, into any) bool { return json.Unmarshal(value, into) == nil }
 
-// apply is the fold of one event over an image.
-func (i *Image) apply(r statemachine.Record) *Image {
+// apply changes an image that nobody else has by one event.
+func (i *Image) apply(r statemachine.Record) {
 	key := string(r.Key)
 	if name, ok := strings.CutPrefix(key, topicPrefix); ok {
-		return i.applyTopic(name, r.Value)
-	}
-	next := *i
-	switch {
-	case key == brokersKey:
-		var e brokersEvent
-		if !decode(r.Value, &e) || e.Format != eventFormat {
-			return i
-		}
-		next.Brokers = e.Brokers
-		slices.SortFunc(next.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
-	case strings.HasPrefix(key, configPrefix):
+		i.applyTopic(name, r.Value)
+	} else if name, ok := strings.CutPrefix(key, configPrefix); ok {
 		var e configEvent
-		if r.Value != nil && (!decode(r.Value, &e) || e.Format != eventFormat) {
-			return i
+		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
+			set(i.dynamic, name, e.Configs, r.Value == nil)
 		}
-		next.dynamic = maps.Clone(i.dynamic)
-		set(next.dynamic, key[len(configPrefix):], e.Configs, r.Value == nil)
-	case strings.HasPrefix(key, userPrefix):
+	} else if name, ok := strings.CutPrefix(key, userPrefix); ok {
 		var e scramUser
-		if r.Value != nil && (!decode(r.Value, &e) || e.Format != eventFormat) {
-			return i
+		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
+			set(i.users, name, e, r.Value == nil)
 		}
-		next.users = maps.Clone(i.users)
-		set(next.users, key[len(userPrefix):], e, r.Value == nil)
-	default:
-		return i
+	} else if key == brokersKey {
+		var e brokersEvent
+		if decode(r.Value, &e) && e.Format == eventFormat {
+			i.Brokers = e.Brokers
+			slices.SortFunc(i.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
+			i.Brokers = slices.CompactFunc(i.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
+		}
 	}
-	return &next
 }
 
 func set[V any](m map[string]V, key string, value V, gone bool) {
@@ -127,17 +122,45 @@ func set[V any](m map[string]V, key string, value V, gone bool) {
 	m[key] = value
 }
 
-func (i *Image) applyTopic(name string, value []byte) *Image {
+func (i *Image) applyTopic(name string, value []byte) {
 	if value == nil {
-		return i.with(name, nil)
+		i.set(name, nil)
+		return
 	}
 	var e topicEvent
-	if !decode(value, &e) || e.Format != eventFormat {
-		return i
+	if !decode(value, &e) || e.Format != eventFormat || len(e.Partitions) == 0 {
+		return
+	}
+	for _, p := range e.Partitions {
+		if len(p.Replicas) == 0 {
+			return
+		}
 	}
 	id, err := hex.DecodeString(e.ID)
 	if err != nil || len(id) != 16 {
-		return i
+		return
 	}
-	return i.with(name, &Topic{Name: name, ID: [16]byte(id), Internal: e.Internal, Partitions: e.Partitions, Configs: e.Configs})
+	i.set(name, &Topic{Name: name, ID: [16]byte(id), Internal: e.Internal, Partitions: e.Partitions, Configs: e.Configs})
+}
+
+// Snapshot is the state as events, at most one for each key: a core that
+// applies only them is the same.
+func (c *Core) Snapshot() []statemachine.Record {
+	d := &decision{core: c, image: c.image}
+	if c.image.Brokers != nil {
+		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers})
+	}
+	for _, t := range c.image.sorted {
+		d.setTopic(t)
+	}
+	for _, name := range sortedKeys(c.image.dynamic) {
+		d.add(configPrefix+name, configEvent{Format: eventFormat, Configs: c.image.dynamic[name]})
+	}
+	for _, name := range sortedKeys(c.image.users) {
+		d.add(userPrefix+name, c.image.users[name])
+	}
+	if c.nextProducerID > 0 {
+		d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: c.nextProducerID})
+	}
+	return d.records
 }

@@ -57,10 +57,14 @@ func (i *Image) brokerEntries(name, brokerID string) []entry {
 	return out
 }
 
-// brokerValue is the value that all brokers share.
+// brokerValue is the value that all brokers share: the first that the config
+// takes, since nobody checked server.properties.
 func (i *Image) brokerValue(name string) string {
-	if e := i.brokerEntries(name, ""); len(e) > 0 {
-		return e[0].value
+	c, _ := find(brokerConfigs, name)
+	for _, e := range i.brokerEntries(name, "") {
+		if c.check(e.value) == nil {
+			return strings.TrimSpace(e.value)
+		}
 	}
 	return ""
 }
@@ -110,6 +114,21 @@ func inTopicUnits(broker, value string) string {
 
 func (i *Image) topicEntry(c config, t *Topic) entry { return i.topicEntries(c, t)[0] }
 
+// topicValue is a topic's effective value: the first that the config takes.
+func (i *Image) topicValue(name string, t *Topic) string {
+	c, _ := find(topicConfigs, name)
+	for _, e := range i.topicEntries(c, t) {
+		if c.check(e.value) == nil {
+			return strings.TrimSpace(e.value)
+		}
+	}
+	return c.value
+}
+
+func (i *Image) uncleanElection(t *Topic) bool {
+	return i.topicValue("unclean.leader.election.enable", t) == "true"
+}
+
 // TopicSettings is a topic's effective configs as types.
 type TopicSettings struct {
 	MinInsyncReplicas  int
@@ -125,19 +144,14 @@ type TopicSettings struct {
 	TimestampAfterMax  time.Duration // 0: no limit
 	Compression        string        // "producer", "none" or a codec
 	Compact, Delete    bool          // cleanup.policy
+	UncleanElection    bool          // a replica out of sync may lead when no other can
 }
 
 // TopicSettings are a topic's effective configs.
 func (i *Image) TopicSettings(t *Topic) TopicSettings {
-	text := func(name string) string {
-		c, _ := find(topicConfigs, name)
-		return i.topicEntry(c, t).value
-	}
+	text := func(name string) string { return i.topicValue(name, t) }
 	number := func(name string) int64 {
-		n, err := strconv.ParseInt(text(name), 10, 64)
-		if err != nil {
-			panic(fmt.Sprintf("metadata: %s of topic %s is %q", name, t.Name, text(name))) // checked when set
-		}
+		n, _ := strconv.ParseInt(text(name), 10, 64) // topicValue is checked
 		return n
 	}
 	s := TopicSettings{
@@ -153,6 +167,7 @@ func (i *Image) TopicSettings(t *Topic) TopicSettings {
 		Compression:        text("compression.type"),
 		Compact:            strings.Contains(text("cleanup.policy"), "compact"),
 		Delete:             strings.Contains(text("cleanup.policy"), "delete"),
+		UncleanElection:    i.uncleanElection(t),
 	}
 	if s.Compression == "uncompressed" {
 		s.Compression = "none"

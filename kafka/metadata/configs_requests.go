@@ -227,7 +227,11 @@ func (d *decision) alterBroker(name string, changes []alteration, replace, valid
 			return fail(kerr.InvalidRequest, "%s", err)
 		}
 	}
-	if !validateOnly {
+	switch {
+	case validateOnly || maps.Equal(after, d.image.dynamic[name]):
+	case len(after) == 0:
+		d.remove(configPrefix + name)
+	default:
 		d.add(configPrefix+name, configEvent{Format: eventFormat, Configs: after})
 	}
 	return nil

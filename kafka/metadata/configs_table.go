@@ -139,6 +139,7 @@ var brokerConfigs = []config{
 	{name: "transaction.state.log.min.isr", kind: typeInt, value: "2", min: 1, static: true},
 	{name: "transaction.state.log.num.partitions", kind: typeInt, value: "50", min: 1, static: true},
 	{name: "transaction.state.log.replication.factor", kind: typeInt, value: "3", min: 1, static: true},
+	{name: "transaction.state.log.segment.bytes", kind: typeInt, value: "104857600", min: 1, static: true},
 	{name: "transactional.id.expiration.ms", kind: typeInt, value: "604800000", min: 1, static: true},
 	{name: "unclean.leader.election.enable", kind: typeBool, value: "false"},
 	{name: "zookeeper.connection.timeout.ms", kind: typeInt, value: unsetConfig, static: true},

@@ -20,6 +20,7 @@ type Params struct {
 type Core struct {
 	p     Params
 	image *Image
+	shown bool // somebody has the image: the next event goes into a copy
 
 	nextProducerID int64 // the first that was never given
 }
@@ -31,14 +32,18 @@ func New(p Params) *Core {
 	return &Core{p: p, image: &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
-		byID: map[[16]byte]*Topic{}, users: map[string]scramUser{},
+		byID: map[[16]byte]*Topic{}, sorted: []*Topic{}, users: map[string]scramUser{},
 	}}
 }
 
-// Image is the current picture.
-func (c *Core) Image() *Image { return c.image }
+// Image is the current picture. It is never changed after it was asked for.
+func (c *Core) Image() *Image {
+	c.shown = true
+	return c.image
+}
 
-// RegisterBrokers says which brokers there are and where. The reply is nil.
+// RegisterBrokers says which brokers there are and where; those not named are
+// gone. Leaders and ISRs follow. The reply is nil.
 type RegisterBrokers struct{ Brokers []Broker }
 
 // CreateTopics is a client's request with one fresh random id for each topic.
@@ -47,34 +52,39 @@ type CreateTopics struct {
 	IDs [][16]byte
 }
 
-// CreateInternalTopic creates __consumer_offsets unless it exists. The reply is
-// nil.
+// CreateInternalTopic creates __consumer_offsets or __transaction_state unless
+// it exists or no broker is alive. The reply is nil.
 type CreateInternalTopic struct {
 	Name string
 	ID   [16]byte
 }
 
 // AllocateProducerIDs asks for Count consecutive producer ids that were never
-// given before. The reply is the first, an int64.
+// given before, at least one. The reply is the first, an int64.
 type AllocateProducerIDs struct{ Count int64 }
 
 // decision collects what a request changes. Events are applied to the scratch
 // image, so that one request sees its own earlier parts.
 type decision struct {
 	core    *Core
-	image   *Image
+	image   *Image // the core's until the first event
 	records []statemachine.Record
 }
 
 // Decide answers one of the request types above, or one of the kmsg requests
-// DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs and
-// AlterUserScramCredentials, whose replies are their kmsg responses.
+// DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
+// AlterUserScramCredentials and ElectLeaders, whose replies are their kmsg
+// responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
 	switch r := req.(type) {
 	case RegisterBrokers:
 		d.registerBrokers(r.Brokers)
+	case FenceBroker:
+		reply = d.fence(r.ID, true)
+	case UnfenceBroker:
+		reply = d.fence(r.ID, false)
 	case CreateTopics:
 		reply = d.createTopics(r)
 	case CreateInternalTopic:
@@ -91,6 +101,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.alterConfigs(r)
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		reply = d.alterUserSCRAMCredentials(r)
+	case *kmsg.ElectLeadersRequest:
+		reply = d.electLeaders(r)
 	default:
 		panic("metadata: a request of an unknown type reached the core")
 	}
@@ -109,11 +121,7 @@ func (c *Core) Loaded(time.Time) {}
 // allocateProducerIDs reserves a block (KIP-730). What the asker has not used
 // at its end is skipped.
 func (d *decision) allocateProducerIDs(count int64) int64 {
-	first := d.core.nextProducerID
+	first, count := d.core.nextProducerID, max(1, count)
 	d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: first + count})
 	return first
-}
-
-func (d *decision) registerBrokers(brokers []Broker) {
-	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers})
 }

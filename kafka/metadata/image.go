@@ -80,28 +80,32 @@ func (i *Image) SameDefaults(other *Image) bool {
 // AutoCreateTopics is auto.create.topics.enable.
 func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topics.enable") == "true" }
 
-// with returns a copy of the image whose topic of that name is t, or gone when
-// t is nil.
-func (i *Image) with(name string, t *Topic) *Image {
+// clone is a copy that may be changed; the topics are shared.
+func (i *Image) clone() *Image {
 	next := *i
+	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
+	next.sorted = slices.Clone(i.sorted)
+	return &next
+}
+
+// set makes t the topic of that name; nil removes it.
+func (i *Image) set(name string, t *Topic) {
 	if old := i.topics[name]; old != nil {
-		delete(next.byID, old.ID)
+		delete(i.byID, old.ID)
 	}
 	at, found := slices.BinarySearchFunc(i.sorted, name, func(t *Topic, name string) int { return strings.Compare(t.Name, name) })
 	switch {
 	case t == nil && found:
-		next.sorted = slices.Delete(slices.Clone(i.sorted), at, at+1)
+		i.sorted = slices.Delete(i.sorted, at, at+1)
 	case t != nil && found:
-		next.sorted = slices.Clone(i.sorted)
-		next.sorted[at] = t
+		i.sorted[at] = t
 	case t != nil:
-		next.sorted = slices.Insert(slices.Clone(i.sorted), at, t)
+		i.sorted = slices.Insert(i.sorted, at, t)
 	}
 	if t == nil {
-		delete(next.topics, name)
+		delete(i.topics, name)
 	} else {
-		next.topics[name], next.byID[t.ID] = t, t
+		i.topics[name], i.byID[t.ID] = t, t
 	}
-	return &next
 }

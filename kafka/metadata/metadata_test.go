@@ -304,13 +304,31 @@ func TestReplayEqualsLive(t *testing.T) {
 	}
 }
 
+// FuzzApply: no event makes the core panic, nor what is asked of it after.
 func FuzzApply(f *testing.F) {
 	f.Add([]byte("topic/t"), []byte(`{"v":1,"id":"00000000000000000000000000000001","partitions":[]}`))
-	f.Add([]byte("brokers"), []byte(`{"v":1,"brokers":[{"id":1}]}`))
+	f.Add([]byte("topic/t"), []byte(`{"v":1,"id":"00000000000000000000000000000001","partitions":[{"leader":9,"replicas":[9,9],"isr":null}],"configs":{"segment.bytes":"x"}}`))
+	f.Add([]byte("brokers"), []byte(`{"v":1,"brokers":[{"id":1},{"id":1},{"id":-1}]}`))
+	f.Add([]byte("broker-config/"), []byte(`{"v":1,"configs":{"num.partitions":"-7"}}`))
+	f.Add([]byte("producer-ids"), []byte(`{"v":1,"next":-1}`))
 	f.Add([]byte("scram-user/x"), []byte(`{"v":2}`))
 	f.Fuzz(func(_ *testing.T, key, value []byte) {
-		c := New(Params{})
+		c := &cluster{Core: New(Params{})}
+		c.do(RegisterBrokers{Brokers: []Broker{{ID: 1, Rack: "a"}, {ID: 2, Rack: "b"}}})
 		c.Apply(statemachine.Record{Key: key, Value: value}, time.Time{})
-		c.Image().Topics()
+		for _, t := range c.Image().Topics() {
+			c.Image().TopicSettings(t)
+			req := kmsg.NewPtrDescribeConfigsRequest()
+			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: t.Name}}
+			c.Image().DescribeConfigs(req)
+			grow := kmsg.NewPtrCreatePartitionsRequest()
+			grow.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: t.Name, Count: int32(len(t.Partitions) + 1)}}
+			c.do(grow)
+		}
+		c.create("another", -1, -1)
+		c.do(FenceBroker{ID: 1})
+		c.do(kmsg.NewPtrElectLeadersRequest())
+		c.do(AllocateProducerIDs{Count: 1})
+		c.Snapshot()
 	})
 }

@@ -94,14 +94,10 @@ func (i *Image) DescribeUserSCRAMCredentials(req *kmsg.DescribeUserSCRAMCredenti
 
 func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentialsRequest) *kmsg.AlterUserSCRAMCredentialsResponse {
 	resp := req.ResponseKind().(*kmsg.AlterUserSCRAMCredentialsResponse)
-	type change struct {
-		credentials map[string]ScramCredential
-		err         error
-	}
-	changes := make(map[string]*change)
-	of := func(user string) *change {
+	changes := make(map[string]*userChange)
+	of := func(user string) *userChange {
 		if changes[user] == nil {
-			c := &change{credentials: map[string]ScramCredential{}}
+			c := &userChange{credentials: map[string]ScramCredential{}}
 			for k, v := range d.image.users[user].Credentials {
 				c.credentials[k] = v
 			}
@@ -112,7 +108,23 @@ func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentials
 		}
 		return changes[user]
 	}
+	type pair struct {
+		user      string
+		mechanism int8
+	}
+	seen := make(map[pair]bool)
+	twice := func(user string, mechanism int8) bool {
+		p := pair{user, mechanism}
+		if seen[p] {
+			of(user).err = fail(kerr.DuplicateResource, "A user credential cannot be altered twice in the same request")
+		}
+		seen[p] = true
+		return of(user).err != nil
+	}
 	for i := range req.Deletions {
+		if twice(req.Deletions[i].Name, req.Deletions[i].Mechanism) {
+			continue
+		}
 		del := &req.Deletions[i]
 		c := of(del.Name)
 		m, ok := mechanismOf(del.Mechanism)
@@ -122,6 +134,9 @@ func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentials
 		delete(c.credentials, m.name)
 	}
 	for i := range req.Upsertions {
+		if twice(req.Upsertions[i].Name, req.Upsertions[i].Mechanism) {
+			continue
+		}
 		c := of(req.Upsertions[i].Name)
 		name, credential, err := newCredential(&req.Upsertions[i])
 		if err != nil {
@@ -130,12 +145,23 @@ func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentials
 		}
 		c.credentials[name] = credential
 	}
+	resp.Results = d.changeUsers(changes)
+	return resp
+}
+
+// userChange is what a request makes of one user.
+type userChange struct {
+	credentials map[string]ScramCredential // all that the user then has
+	err         error
+}
+
+func (d *decision) changeUsers(changes map[string]*userChange) (results []kmsg.AlterUserSCRAMCredentialsResponseResult) {
 	for _, user := range sortedKeys(changes) {
 		c := changes[user]
 		out := kmsg.NewAlterUserSCRAMCredentialsResponseResult()
 		out.User = user
 		out.ErrorCode, out.ErrorMessage = wire(c.err)
-		resp.Results = append(resp.Results, out)
+		results = append(results, out)
 		switch {
 		case c.err != nil:
 		case len(c.credentials) == 0:
@@ -144,7 +170,7 @@ func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentials
 			d.add(userPrefix+user, scramUser{Format: eventFormat, Credentials: c.credentials})
 		}
 	}
-	return resp
+	return results
 }
 
 // newCredential derives the keys from a salted password (RFC 5802 section 3).

@@ -63,6 +63,9 @@ func ValidateTopicName(name string) error {
 // collision finds a topic whose name differs only in '.' and '_', which metrics
 // could not tell apart.
 func (i *Image) collision(name string) string {
+	if !strings.ContainsAny(name, "._") {
+		return ""
+	}
 	same := func(s string) string { return strings.ReplaceAll(s, ".", "_") }
 	for _, t := range i.sorted {
 		if t.Name != name && same(t.Name) == same(name) {
@@ -192,16 +195,8 @@ func (d *decision) place(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
 	if err != nil {
 		return err
 	}
-	t.Partitions = newPartitions(assignments)
+	t.Partitions = d.image.newPartitions(assignments)
 	return nil
-}
-
-func newPartitions(assignments [][]int32) []Partition {
-	out := make([]Partition, len(assignments))
-	for i, replicas := range assignments {
-		out[i] = Partition{Leader: replicas[0], Replicas: replicas, ISR: slices.Clone(replicas)}
-	}
-	return out
 }
 
 func (d *decision) placeByHand(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
@@ -216,80 +211,96 @@ func (d *decision) placeByHand(in *kmsg.CreateTopicsRequestTopic, t *Topic) erro
 		if a.Partition < 0 || int(a.Partition) >= len(assignments) || assignments[a.Partition] != nil {
 			return fail(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
 		}
-		if err := d.image.checkReplicas(a.Replicas, len(in.ReplicaAssignment[0].Replicas)); err != nil {
+		if err := d.image.checkReplicas(int(a.Partition), a.Replicas, len(in.ReplicaAssignment[0].Replicas)); err != nil {
 			return err
 		}
 		assignments[a.Partition] = slices.Clone(a.Replicas)
 	}
-	t.Partitions = newPartitions(assignments)
+	t.Partitions = d.image.newPartitions(assignments)
 	return nil
 }
 
-func (i *Image) checkReplicas(replicas []int32, want int) error {
-	if len(replicas) == 0 {
-		return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
-	}
-	seen := make(map[int32]bool)
-	for _, id := range replicas {
-		if i.Broker(id) == nil {
-			return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
-		}
-		if seen[id] {
-			return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
-		}
-		seen[id] = true
-	}
-	if len(replicas) != want {
-		return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), want)
-	}
-	return nil
-}
-
+// createInternalTopic makes one of the cluster's own topics as its broker
+// configs say.
 func (d *decision) createInternalTopic(r CreateInternalTopic) {
-	if d.image.Topic(r.Name) != nil || r.Name != groupsTopic {
+	var prefix string
+	configs := map[string]string{"cleanup.policy": "compact"}
+	switch r.Name {
+	case groupsTopic:
+		prefix = "offsets.topic."
+		configs["compression.type"] = "producer"
+	case transactionsTopic:
+		prefix = "transaction.state.log."
+		configs["compression.type"] = "uncompressed"
+		configs["min.insync.replicas"] = d.image.brokerValue(prefix + "min.isr")
+		configs["unclean.leader.election.enable"] = "false"
+	default:
 		return
 	}
-	replicas := min(len(d.image.Brokers), d.image.brokerInt("offsets.topic.replication.factor"))
-	assignments, err := d.image.stripe(r.ID, 0, d.image.brokerInt("offsets.topic.num.partitions"), replicas)
-	if err != nil {
-		return // no broker is registered: whoever asks tries again
+	if d.image.Topic(r.Name) != nil {
+		return
 	}
-	d.setTopic(&Topic{Name: r.Name, ID: r.ID, Internal: true, Partitions: newPartitions(assignments), Configs: map[string]string{
-		"cleanup.policy": "compact", "compression.type": "producer", "segment.bytes": d.image.brokerValue("offsets.topic.segment.bytes"),
-	}})
+	configs["segment.bytes"] = d.image.brokerValue(prefix + "segment.bytes")
+	replicas := min(len(d.image.Brokers), d.image.brokerInt(prefix+"replication.factor"))
+	assignments, err := d.image.stripe(r.ID, 0, d.image.brokerInt(prefix+"num.partitions"), replicas)
+	if err != nil {
+		return // no broker is alive: whoever asks tries again
+	}
+	d.setTopic(&Topic{Name: r.Name, ID: r.ID, Internal: true, Partitions: d.image.newPartitions(assignments), Configs: configs})
 }
 
 func (d *decision) deleteTopics(r *kmsg.DeleteTopicsRequest) *kmsg.DeleteTopicsResponse {
 	resp := r.ResponseKind().(*kmsg.DeleteTopicsResponse)
-	for i := range r.TopicNames {
-		resp.Topics = append(resp.Topics, d.deleteTopic(&r.TopicNames[i], [16]byte{}))
+	topics := slices.Clone(r.Topics)
+	for i := range r.TopicNames { // before version 6
+		topics = append(topics, kmsg.DeleteTopicsRequestTopic{Topic: &r.TopicNames[i]})
 	}
-	for i := range r.Topics {
-		resp.Topics = append(resp.Topics, d.deleteTopic(r.Topics[i].Topic, r.Topics[i].TopicID))
+	names, ids := make(map[string]int), make(map[[16]byte]int)
+	for _, t := range topics {
+		if t.Topic != nil {
+			names[*t.Topic]++
+		} else {
+			ids[t.TopicID]++
+		}
+	}
+	for _, t := range topics {
+		out := kmsg.NewDeleteTopicsResponseTopic()
+		out.Topic, out.TopicID = t.Topic, t.TopicID
+		var err error
+		switch {
+		case t.Topic != nil && names[*t.Topic] > 1:
+			err = fail(kerr.InvalidRequest, "Duplicate topic name.")
+		case t.Topic == nil && ids[t.TopicID] > 1:
+			err = fail(kerr.InvalidRequest, "Duplicate topic id.")
+		default:
+			err = d.deleteTopic(&out)
+		}
+		out.ErrorCode, out.ErrorMessage = wire(err)
+		resp.Topics = append(resp.Topics, out)
 	}
 	return resp
 }
 
-func (d *decision) deleteTopic(name *string, id [16]byte) kmsg.DeleteTopicsResponseTopic {
-	out := kmsg.NewDeleteTopicsResponseTopic()
-	out.Topic, out.TopicID = name, id
-	t := d.image.TopicByID(id)
-	missing := fail(kerr.UnknownTopicID, "This server does not host this topic ID.")
-	if name != nil {
-		t, missing = d.image.Topic(*name), fail(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+// deleteTopic deletes the topic that out names and completes its name and id.
+func (d *decision) deleteTopic(out *kmsg.DeleteTopicsResponseTopic) error {
+	t, missing := d.image.TopicByID(out.TopicID), fail(kerr.UnknownTopicID, "This server does not host this topic ID.")
+	if out.Topic != nil {
+		if out.TopicID != [16]byte{} {
+			return fail(kerr.InvalidRequest, "You may not specify both topic name and topic id.")
+		}
+		t, missing = d.image.Topic(*out.Topic), fail(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
 	}
 	switch {
-	case name != nil && id != [16]byte{}:
-		out.ErrorCode, out.ErrorMessage = wire(fail(kerr.InvalidRequest, "You may not specify both topic name and topic id."))
+	case d.image.brokerValue("delete.topic.enable") == "false":
+		return fail(kerr.TopicDeletionDisabled, "Topic deletion is disabled.")
 	case t == nil:
-		out.ErrorCode, out.ErrorMessage = wire(missing)
+		return missing
 	case t.Internal:
-		out.ErrorCode, out.ErrorMessage = wire(fail(kerr.PolicyViolation, "Topic '%s' belongs to the cluster and cannot be deleted.", t.Name))
-	default:
-		out.Topic, out.TopicID = &t.Name, t.ID
-		d.remove(topicPrefix + t.Name)
+		return fail(kerr.PolicyViolation, "Topic '%s' belongs to the cluster and cannot be deleted.", t.Name)
 	}
-	return out
+	out.Topic, out.TopicID = &t.Name, t.ID
+	d.remove(topicPrefix + t.Name)
+	return nil
 }
 
 func (d *decision) createPartitions(r *kmsg.CreatePartitionsRequest) *kmsg.CreatePartitionsResponse {
@@ -338,8 +349,8 @@ func (d *decision) grownTopic(in *kmsg.CreatePartitionsRequestTopic) (*Topic, er
 		if len(in.Assignment) != want-had {
 			return nil, fail(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", want-had, len(in.Assignment))
 		}
-		for _, a := range in.Assignment {
-			if err := d.image.checkReplicas(a.Replicas, replicas); err != nil {
+		for n, a := range in.Assignment {
+			if err := d.image.checkReplicas(had+n, a.Replicas, replicas); err != nil {
 				return nil, err
 			}
 			assignments = append(assignments, slices.Clone(a.Replicas))
@@ -350,78 +361,12 @@ func (d *decision) grownTopic(in *kmsg.CreatePartitionsRequestTopic) (*Topic, er
 	}
 	grown := *t
 	grown.Configs = maps.Clone(t.Configs)
-	grown.Partitions = append(slices.Clone(t.Partitions), newPartitions(assignments)...)
+	grown.Partitions = append(slices.Clone(t.Partitions), d.image.newPartitions(assignments)...)
 	return &grown, d.checkServerless(&grown, had)
 }
 
-// stripe places count partitions: leaders go round over the brokers in an order
-// that changes racks with every step, and the replicas of a partition follow
-// its leader in that order, so that they lie in different racks while there are
-// enough. Where the round begins depends on the topic's id.
-func (i *Image) stripe(id [16]byte, first, count, replicas int) ([][]int32, error) {
-	order := i.byRack()
-	if replicas > len(order) {
-		return nil, fail(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered.", replicas, replicas, len(order))
-	}
-	if replicas < 1 || len(order) == 0 {
-		return nil, fail(kerr.InvalidReplicationFactor, "Unable to replicate the partition 0 or fewer times.")
-	}
-	start := int(id[0])<<8 | int(id[1])
-	out := make([][]int32, count)
-	for p := range out {
-		at := start + first + p
-		turn := (first + p) / len(order) // followers shift with each round
-		for k := range replicas {
-			step := k
-			if k > 0 && replicas < len(order) {
-				step = 1 + (k-1+turn*(replicas-1))%(len(order)-1)
-			}
-			out[p] = append(out[p], order[(at+step)%len(order)])
-		}
-		if !i.spread(out[p]) { // shifting brought two into one rack: take neighbours
-			for k := range replicas {
-				out[p][k] = order[(at+k)%len(order)]
-			}
-		}
-	}
-	return out, nil
-}
-
-// spread reports whether replicas are all in different racks, or cannot be.
-func (i *Image) spread(replicas []int32) bool {
-	all, used := make(map[string]bool), make(map[string]bool)
-	for _, b := range i.Brokers {
-		all[b.Rack] = true
-	}
-	for _, id := range replicas {
-		used[i.Broker(id).Rack] = true
-	}
-	return len(used) == min(len(all), len(replicas))
-}
-
-// byRack lists broker ids with the racks taking turns.
-func (i *Image) byRack() []int32 {
-	racks := make(map[string][]int32)
-	for _, b := range i.Brokers {
-		racks[b.Rack] = append(racks[b.Rack], b.ID)
-	}
-	names := slices.Sorted(maps.Keys(racks))
-	var out []int32
-	for len(out) < len(i.Brokers) {
-		for _, name := range names {
-			if ids := racks[name]; len(ids) > 0 {
-				out, racks[name] = append(out, ids[0]), ids[1:]
-			}
-		}
-	}
-	return out
-}
-
-// brokerInt is a broker config that is known to be a number.
+// brokerInt is the number that a broker config has.
 func (i *Image) brokerInt(name string) int {
-	n, err := strconv.Atoi(i.brokerValue(name))
-	if err != nil {
-		panic(fmt.Sprintf("metadata: %s is %q", name, i.brokerValue(name))) // checked when set
-	}
+	n, _ := strconv.Atoi(i.brokerValue(name)) // brokerValue is checked
 	return n
 }
