@@ -19,11 +19,11 @@ import (
 const (
 	nameLimit = "machine limit"
 	limitFile = 1 << 20 // frame of the limit measurement
-	// maxFree is how much memory may be free, that is never touched, before a
-	// number is refused. Filling brings it down to about 3 GiB on a machine of
-	// 24: below, the kernel frees pages of the filler as fast as it is read.
-	maxFree  = 4 << 30
-	maxFills = 2
+	// maxFreeShare is the share of the memory that may be free, that is never
+	// touched, before a number is refused. Filling leaves about an eighth to a
+	// fifth: below, the kernel frees pages of the filler as fast as it is read.
+	maxFreeShare = 4
+	maxFills     = 2
 )
 
 // measureLimits records what the machine itself can do: loopback TCP into a
@@ -123,18 +123,19 @@ func syncGroups(conn net.Conn, f *os.File, written <-chan struct{}) {
 // warm fills the page cache with holes of a sparse file, so that no new page
 // costs a fault of the host, and refuses to go on when it could not.
 func warm(o options) error {
-	free, err := memFree()
+	free, total, err := memory()
 	if err != nil {
 		return err
 	}
+	maxFree := total / maxFreeShare
 	for range maxFills { // what others free meanwhile takes another pass
-		if !o.fill || free <= maxFree {
+		if !o.fill || free <= maxFree*3/4 {
 			break
 		}
 		if err := fill(filepath.Join(o.dir, "filler"), free-300<<20); err != nil {
 			return err
 		}
-		if free, err = memFree(); err != nil {
+		if free, _, err = memory(); err != nil {
 			return err
 		}
 	}
@@ -166,14 +167,15 @@ func fill(name string, size int64) error {
 	return err
 }
 
-// memFree is the memory in bytes that is free in the zones from which the page
-// cache takes its pages. The low zones stay free for devices whatever is read.
-func memFree() (int64, error) {
+// memory is the memory in bytes, free and in all, of the zones from which the
+// page cache takes its pages. The low zones stay free for devices whatever is
+// read.
+func memory() (free, total int64, err error) {
 	data, err := os.ReadFile("/proc/zoneinfo")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var pages int64
+	page := int64(os.Getpagesize())
 	counts := false
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
@@ -183,10 +185,16 @@ func memFree() (int64, error) {
 		case counts && len(fields) == 3 && fields[0] == "pages" && fields[1] == "free":
 			n, err := strconv.ParseInt(fields[2], 10, 64)
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
-			pages += n
+			free += n * page
+		case counts && len(fields) == 2 && fields[0] == "managed":
+			n, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 0, 0, err
+			}
+			total += n * page
 		}
 	}
-	return pages * int64(os.Getpagesize()), nil
+	return free, total, nil
 }
