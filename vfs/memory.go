@@ -23,6 +23,7 @@ type Memory struct {
 	mu      sync.Mutex
 	names   map[string]*inode // as programs see it; guarded by mu
 	durable map[string]*inode // as the disk would show it; guarded by mu
+	moved   map[string]string // renames, old name to new, that no SyncDir has made durable; guarded by mu
 }
 
 // inode is one file or directory; guarded by Memory.mu.
@@ -42,7 +43,7 @@ type change struct {
 // NewMemory returns an empty file system with a root directory.
 func NewMemory() *Memory {
 	root := &inode{dir: true}
-	return &Memory{names: map[string]*inode{"/": root}, durable: map[string]*inode{"/": root}}
+	return &Memory{names: map[string]*inode{"/": root}, durable: map[string]*inode{"/": root}, moved: map[string]string{}}
 }
 
 func clean(name string) string { return path.Clean("/" + name) }
@@ -165,6 +166,7 @@ func (m *Memory) Rename(oldName, newName string) error {
 	if _, ok := m.names[from]; !ok {
 		return pathError("rename", oldName, fs.ErrNotExist)
 	}
+	m.moved[from] = to
 	for p, n := range maps.Clone(m.names) {
 		if p == from || strings.HasPrefix(p, from+"/") {
 			delete(m.names, p)
@@ -228,12 +230,14 @@ func (m *Memory) SyncDir(name string) error {
 			m.durable[other] = n
 		}
 	}
+	maps.DeleteFunc(m.moved, func(_, to string) bool { return path.Dir(to) == p })
 	return nil
 }
 
 // Crash returns an image that a power cut now could leave, chosen by seed:
 // synced content under synced names is whole; of every other write each
-// sector, and of every other name change each name, is there or not.
+// sector, and of every other name change each name, is there or not. A rename
+// happened or it did not: no journaling file system loses both names.
 func (m *Memory) Crash(seed int64) *Memory {
 	rng := rand.New(rand.NewPCG(uint64(seed), 0x6d696c6c72616365))
 	m.mu.Lock()
@@ -242,10 +246,20 @@ func (m *Memory) Crash(seed int64) *Memory {
 	maps.Copy(union, m.names)
 	image := NewMemory()
 	copied := map[*inode]*inode{}
+	coins := map[string]bool{}
+	happened := func(name string) bool {
+		if to, ok := m.moved[name]; ok {
+			name = to
+		}
+		if _, thrown := coins[name]; !thrown {
+			coins[name] = rng.IntN(2) == 0
+		}
+		return coins[name]
+	}
 	for _, p := range slices.Sorted(maps.Keys(union)) { // parents come first
 		before, after := m.durable[p], m.names[p]
 		n := before
-		if after != before && rng.IntN(2) == 0 {
+		if after != before && happened(p) {
 			n = after
 		}
 		if n == nil || p == "/" || image.names[path.Dir(p)] == nil {

@@ -53,8 +53,9 @@ type Config struct {
 
 	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
 	RetentionInterval     time.Duration
-	PageCache             bool // durability=page-cache: acknowledge what is only written
-	ForgetProducers       bool // negative control of crash tests: drops producer state at open
+	CompactionInterval    time.Duration // log.cleaner.backoff.ms
+	PageCache             bool          // durability=page-cache: acknowledge what is only written
+	ForgetProducers       bool          // negative control of crash tests: drops producer state at open
 
 	Log *slog.Logger
 }
@@ -143,7 +144,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 		return fmt.Errorf("open cluster: %w", err)
 	}
 	c.dir = dir
-	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, Log: c.cfg.Log})
+	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log})
 	controller := c.cfg.Brokers[0].ID
 	p, err := c.set.OpenMetadata(metadataTopic, metadataTopicID, controller)
 	if err != nil {

@@ -104,7 +104,6 @@ func TestCreateTopics(t *testing.T) {
 		{"p0", 0, 1, nil, "INVALID_PARTITIONS: Number of partitions was set to an invalid non-positive value."},
 		{"c1", 1, 1, []string{"retention.ms", "soon"}, "INVALID_CONFIG: Invalid value soon for configuration retention.ms: Not a number of type LONG"},
 		{"c2", 1, 1, []string{"nothing.known", "1"}, "INVALID_CONFIG: Unknown topic config name: nothing.known"},
-		{"c3", 1, 1, []string{"cleanup.policy", "compact"}, "INVALID_CONFIG: Log compaction is not built yet: a topic cannot have cleanup.policy=compact. Use cleanup.policy=delete."},
 		{"__consumer_offsets", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic '__consumer_offsets' is internal: the cluster creates it itself."},
 	} {
 		got := c.create(tc.name, tc.partitions, tc.replicas, tc.configs...)

@@ -45,12 +45,22 @@ func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
 	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: s.MinInsyncReplicas, settings: s}
 }
 
+// logConfig is what storage needs of the settings. A topic without delete in
+// its cleanup.policy keeps everything that compaction leaves, and one with
+// compact rolls segments in time for max.compaction.lag.ms (KIP-354).
 func logConfig(s metadata.TopicSettings) storage.LogConfig {
-	return storage.LogConfig{
+	c := storage.LogConfig{
 		SegmentBytes: s.SegmentBytes, SegmentAge: s.SegmentAge,
 		RetentionBytes: s.RetentionBytes, RetentionAge: s.RetentionAge,
 		IndexIntervalBytes: s.IndexIntervalBytes, ProducerExpiry: s.ProducerExpiry,
 	}
+	if !s.Delete {
+		c.RetentionBytes, c.RetentionAge = -1, -1
+	}
+	if s.Compact && s.MaxCompactionLag > 0 && (c.SegmentAge == 0 || s.MaxCompactionLag < c.SegmentAge) {
+		c.SegmentAge = s.MaxCompactionLag
+	}
+	return c
 }
 
 // lead installs a decision and wakes everybody who waits: a follower's ack or
