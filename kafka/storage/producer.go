@@ -89,7 +89,7 @@ func (p *producer) follows(b record.Batch) error {
 // for txns.
 type producers struct {
 	byID      map[int64]*producer
-	txns      transactions
+	txns      unstable
 	forgotten int64 // offset after the last marker of producers that have expired
 }
 

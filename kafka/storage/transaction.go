@@ -89,9 +89,9 @@ func (ps *producers) end(b record.Batch) (a aborted, ok bool) {
 	return aborted{producer: b.ProducerID(), first: first, last: b.LastOffset(), stable: stable}, !m.Commit
 }
 
-// transactions is what holds the last stable offset of a log back. Appends
+// unstable is what holds the last stable offset of a log back. Appends
 // change it under the log's lock; stable may be called at any time.
-type transactions struct {
+type unstable struct {
 	count atomic.Int64 // of open and ended, which are empty as a rule
 
 	mu    sync.Mutex
@@ -102,7 +102,7 @@ type transactions struct {
 // span is the offsets of a transaction that has ended, its marker's the last.
 type span struct{ first, last int64 }
 
-func (t *transactions) begin(first int64) {
+func (t *unstable) begin(first int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i, _ := slices.BinarySearch(t.open, first) // the end, but for what a snapshot lists
@@ -112,7 +112,7 @@ func (t *transactions) begin(first int64) {
 
 // end ends a transaction and returns what the stable offset is when all of the
 // log is committed.
-func (t *transactions) end(first, last int64) (stable int64) {
+func (t *unstable) end(first, last int64) (stable int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if i, ok := slices.BinarySearch(t.open, first); ok {
@@ -128,7 +128,7 @@ func (t *transactions) end(first, last int64) (stable int64) {
 // stable is the first offset below highWatermark whose transaction is open, or
 // has ended at or above highWatermark; highWatermark when there is none. What
 // ended below is forgotten: the high watermark does not go back.
-func (t *transactions) stable(highWatermark int64) int64 {
+func (t *unstable) stable(highWatermark int64) int64 {
 	if t.count.Load() == 0 {
 		return highWatermark
 	}
