@@ -76,7 +76,7 @@ func (s *Set) Compact(ctx context.Context, now time.Time) {
 		if l == nil || !l.settings.Compact {
 			continue
 		}
-		c, stable := compactionConfig(l), p.Offsets().HighWatermark
+		c, stable := compactionConfig(l), p.Offsets().LastStable
 		if !p.log.CompactionDue(stable, c, now) {
 			continue
 		}

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,6 +22,8 @@ const swapSuffix = ".swap" // of a log file that takes the place of others
 // The order on disk: the new file gets its .swap name, durably, which decides
 // the matter; the files it replaces go; it gets its own name. Recovery goes on
 // from any point of it (finishSwaps). Readers go on with the files they hold.
+// The new segment has no index of aborted transactions: it has none of their
+// records.
 func (p *compaction) swap(group []*segment, out *cleaned) (done bool, err error) {
 	l, d := p.l, p.l.dir
 	d.ops.RLock() // the log is not removed, nor the directory closed, meanwhile
@@ -96,12 +97,12 @@ func (p *compaction) replaceFiles(group []*segment, out *cleaned) error {
 // file, whose place a .swap file then takes, durably in this order.
 func finishSwap(fsys vfs.FS, dir string, base int64, bases []int64) error {
 	for _, at := range bases {
-		suffixes := []string{indexSuffix, timeIndexSuffix, snapshotSuffix, logSuffix}
+		suffixes := []string{indexSuffix, timeIndexSuffix, txnIndexSuffix, snapshotSuffix, logSuffix}
 		if at == base {
-			suffixes = suffixes[:2] // its snapshot is of the producers before it
+			suffixes = suffixes[:3] // its snapshot is of the producers before it
 		}
 		for _, suffix := range suffixes {
-			if err := fsys.Remove(path.Join(dir, fileName(at, suffix))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := removeIfThere(fsys, path.Join(dir, fileName(at, suffix))); err != nil {
 				return err
 			}
 		}

@@ -26,29 +26,38 @@ type pair struct{ key, value string }
 func pairs(codec record.Codec, producer int64, sequence int32, at time.Time, list ...pair) record.Batch {
 	b := record.NewBuilder(record.BuilderOptions{Codec: codec, ProducerID: producer, BaseSequence: sequence, Idempotent: producer >= 0})
 	for _, p := range list {
-		var value []byte
-		if p.value != "" {
-			value = []byte(p.value)
-		}
-		b.Add(at.UnixMilli(), []byte(p.key), value, record.Header{Key: "h", Value: []byte(p.key)})
+		p.add(b, at)
 	}
 	return b.Batch()
 }
 
-// contents reads a whole log and checks that offsets rise and that reading goes
-// on from any offset, also one that has no record any more.
+func (p pair) add(b *record.Builder, at time.Time) {
+	var value []byte
+	if p.value != "" {
+		value = []byte(p.value)
+	}
+	b.Add(at.UnixMilli(), []byte(p.key), value, record.Header{Key: "h", Value: []byte(p.key)})
+}
+
+// contents reads a whole log as a read_committed consumer does, batch by batch,
+// and checks that offsets rise and that reading goes on from any offset, also
+// one that has no record any more.
 func contents(t *testing.T, l *storage.Log) map[int64]pair {
 	t.Helper()
 	out := make(map[int64]pair)
-	next := l.StartOffset()
-	for at := next; at < l.EndOffset(); at = next {
-		data, err := l.Read(at, l.EndOffset(), 1)
+	next, stable := l.StartOffset(), l.StableOffset(l.EndOffset())
+	for at := next; at < stable; at = next {
+		data, aborted, err := l.ReadCommitted(at, stable, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b, rest, err := record.Split(data)
 		if err != nil || len(rest) > 0 || b.Check() != nil || b.LastOffset() < at {
 			t.Fatalf("read at %d: %v, %d more bytes, last offset %d, %v", at, err, len(rest), b.LastOffset(), b.Check())
+		}
+		next = b.LastOffset() + 1
+		if b.Control() || b.Transactional() && slices.ContainsFunc(aborted, func(a storage.AbortedTransaction) bool { return a.ProducerID == b.ProducerID() }) {
+			continue
 		}
 		err = b.Walk(0, func(r *record.Record) error {
 			if len(r.Headers) != 1 || string(r.Headers[0].Value) != string(r.Key) {
@@ -60,7 +69,6 @@ func contents(t *testing.T, l *storage.Log) map[int64]pair {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next = b.LastOffset() + 1
 	}
 	return out
 }
@@ -79,7 +87,7 @@ func latest(records map[int64]pair) map[string]string {
 func mustCompact(t *testing.T, l *storage.Log, now time.Time) storage.Compacted {
 	t.Helper()
 	waitDurable(t, l)
-	done, err := l.Compact(t.Context(), l.EndOffset(), compact, now)
+	done, err := l.Compact(t.Context(), l.StableOffset(l.EndOffset()), compact, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,13 +198,14 @@ func TestCompactionLag(t *testing.T) {
 type compactRun struct {
 	rng      *rand.Rand
 	l        *storage.Log
-	appended map[int64]pair  // all that ever was
-	sequence map[int64]int32 // next, by producer
+	appended map[int64]pair    // all that ever was, but for what was aborted
+	sequence map[int64]int32   // next, by producer
+	open     map[int64][]int64 // offsets of a producer's open transaction
 	now      time.Time
 }
 
 func newCompactRun(seed int64, l *storage.Log) *compactRun {
-	return &compactRun{rng: rand.New(rand.NewPCG(uint64(seed), 5)), l: l, appended: map[int64]pair{}, sequence: map[int64]int32{}, now: epoch0}
+	return &compactRun{rng: rand.New(rand.NewPCG(uint64(seed), 5)), l: l, appended: map[int64]pair{}, sequence: map[int64]int32{}, open: map[int64][]int64{}, now: epoch0}
 }
 
 func (c *compactRun) append(t *testing.T, n int) {
@@ -209,23 +218,77 @@ func (c *compactRun) append(t *testing.T, n int) {
 				list[i].value = fmt.Sprint(c.rng.Uint32())
 			}
 		}
-		producer := int64(1 + c.rng.IntN(3))
+		producer := int64(1 + c.rng.IntN(5))
 		c.now = c.now.Add(time.Minute)
-		b := pairs(record.Codec(c.rng.IntN(5)), producer, c.sequence[producer], c.now, list...)
+		transactional := producer > 3
+		if transactional && len(c.open[producer]) > 0 && c.rng.IntN(3) == 0 {
+			c.end(t, producer, c.rng.IntN(2) == 0)
+			continue
+		}
+		builder := record.NewBuilder(record.BuilderOptions{
+			Codec: record.Codec(c.rng.IntN(5)), ProducerID: producer, BaseSequence: c.sequence[producer], Idempotent: true, Transactional: transactional,
+		})
+		for _, p := range list {
+			p.add(builder, c.now)
+		}
 		c.sequence[producer] += int32(len(list))
-		a := appendTo(t, c.l, b)
+		a := c.put(t, builder.Batch())
 		for i, p := range list {
-			c.appended[a.BaseOffset+int64(i)] = p
+			at := a.BaseOffset + int64(i)
+			c.appended[at] = p
+			if transactional {
+				c.open[producer] = append(c.open[producer], at)
+			}
 		}
 	}
 }
 
-// check compares a log with all that was appended to it below end.
+func (c *compactRun) put(t *testing.T, b record.Batch) storage.Appended {
+	t.Helper()
+	if b.Control() {
+		a, err := c.l.Append(b, 1, epoch0, storage.Coordinator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	v, _ := c.l.Verify(b.ProducerID(), 0)
+	a, err := c.l.AppendVerified(b, 1, epoch0, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// end ends a producer's transaction; aborted records never were.
+func (c *compactRun) end(t *testing.T, producer int64, commit bool) {
+	t.Helper()
+	c.put(t, record.MarkerBatch(producer, 0, record.Marker{Commit: commit}, c.now))
+	if !commit {
+		for _, at := range c.open[producer] {
+			delete(c.appended, at)
+		}
+	}
+	delete(c.open, producer)
+}
+
+// endAll leaves no transaction open.
+func (c *compactRun) endAll(t *testing.T) {
+	t.Helper()
+	for _, producer := range []int64{4, 5} {
+		if len(c.open[producer]) > 0 {
+			c.end(t, producer, c.rng.IntN(2) == 0)
+		}
+	}
+}
+
+// check compares a log with all that was appended to it and not aborted, and is
+// decided.
 func (c *compactRun) check(t *testing.T, l *storage.Log) {
 	t.Helper()
 	want := make(map[int64]pair)
 	for at, p := range c.appended {
-		if at < l.EndOffset() {
+		if at < l.StableOffset(l.EndOffset()) {
 			want[at] = p
 		}
 	}
@@ -249,7 +312,7 @@ func TestCompactRandom(t *testing.T) {
 		d := openDir(t, disk, storage.DirOptions{})
 		c := newCompactRun(seed, openLog(t, d, tiny))
 		for range 6 {
-			c.append(t, 1+c.rng.IntN(40))
+			c.append(t, 1+c.rng.IntN(60))
 			mustCompact(t, c.l, c.now)
 			c.check(t, c.l)
 			if c.rng.IntN(2) == 0 {
@@ -281,7 +344,8 @@ func TestCompactPowerCuts(t *testing.T) {
 		d := openDir(t, fsys, storage.DirOptions{})
 		c := newCompactRun(seed, openLog(t, d, tiny))
 		for range 3 {
-			c.append(t, 30)
+			c.append(t, 40)
+			c.endAll(t)
 			waitDurable(t, c.l)
 			end := c.l.EndOffset()
 			cut = func() {
@@ -319,10 +383,11 @@ func TestCompactFaults(t *testing.T) {
 		}), storage.DirOptions{})
 		c := newCompactRun(1, openLog(t, d, tiny))
 		c.append(t, 40)
+		c.endAll(t)
 		waitDurable(t, c.l)
 		end := c.l.EndOffset()
 		f.n, on = n, true
-		_, err := c.l.Compact(t.Context(), end, compact, c.now)
+		_, err := c.l.Compact(t.Context(), c.l.StableOffset(end), compact, c.now)
 		on = false
 		hit, _ := f.result()
 		if !hit && err != nil {
@@ -360,13 +425,14 @@ func TestCompactBesideRemovals(t *testing.T) {
 	defer d.Close()
 	c := newCompactRun(3, openLog(t, d, tiny))
 	c.append(t, 60)
+	c.endAll(t)
 	waitDurable(t, c.l)
 	during = func() {
 		if err := c.l.DeleteBefore(c.l.EndOffset() - 10); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := c.l.Compact(t.Context(), c.l.EndOffset(), compact, c.now); err != nil {
+	if _, err := c.l.Compact(t.Context(), c.l.StableOffset(c.l.EndOffset()), compact, c.now); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, c.l); len(got) == 0 {
@@ -376,13 +442,14 @@ func TestCompactBesideRemovals(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	c.append(t, 60)
+	c.endAll(t)
 	waitDurable(t, c.l)
 	during = func() {
 		if err := d.Remove("t-0"); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := c.l.Compact(t.Context(), c.l.EndOffset(), compact, c.now); err == nil {
+	if _, err := c.l.Compact(t.Context(), c.l.StableOffset(c.l.EndOffset()), compact, c.now); err == nil {
 		t.Error("a pass over a removed log succeeded")
 	}
 	if left := d.Names(); len(left) > 0 {
@@ -396,10 +463,11 @@ func TestCompactStops(t *testing.T) {
 	defer d.Close()
 	c := newCompactRun(4, openLog(t, d, tiny))
 	c.append(t, 40)
+	c.endAll(t)
 	waitDurable(t, c.l)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.l.Compact(ctx, c.l.EndOffset(), compact, c.now); !errors.Is(err, context.Canceled) {
+	if _, err := c.l.Compact(ctx, c.l.StableOffset(c.l.EndOffset()), compact, c.now); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	c.check(t, c.l)

@@ -1,6 +1,11 @@
 package storage
 
-import "github.com/millrace/millrace/kafka/record"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/millrace/millrace/kafka/record"
+)
 
 // transactions follows the transactions of segments whose batches are read in
 // order. All of them are decided: they lie below the last stable offset.
@@ -17,6 +22,7 @@ type openTransaction struct{ aborted, written bool }
 func (p *compaction) loadTransactions() (err error) {
 	n := len(p.segments)
 	p.decided.aborted, err = p.l.Aborted(p.segments[0].base, p.segments[n-1].next.Load())
+	slices.SortFunc(p.decided.aborted, func(a, b AbortedTransaction) int { return cmp.Compare(a.FirstOffset, b.FirstOffset) })
 	p.decided.rewind()
 	return err
 }
@@ -55,9 +61,9 @@ func (t *transactions) of(producer int64) *openTransaction {
 // lastBatches is where each known producer's last batch is.
 type lastBatches map[int64]int64
 
-func (ps producers) last() lastBatches {
-	out := make(lastBatches, len(ps))
-	for id, p := range ps {
+func (ps *producers) last() lastBatches {
+	out := make(lastBatches, len(ps.byID))
+	for id, p := range ps.byID {
 		out[id] = p.newest().lastOffset
 	}
 	return out
