@@ -31,6 +31,8 @@ type embedded struct {
 	pki   *pki.Authority
 	log   *slog.Logger
 
+	failed chan string // ARNs of clusters that have failed, for the fleet
+
 	mu      sync.Mutex
 	running map[string]*runningCluster // by ARN; guarded by mu
 }
@@ -38,6 +40,8 @@ type embedded struct {
 type runningCluster struct {
 	c        *cluster.Cluster
 	observed fleet.Observed
+	closed   chan struct{}
+	watch    sync.WaitGroup
 }
 
 var _ fleet.Driver = (*embedded)(nil)
@@ -53,7 +57,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		iam: s.iam, pki: s.pki, log: s.cfg.Log, running: make(map[string]*runningCluster),
+		iam: s.iam, pki: s.pki, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
@@ -89,13 +93,12 @@ func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, erro
 	r := e.running[s.ARN]
 	e.mu.Unlock()
 	if r != nil {
-		select {
-		case err := <-r.c.Failed():
-			e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
-			e.close(s.ARN)
-		default:
+		err := r.c.Err()
+		if err == nil {
 			return r.observed, nil
 		}
+		e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
+		e.close(s.ARN)
 	}
 	r, err := e.open(s)
 	if err != nil {
@@ -104,7 +107,21 @@ func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, erro
 	e.mu.Lock()
 	e.running[s.ARN] = r
 	e.mu.Unlock()
+	r.watch.Go(func() { e.watch(s.ARN, r) })
 	return r.observed, nil
+}
+
+// watch tells the fleet when the cluster has failed.
+func (e *embedded) watch(arn string, r *runningCluster) {
+	select {
+	case <-r.c.Failed():
+	case <-r.closed:
+		return
+	}
+	select {
+	case e.failed <- arn:
+	case <-r.closed:
+	}
 }
 
 // Remove stops a cluster and deletes its directory.
@@ -126,6 +143,8 @@ func (e *embedded) close(arn string) {
 	if r == nil {
 		return
 	}
+	close(r.closed)
+	r.watch.Wait()
 	if err := r.c.Close(); err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -179,7 +198,7 @@ func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 		closeAll(bound)
 		return nil, err
 	}
-	return &runningCluster{c, observed}, nil
+	return &runningCluster{c: c, observed: observed, closed: make(chan struct{})}, nil
 }
 
 // opening is one cluster being opened.

@@ -89,7 +89,7 @@ func (s *System) build() (err error) {
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err
 	}
-	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: s.driver, Log: s.cfg.Log})
+	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: s.driver, Failed: s.driver.failed, Log: s.cfg.Log})
 	return s.bind()
 }
 
