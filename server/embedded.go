@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -79,7 +80,11 @@ func (e *embedded) reservePorts() error {
 	return nil
 }
 
-const portsFile = "ports.json"
+// What a cluster's directory holds.
+const (
+	portsFile = "ports.json"
+	logsDir   = "kafka" // on Config.FS
+)
 
 // directory is a cluster's: the last part of its ARN is its id.
 func (e *embedded) directory(arn string) string {
@@ -89,10 +94,7 @@ func (e *embedded) directory(arn string) string {
 // Ensure starts the cluster unless it runs. One that has failed since is closed
 // and opened again, which recovers its logs.
 func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, error) {
-	e.mu.Lock()
-	r := e.running[s.ARN]
-	e.mu.Unlock()
-	if r != nil {
+	if r := e.find(s.ARN); r != nil {
 		err := r.c.Err()
 		if err == nil {
 			return r.observed, nil
@@ -109,6 +111,13 @@ func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, erro
 	e.mu.Unlock()
 	r.watch.Go(func() { e.watch(s.ARN, r) })
 	return r.observed, nil
+}
+
+// find is the cluster while it runs, or nil.
+func (e *embedded) find(arn string) *runningCluster {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.running[arn]
 }
 
 // watch tells the fleet when the cluster has failed.
@@ -129,7 +138,7 @@ func (e *embedded) Remove(_ context.Context, arn string) error {
 	e.close(arn)
 	dir := e.directory(arn)
 	e.ports.release(filepath.Join(dir, portsFile))
-	if err := os.RemoveAll(dir); err != nil {
+	if err := errors.Join(e.cfg.FS.RemoveAll(filepath.Join(dir, logsDir)), os.RemoveAll(dir)); err != nil {
 		return fmt.Errorf("remove the cluster's data: %w", err)
 	}
 	return nil
@@ -275,7 +284,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		zones[b.Zone] = true
 	}
 	cfg := cluster.Config{
-		Dir: filepath.Join(dir, "kafka"), ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
+		Dir: filepath.Join(dir, logsDir), FS: e.cfg.FS, ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
 		Static: msk.BrokerDefaults(len(zones), s.KafkaVersion), Serverless: s.Serverless,
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,

@@ -18,6 +18,13 @@ import (
 // ErrNoBroker answers requests about a broker that the cluster does not have.
 var ErrNoBroker = errors.New("the cluster has no such broker")
 
+// ErrStopped answers UnfenceBroker of a broker that does not run.
+var ErrStopped = errors.New("the broker is stopped: start it")
+
+// ErrPortTaken answers StartBroker when the broker's address cannot be listened
+// on any more.
+var ErrPortTaken = errors.New("another process took the port while the broker was stopped")
+
 // drainPatience is how long the clients of a stopped broker may take to read
 // their last answers.
 const drainPatience = time.Second
@@ -147,7 +154,7 @@ func (c *Cluster) reopen(n *node) error {
 				opened.Net.Close()
 			}
 			n.hold()
-			return fmt.Errorf("listener %s: %w: another process took the port while the broker was stopped", n.cfg.Listeners[i].Name, err)
+			return fmt.Errorf("listener %s: %w: %w", n.cfg.Listeners[i].Name, ErrPortTaken, err)
 		}
 		n.cfg.Listeners[i].Net = ln
 	}
@@ -172,9 +179,6 @@ func (c *Cluster) UnfenceBroker(ctx context.Context, id int32) error {
 		return c.decide(ctx, metadata.UnfenceBroker{ID: id})
 	})
 }
-
-// ErrStopped answers UnfenceBroker of a broker that does not run.
-var ErrStopped = errors.New("the broker is stopped: start it")
 
 // decide asks the metadata and waits until the whole cluster goes by the
 // decision.
