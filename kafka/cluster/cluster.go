@@ -81,16 +81,25 @@ type Listener struct {
 
 // Cluster is a running cluster. Its methods may be called concurrently.
 type Cluster struct {
-	cfg       Config
-	dir       *storage.Dir
-	set       *partition.Set
-	meta      *statemachine.Machine
-	groups    *coordinator.Groups
-	image     atomic.Pointer[metadata.Image]
-	listeners []*listener.Listener
-	failed    chan error
-	stop      context.CancelFunc
-	running   sync.WaitGroup // retention and listeners' accept loops
+	cfg    Config
+	line   wire.Line
+	dir    *storage.Dir
+	set    *partition.Set
+	meta   *statemachine.Machine
+	groups *coordinator.Groups
+	image  atomic.Pointer[metadata.Image]
+	nodes  []*node
+	boot   *listener.Listener // nil but for serverless clusters
+
+	turn  chan struct{} // capacity 1: holds a token while a broker is changed
+	ended chan struct{} // closed by Close
+
+	failOnce sync.Once
+	failed   chan struct{} // closed by fail, after failure is set
+	failure  error
+
+	stop    context.CancelFunc
+	running sync.WaitGroup // retention and listeners' accept loops
 }
 
 const (
@@ -118,7 +127,14 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("open cluster: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c := &Cluster{cfg: cfg, failed: make(chan error, 1), stop: stop}
+	c := &Cluster{
+		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions)), stop: stop,
+		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
+	}
+	for _, b := range cfg.Brokers {
+		b.Listeners = slices.Clone(b.Listeners) // a broker that starts again replaces Net
+		c.nodes = append(c.nodes, &node{cfg: b})
+	}
 	if err := c.openState(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -127,7 +143,7 @@ func Open(cfg Config) (*Cluster, error) {
 		c.Close()
 		return nil, err
 	}
-	c.serve(line.Cut(slices.Concat(broker.Keys(), saslAndVersions)))
+	c.serve()
 	return c, nil
 }
 
@@ -180,7 +196,23 @@ func (c *Cluster) publish(img *metadata.Image) {
 	if err := c.set.Apply(img); err != nil {
 		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
 	}
-	c.image.Store(img)
+	prev := c.image.Swap(img)
+	if prev != nil {
+		c.moveCoordinators(prev.Topic(groupsTopic), img.Topic(groupsTopic))
+	}
+}
+
+// moveCoordinators ends the coordinators of partitions that another broker
+// leads now, or the same one again, so that who is parked there asks anew.
+func (c *Cluster) moveCoordinators(prev, next *metadata.Topic) {
+	if prev == nil || prev == next {
+		return
+	}
+	for i, p := range prev.Partitions {
+		if next == nil || i >= len(next.Partitions) || next.Partitions[i].LeaderEpoch != p.LeaderEpoch {
+			c.groups.Stop(int32(i))
+		}
+	}
 }
 
 func (c *Cluster) logCut(name string, from, to int64) {
@@ -189,15 +221,25 @@ func (c *Cluster) logCut(name string, from, to int64) {
 }
 
 func (c *Cluster) fail(err error) {
-	select {
-	case c.failed <- err:
-	default:
-	}
+	c.failOnce.Do(func() {
+		c.failure = err
+		close(c.failed)
+	})
 }
 
-// Failed yields the first error after which the cluster cannot go on serving;
-// its owner closes it and opens it again.
-func (c *Cluster) Failed() <-chan error { return c.failed }
+// Failed is closed when the cluster cannot go on serving; its owner closes the
+// cluster and opens it again.
+func (c *Cluster) Failed() <-chan struct{} { return c.failed }
+
+// Err is why the cluster failed, or nil.
+func (c *Cluster) Err() error {
+	select {
+	case <-c.failed:
+		return c.failure
+	default:
+		return nil
+	}
+}
 
 // Image is what the brokers currently answer from.
 func (c *Cluster) Image() *metadata.Image { return c.image.Load() }
@@ -218,33 +260,28 @@ func (c *Cluster) register(ctx context.Context) error {
 	return nil
 }
 
-func (c *Cluster) serve(line wire.Line) {
-	for i, b := range c.cfg.Brokers {
-		backend := broker.New(broker.Config{
-			ID: b.ID, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups,
-			NewID: newTopicID, Log: c.cfg.Log,
-		})
-		for _, l := range b.Listeners {
-			c.listen(b.ID, l, backend, line)
-		}
-		if i == 0 && c.cfg.Boot != nil {
-			c.listen(b.ID, *c.cfg.Boot, backend, line)
-		}
+// serve opens the brokers to their clients.
+func (c *Cluster) serve() {
+	for _, n := range c.nodes {
+		c.serveNode(n)
+	}
+	if first := c.cfg.Brokers[0].ID; c.cfg.Boot != nil {
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first))
 	}
 }
 
-func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, line wire.Line) {
+func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *listener.Listener {
 	ln := listener.New(listener.Config{
-		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: line,
+		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 	})
-	c.listeners = append(c.listeners, ln)
 	c.running.Go(func() {
 		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
 			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, brokerID, err))
 		}
 	})
+	return ln
 }
 
 func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool) {
@@ -299,8 +336,16 @@ func newTopicID() [16]byte {
 // Close stops the cluster: first nothing new comes in, then the coordinators,
 // the metadata and retention end, and last the logs are synced and closed.
 func (c *Cluster) Close() error {
-	for _, l := range c.listeners {
-		l.Close() // connections end before what they call
+	close(c.ended)
+	c.turn <- struct{}{} // for good: no broker is changed any more
+	for _, n := range c.nodes {
+		for _, l := range n.listeners {
+			l.Close() // connections end before what they call
+		}
+		n.release()
+	}
+	if c.boot != nil {
+		c.boot.Close()
 	}
 	if c.groups != nil {
 		c.groups.Close() // machines append to partitions

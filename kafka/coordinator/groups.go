@@ -42,7 +42,7 @@ type Config struct {
 // Groups hosts the groups of a cluster. Its methods may be called concurrently.
 type Groups struct {
 	cfg     Config
-	running sync.WaitGroup // loads
+	running sync.WaitGroup // loads and unloads
 
 	mu     sync.Mutex
 	hosts  map[int32]*host // by partition; guarded by mu

@@ -181,24 +181,25 @@ func (c *call) waitLoaded(ctx context.Context) error {
 	return c.host.err
 }
 
-// Stop unloads a partition, whose leadership has moved or ended. Its waiting
-// callers get NOT_COORDINATOR; a later request to the leader loads it again.
+// Stop unloads a partition whose leadership has moved or ended, and does not
+// wait for that. Its waiting callers get NOT_COORDINATOR at once; a later
+// request to the leader loads it again.
 func (g *Groups) Stop(partition int32) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	h := g.hosts[partition]
-	if h != nil {
-		h.retired = true
-	}
-	g.mu.Unlock()
-	if h == nil {
+	if h == nil || g.closed {
 		return
 	}
-	h.end()
-	g.mu.Lock()
-	if g.hosts[partition] == h {
-		delete(g.hosts, partition)
-	}
-	g.mu.Unlock()
+	h.retired = true
+	g.running.Go(func() {
+		h.end()
+		g.mu.Lock()
+		if g.hosts[partition] == h {
+			delete(g.hosts, partition)
+		}
+		g.mu.Unlock()
+	})
 }
 
 // Close stops all machines and waits for them. Their waiting callers get an

@@ -21,6 +21,7 @@ type cluster struct {
 	*Core
 	log []statemachine.Record
 	ids byte
+	at  time.Duration // since the beginning
 }
 
 func newCluster(t *testing.T, brokers int, serverless bool) *cluster {
@@ -41,12 +42,27 @@ func params(serverless bool) Params {
 }
 
 func (c *cluster) do(req any) any {
-	d := c.Decide(time.UnixMilli(0), 1, req)
+	return c.take(c.Decide(c.now(), 1, req)).Replies[0].Value
+}
+
+func (c *cluster) now() time.Time { return time.UnixMilli(0).Add(c.at) }
+
+func (c *cluster) take(d statemachine.Decision) statemachine.Decision {
 	for _, r := range d.Records {
-		c.Apply(r, time.UnixMilli(0))
+		c.Apply(r, c.now())
 	}
 	c.log = append(c.log, d.Records...)
-	return d.Replies[0].Value
+	return d
+}
+
+// pass lets time go by; what becomes due is done.
+func (c *cluster) pass(d time.Duration) {
+	until := c.at + d
+	for due := c.Deadline(); !due.IsZero() && due.Sub(time.UnixMilli(0)) <= until; due = c.Deadline() {
+		c.at = max(c.at, due.Sub(time.UnixMilli(0)))
+		c.take(c.Expire(c.now()))
+	}
+	c.at = until
 }
 
 func (c *cluster) create(name string, partitions int32, replicas int16, configs ...string) kmsg.CreateTopicsResponseTopic {
