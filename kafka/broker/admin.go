@@ -124,14 +124,6 @@ func (b *Broker) describeConfigs(_ context.Context, r *listener.Request) listene
 	return now(b.cfg.Image().DescribeConfigs(r.Msg.(*kmsg.DescribeConfigsRequest)))
 }
 
-// ListPartitionReassignments, v0 (KIP-455): an embedded cluster moves no data,
-// so nothing is ever under way.
-func (b *Broker) listPartitionReassignments(_ context.Context, r *listener.Request) listener.Answer {
-	resp := r.Msg.ResponseKind().(*kmsg.ListPartitionReassignmentsResponse)
-	resp.Topics = []kmsg.ListPartitionReassignmentsResponseTopic{}
-	return now(resp)
-}
-
 // InitProducerId, v0-5, for idempotent producers: a fresh id with epoch 0, or,
 // when the producer names its id (KIP-360), the next epoch. Transactional
 // producers are refused until transactions are built.

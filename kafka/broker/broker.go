@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -78,7 +79,9 @@ var handlers = map[int16]handler{
 	33: (*Broker).alterConfigs,
 	37: (*Broker).createPartitions,
 	42: (*Broker).group,
+	43: (*Broker).electLeaders,
 	44: (*Broker).incrementalAlterConfigs,
+	45: (*Broker).alterPartitionReassignments,
 	46: (*Broker).listPartitionReassignments,
 	47: (*Broker).group,
 	50: (*Broker).describeUserSCRAMCredentials,
@@ -159,5 +162,17 @@ func (b *Broker) decide(req any, failed func(code int16) kmsg.Response) listener
 			return failed(b.code("metadata decision", err))
 		}
 		return v.(kmsg.Response)
+	}
+}
+
+// decideWithin is decide for requests that say how long they wait: then the
+// answer is REQUEST_TIMED_OUT, and what was asked for may still come true, as
+// in Kafka.
+func (b *Broker) decideWithin(req any, timeoutMS int32, failed func(code int16) kmsg.Response) listener.Answer {
+	answer := b.decide(req, failed)
+	return func(ctx context.Context) kmsg.Response {
+		ctx, cancel := context.WithTimeout(ctx, time.Duration(max(0, timeoutMS))*time.Millisecond)
+		defer cancel()
+		return answer(ctx)
 	}
 }

@@ -181,11 +181,6 @@ func (i *Image) TopicSettings(t *Topic) TopicSettings {
 	if s.Compression == "uncompressed" {
 		s.Compression = "none"
 	}
-	// A topic with fewer replicas than min.insync.replicas could never be
-	// written to with acks=all; Kafka too counts what there is (KAFKA-15583).
-	if len(t.Partitions) > 0 {
-		s.MinInsyncReplicas = min(s.MinInsyncReplicas, len(t.Partitions[0].Replicas))
-	}
 	return s
 }
 

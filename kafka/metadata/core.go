@@ -33,7 +33,8 @@ func New(p Params) *Core {
 	return &Core{p: p, image: &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
-		byID: map[[16]byte]*Topic{}, sorted: []*Topic{}, users: map[string]scramUser{},
+		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
+		moving: map[string]struct{}{}, users: map[string]scramUser{},
 	}}
 }
 
@@ -74,8 +75,8 @@ type decision struct {
 
 // Decide answers one of the request types above, or one of the kmsg requests
 // DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
-// AlterUserScramCredentials and ElectLeaders, whose replies are their kmsg
-// responses.
+// AlterUserScramCredentials, ElectLeaders and AlterPartitionReassignments, whose
+// replies are their kmsg responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
@@ -104,6 +105,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.alterUserSCRAMCredentials(r)
 	case *kmsg.ElectLeadersRequest:
 		reply = d.electLeaders(r)
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		reply = d.alterReassignments(r)
 	default:
 		panic("metadata: a request of an unknown type reached the core")
 	}

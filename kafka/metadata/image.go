@@ -18,7 +18,8 @@ type Image struct {
 	dynamic map[string]map[string]string // by broker id, "" for all brokers
 	topics  map[string]*Topic
 	byID    map[[16]byte]*Topic
-	sorted  []*Topic // by name
+	sorted  []*Topic            // by name
+	moving  map[string]struct{} // topics with a reassignment under way
 	users   map[string]scramUser
 }
 
@@ -52,6 +53,8 @@ type Partition struct {
 	PartitionEpoch int32   `json:"partitionEpoch"`
 	Replicas       []int32 `json:"replicas"` // the preferred leader first
 	ISR            []int32 `json:"isr"`
+	Adding         []int32 `json:"adding,omitempty"`   // replicas that a reassignment brings
+	Removing       []int32 `json:"removing,omitempty"` // replicas that leave when it ends
 }
 
 // Topic finds a topic by name, or nil.
@@ -101,7 +104,7 @@ func (i *Image) clone() *Image {
 	next := *i
 	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
-	next.sorted = slices.Clone(i.sorted)
+	next.sorted, next.moving = slices.Clone(i.sorted), maps.Clone(i.moving)
 	return &next
 }
 
@@ -118,6 +121,10 @@ func (i *Image) set(name string, t *Topic) {
 		i.sorted[at] = t
 	case t != nil:
 		i.sorted = slices.Insert(i.sorted, at, t)
+	}
+	delete(i.moving, name)
+	if t != nil && t.reassigning() {
+		i.moving[name] = struct{}{}
 	}
 	if t == nil {
 		delete(i.topics, name)

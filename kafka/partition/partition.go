@@ -41,6 +41,8 @@ type leadership struct {
 	settings metadata.TopicSettings
 }
 
+// newLeadership counts min.insync.replicas as at most the replicas there are:
+// otherwise acks=all could never succeed (KAFKA-15583).
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
 	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
 }
