@@ -2,13 +2,18 @@ package cluster_test
 
 import (
 	"errors"
+	"net"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -87,4 +92,64 @@ func TestReplicasMove(t *testing.T) {
 		t.Errorf("elected %+v, %v", now, err)
 	}
 	r.produce(t, "t", "d")
+}
+
+// TestACLsJudgeScramUsers: a listener without an authorizer of its own obeys the
+// cluster's ACLs.
+func TestACLsJudgeScramUsers(t *testing.T) {
+	var address string
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address = ln.Addr().String()
+		c.Brokers = c.Brokers[:1]
+		c.Static = map[string]string{"default.replication.factor": "1", "super.users": "User:root", "auto.create.topics.enable": "false"}
+		c.Brokers[0].Listeners = append(c.Brokers[0].Listeners, cluster.Listener{
+			Name: "CLIENT_SASL_SCRAM", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Mechanisms: []string{"SCRAM-SHA-512"},
+		})
+	})
+	admin := kadm.NewClient(r.client(t))
+	users := []kadm.UpsertSCRAM{}
+	for _, name := range []string{"alice", "root"} {
+		users = append(users, kadm.UpsertSCRAM{User: name, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: "secret"})
+	}
+	if _, err := admin.AlterUserSCRAMs(t.Context(), nil, users); err != nil {
+		t.Fatal(err)
+	}
+	as := func(user string) *kadm.Client {
+		cl, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.SASL(scram.Auth{User: user, Pass: "secret"}.AsSha512Mechanism()), kgo.RetryTimeout(5*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cl.Close)
+		return kadm.NewClient(cl)
+	}
+	alice, root := as("alice"), as("root")
+	if _, err := alice.CreateTopic(t.Context(), 1, 1, nil, "app-1"); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("without an ACL: %v", err)
+	}
+	rules := kadm.NewACLs().Topics("app-").ResourcePatternType(kadm.ACLPatternPrefixed).Operations(kadm.OpCreate, kadm.OpDelete, kadm.OpDescribeConfigs).Allow("User:alice").AllowHosts("127.0.0.1")
+	created, err := root.CreateACLs(t.Context(), rules)
+	if err != nil || len(created) != 3 || created[0].Err != nil {
+		t.Fatalf("%+v, %v", created, err)
+	}
+	if _, err := alice.CreateTopic(t.Context(), 1, 1, nil, "app-1"); err != nil {
+		t.Errorf("with one: %v", err)
+	}
+	if _, err := alice.CreateTopic(t.Context(), 1, 1, nil, "other"); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("another name: %v", err)
+	}
+	all := kadm.NewACLs().AnyResource().Operations(kadm.OpAny).ResourcePatternType(kadm.ACLPatternAny).Allow().AllowHosts().Deny().DenyHosts()
+	if list, err := alice.DescribeACLs(t.Context(), all); err != nil || !errors.Is(list[0].Err, kerr.ClusterAuthorizationFailed) {
+		t.Errorf("alice lists ACLs: %+v, %v", list, err)
+	}
+	gone, err := root.DeleteACLs(t.Context(), kadm.NewACLs().Topics("app-").ResourcePatternType(kadm.ACLPatternPrefixed).Operations(kadm.OpCreate).Allow("User:alice").AllowHosts("127.0.0.1"))
+	if err != nil || len(gone) != 1 || len(gone[0].Deleted) != 1 {
+		t.Errorf("deleted %+v, %v", gone, err)
+	}
+	if _, err := alice.CreateTopic(t.Context(), 1, 1, nil, "app-2"); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("after the ACL is gone: %v", err)
+	}
 }

@@ -75,8 +75,8 @@ type Listener struct {
 	Port       int32
 	TLS        *tls.Config
 	Mechanisms []string
-	Hosts      func(string) bool // names that a signed token may be for
-	Authorizer listener.Authorizer
+	Hosts      func(string) bool   // names that a signed token may be for
+	Authorizer listener.Authorizer // nil: the cluster's ACLs
 }
 
 // Cluster is a running cluster. Its methods may be called concurrently.
@@ -271,6 +271,9 @@ func (c *Cluster) serve() {
 }
 
 func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *listener.Listener {
+	if l.Authorizer == nil {
+		l.Authorizer = acls{image: c.Image}
+	}
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,

@@ -21,6 +21,7 @@ const (
 	topicPrefix    = "topic/"
 	configPrefix   = "broker-config/"
 	userPrefix     = "scram-user/"
+	aclPrefix      = "acl/"
 )
 
 type brokersEvent struct {
@@ -107,6 +108,11 @@ func (i *Image) apply(r statemachine.Record) {
 		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
 			set(i.users, name, e, r.Value == nil)
 		}
+	} else if text, ok := strings.CutPrefix(key, aclPrefix); ok {
+		var e aclEvent
+		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
+			i.applyACL(text, r.Value == nil)
+		}
 	} else if key == brokersKey {
 		var e brokersEvent
 		if decode(r.Value, &e) && e.Format == eventFormat {
@@ -161,6 +167,11 @@ func (c *Core) Snapshot() []statemachine.Record {
 	}
 	for _, name := range sortedKeys(c.image.users) {
 		d.add(userPrefix+name, c.image.users[name])
+	}
+	for _, p := range c.image.patterns() {
+		for _, r := range c.image.acls[p] {
+			d.add(newACL(p, r).key(), aclEvent{Format: eventFormat})
+		}
 	}
 	if c.nextProducerID > 0 {
 		d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: c.nextProducerID})

@@ -30,12 +30,15 @@ var _ statemachine.Core = (*Core)(nil)
 
 // New returns the metadata of a cluster without brokers and topics.
 func New(p Params) *Core {
-	return &Core{p: p, image: &Image{
+	i := &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
 		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
 		moving: map[string]struct{}{}, users: map[string]scramUser{},
-	}}
+		acls: map[pattern][]rule{},
+	}
+	i.readAccess()
+	return &Core{p: p, image: i}
 }
 
 // Image is the current picture. It is never changed after it was asked for.
@@ -75,8 +78,8 @@ type decision struct {
 
 // Decide answers one of the request types above, or one of the kmsg requests
 // DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
-// AlterUserScramCredentials, ElectLeaders and AlterPartitionReassignments, whose
-// replies are their kmsg responses.
+// AlterUserScramCredentials, ElectLeaders, AlterPartitionReassignments, CreateAcls
+// and DeleteAcls, whose replies are their kmsg responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
@@ -107,6 +110,10 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.electLeaders(r)
 	case *kmsg.AlterPartitionAssignmentsRequest:
 		reply = d.alterReassignments(r)
+	case *kmsg.CreateACLsRequest:
+		reply = d.createACLs(r)
+	case *kmsg.DeleteACLsRequest:
+		reply = d.deleteACLs(r)
 	default:
 		panic("metadata: a request of an unknown type reached the core")
 	}

@@ -21,6 +21,10 @@ type Image struct {
 	sorted  []*Topic            // by name
 	moving  map[string]struct{} // topics with a reassignment under way
 	users   map[string]scramUser
+	acls    map[pattern][]rule // the rules sorted
+
+	superUsers    map[string]bool // of static
+	openByDefault bool            // of static: allow.everyone.if.no.acl.found
 }
 
 // Broker is one logical broker.
@@ -103,6 +107,7 @@ func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topi
 func (i *Image) clone() *Image {
 	next := *i
 	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
+	next.acls = maps.Clone(i.acls)
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
 	next.sorted, next.moving = slices.Clone(i.sorted), maps.Clone(i.moving)
 	return &next

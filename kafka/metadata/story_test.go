@@ -120,6 +120,14 @@ func (s *stage) run(line string) string {
 		s.pass(d)
 	case "reassign":
 		out = s.reassign(words, args)
+	case "allow", "deny":
+		out = s.createACL(fields[0], words)
+	case "acls":
+		out = s.acls(args)
+	case "unallow":
+		out = s.deleteACLs(args)
+	case "may":
+		return s.may(words)
 	case "reassignments":
 		out = s.reassignments()
 	case "ids":
