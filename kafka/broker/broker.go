@@ -34,8 +34,12 @@ type Config struct {
 	Metadata   *statemachine.Machine
 	Partitions *partition.Set
 	Groups     *coordinator.Groups
+	LogDir     LogDir
 	NewID      func() [16]byte // fresh random topic ids
 	Log        *slog.Logger
+
+	// MetadataLog tells how far the cluster's metadata log reaches.
+	MetadataLog func() partition.Offsets
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods
@@ -80,6 +84,8 @@ var handlers = map[int16]handler{
 	31: (*Broker).deleteACLs,
 	32: (*Broker).describeConfigs,
 	33: (*Broker).alterConfigs,
+	34: (*Broker).alterReplicaLogDirs,
+	35: (*Broker).describeLogDirs,
 	37: (*Broker).createPartitions,
 	42: (*Broker).group,
 	43: (*Broker).electLeaders,
@@ -89,6 +95,7 @@ var handlers = map[int16]handler{
 	47: (*Broker).group,
 	50: (*Broker).describeUserSCRAMCredentials,
 	51: (*Broker).alterUserSCRAMCredentials,
+	55: (*Broker).describeQuorum,
 	60: (*Broker).describeCluster,
 	61: (*Broker).describeProducers,
 	75: (*Broker).describeTopicPartitions,

@@ -2,7 +2,9 @@ package cluster_test
 
 import (
 	"errors"
+	"maps"
 	"net"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -151,5 +153,97 @@ func TestACLsJudgeScramUsers(t *testing.T) {
 	}
 	if _, err := alice.CreateTopic(t.Context(), 1, 1, nil, "app-2"); !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Errorf("after the ACL is gone: %v", err)
+	}
+}
+
+// TestLogDirectories: each broker shows the replicas it has and the size of their
+// log; there is one directory, which no replica can leave.
+func TestLogDirectories(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kafka")
+	r := open(t, vfs.OS, func(c *cluster.Config) { c.Dir = path })
+	admin := kadm.NewClient(r.client(t))
+	if _, err := admin.CreateTopic(t.Context(), 1, 2, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(t, "t", "a", "b")
+	all, err := admin.DescribeAllLogDirs(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holders := 0
+	for id, dirs := range all {
+		d, ok := dirs[path]
+		if !ok || d.Err != nil || len(dirs) != 1 {
+			t.Errorf("broker %d shows %+v", id, dirs)
+		}
+		if p, ok := d.Topics.Lookup("t", 0); ok {
+			holders++
+			if p.Size <= 0 || p.OffsetLag != 0 || p.IsFuture {
+				t.Errorf("broker %d shows %+v", id, p)
+			}
+		}
+	}
+	if len(all) != 3 || holders != 2 {
+		t.Errorf("%d brokers of %d hold the partition", holders, len(all))
+	}
+	req := kmsg.NewPtrDescribeLogDirsRequest()
+	req.Topics = []kmsg.DescribeLogDirsRequestTopic{}
+	dirs, err := req.RequestWith(t.Context(), r.client(t).Broker(1))
+	if err != nil || len(dirs.Dirs) != 1 || dirs.Dirs[0].TotalBytes < dirs.Dirs[0].UsableBytes || dirs.Dirs[0].UsableBytes <= 0 || len(dirs.Dirs[0].Topics) != 0 {
+		t.Errorf("%+v, %v", dirs, err)
+	}
+
+	move := kmsg.NewPtrAlterReplicaLogDirsRequest()
+	for _, dir := range []string{path, "/elsewhere"} {
+		move.Dirs = append(move.Dirs, kmsg.AlterReplicaLogDirsRequestDir{Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 7}}}})
+	}
+	codes := map[int16]int{}
+	for id := range int32(3) {
+		moved, err := move.RequestWith(t.Context(), r.client(t).Broker(int(id+1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, topic := range moved.Topics {
+			for _, p := range topic.Partitions {
+				codes[p.ErrorCode]++
+			}
+		}
+	}
+	want := map[int16]int{0: 2, kerr.ReplicaNotAvailable.Code: 1, kerr.UnknownTopicOrPartition.Code: 3, kerr.LogDirNotFound.Code: 6}
+	if !maps.Equal(codes, want) {
+		t.Errorf("moving answers %v, want %v", codes, want)
+	}
+}
+
+func TestQuorumAndCluster(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(topic string) *kmsg.DescribeQuorumResponse {
+		req := kmsg.NewPtrDescribeQuorumRequest()
+		req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: topic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}}}
+		resp, err := req.RequestWith(t.Context(), r.client(t).Broker(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	resp := ask("__cluster_metadata")
+	p := resp.Topics[0].Partitions[0]
+	if p.LeaderID != 1 || p.LeaderEpoch < 1 || p.HighWatermark < 2 || len(p.CurrentVoters) != 1 || len(p.Observers) != 2 ||
+		p.CurrentVoters[0].LogEndOffset < p.HighWatermark || len(resp.Nodes) != 1 || resp.Nodes[0].Listeners[0].Name != "CLIENT" {
+		t.Errorf("%+v", resp)
+	}
+	if resp := ask("t"); resp.Topics[0].Partitions[0].ErrorCode != kerr.UnknownTopicOrPartition.Code || len(resp.Nodes) != 0 {
+		t.Errorf("%+v", resp)
+	}
+	for kind, want := range map[int8]int16{1: 0, 2: kerr.MismatchedEndpointType.Code, 3: kerr.UnsupportedEndpointType.Code} {
+		req := kmsg.NewPtrDescribeClusterRequest()
+		req.EndpointType, req.IncludeFencedBrokers = kind, true
+		resp, err := req.RequestWith(t.Context(), r.client(t).Broker(1))
+		if err != nil || resp.ErrorCode != want || want == 0 && len(resp.Brokers) != 3 || want != 0 && resp.ControllerID != -1 {
+			t.Errorf("endpoint type %d: %+v, %v", kind, resp, err)
+		}
 	}
 }

@@ -221,6 +221,7 @@ func (c *Cluster) serveNode(n *node) {
 func (c *Cluster) backend(id int32) *broker.Broker {
 	return broker.New(broker.Config{
 		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups,
+		LogDir: broker.LogDir{Path: c.logDir(), Space: c.space}, MetadataLog: c.metaLog.Offsets,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})
 }

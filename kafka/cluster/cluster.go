@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -81,15 +82,16 @@ type Listener struct {
 
 // Cluster is a running cluster. Its methods may be called concurrently.
 type Cluster struct {
-	cfg    Config
-	line   wire.Line
-	dir    *storage.Dir
-	set    *partition.Set
-	meta   *statemachine.Machine
-	groups *coordinator.Groups
-	image  atomic.Pointer[metadata.Image]
-	nodes  []*node
-	boot   *listener.Listener // nil but for serverless clusters
+	cfg     Config
+	line    wire.Line
+	dir     *storage.Dir
+	set     *partition.Set
+	metaLog *partition.Partition
+	meta    *statemachine.Machine
+	groups  *coordinator.Groups
+	image   atomic.Pointer[metadata.Image]
+	nodes   []*node
+	boot    *listener.Listener // nil but for serverless clusters
 
 	turn  chan struct{} // capacity 1: holds a token while a broker is changed
 	ended chan struct{} // closed by Close
@@ -166,6 +168,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.metaLog = p
 	log, err := partition.OpenStateLog(p)
 	if err != nil {
 		return err
@@ -268,6 +271,30 @@ func (c *Cluster) serve() {
 	if first := c.cfg.Brokers[0].ID; c.cfg.Boot != nil {
 		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first))
 	}
+}
+
+// logDir is the log directory's absolute path.
+func (c *Cluster) logDir() string {
+	path, err := filepath.Abs(c.cfg.Dir)
+	if err != nil {
+		return c.cfg.Dir // the working directory is gone
+	}
+	return path
+}
+
+// space is the size of the log directory's file system and what is left of it.
+func (c *Cluster) space() (total, usable int64) {
+	fs, ok := c.cfg.FS.(interface {
+		Space(path string) (total, usable int64, err error)
+	})
+	if !ok {
+		return -1, -1
+	}
+	total, usable, err := fs.Space(c.cfg.Dir)
+	if err != nil {
+		return -1, -1
+	}
+	return total, usable
 }
 
 func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *listener.Listener {

@@ -34,7 +34,7 @@ func (t *Topic) imbalanced() bool {
 // while a reassignment can go on.
 func (c *Core) Deadline() time.Time {
 	if c.image.advances() {
-		return time.UnixMilli(1) // long past
+		return time.UnixMilli(0) // long past
 	}
 	if c.balanceAt.IsZero() || c.image.brokerValue("auto.leader.rebalance.enable") != "true" {
 		return time.Time{}

@@ -114,7 +114,7 @@ func (i *Image) checkTarget(replicas []int32) error {
 func (d *decision) cancelReassignment(t *Topic, index int32) (Partition, bool, error) {
 	p, unclean := t.Partitions[index], d.image.uncleanElection(t)
 	if !p.Reassigning() {
-		return p, false, fail(kerr.NoReassignmentInProgress, "No partition reassignment is in progress.")
+		return p, false, fail(kerr.NoReassignmentInProgress, "")
 	}
 	next := p
 	next.Replicas, next.ISR = without(p.Replicas, p.Adding), without(p.ISR, p.Adding)

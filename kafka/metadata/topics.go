@@ -26,18 +26,28 @@ type failure struct {
 	text string
 }
 
-func (f *failure) Error() string { return f.code.Message + ": " + f.text }
+func (f *failure) Error() string {
+	if f.text == "" {
+		return f.code.Message
+	}
+	return f.code.Message + ": " + f.text
+}
+
 func (f *failure) Unwrap() error { return f.code }
 
 func fail(code *kerr.Error, format string, args ...any) error {
 	return &failure{code, fmt.Sprintf(format, args...)}
 }
 
-// wire is the code and text of a decision's error.
+// wire is the code and text of a decision's error; a failure without a text has
+// none on the wire.
 func wire(err error) (code int16, text *string) {
 	var f *failure
 	if !errors.As(err, &f) {
 		return 0, nil
+	}
+	if f.text == "" {
+		return f.code.Code, nil
 	}
 	return f.code.Code, &f.text
 }

@@ -261,3 +261,11 @@ func (p *Partition) Leader() (broker, epoch int32) {
 	}
 	return l.leader, l.epoch
 }
+
+// Size is the bytes of the partition's segments on disk.
+func (p *Partition) Size() int64 {
+	if p.log == nil {
+		return 0
+	}
+	return p.log.Size()
+}

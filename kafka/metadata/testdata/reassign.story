@@ -94,7 +94,7 @@ nothing-0 UNKNOWN_TOPIC_OR_PARTITION: Unable to find a topic named nothing.
 
 reassign t 0=cancel
 ----
-t-0 NO_REASSIGNMENT_IN_PROGRESS: No partition reassignment is in progress.
+t-0 NO_REASSIGNMENT_IN_PROGRESS
 
 show t
 ----
