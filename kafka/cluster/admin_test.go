@@ -247,3 +247,35 @@ func TestQuorumAndCluster(t *testing.T) {
 		}
 	}
 }
+
+// TestFeatureLevels changes a level and finds it in ApiVersions, also after the
+// cluster was opened anew.
+func TestFeatureLevels(t *testing.T) {
+	disk := vfs.NewMemory()
+	r := open(t, disk, nil)
+	level := func() (got int16, epoch int64) {
+		resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(t.Context(), r.client(t).Broker(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range resp.FinalizedFeatures {
+			if f.Name == "metadata.version" {
+				got = f.MaxVersionLevel
+			}
+		}
+		return got, resp.FinalizedFeaturesEpoch
+	}
+	if got, epoch := level(); got != 27 || epoch != 0 {
+		t.Errorf("at first level %d, epoch %d", got, epoch)
+	}
+	req := kmsg.NewPtrUpdateFeaturesRequest()
+	req.FeatureUpdates = []kmsg.UpdateFeaturesRequestFeatureUpdate{{Feature: "metadata.version", MaxVersionLevel: 25, UpgradeType: 2}}
+	if resp, err := req.RequestWith(t.Context(), r.client(t)); err != nil || resp.ErrorCode != 0 {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	r.close(t)
+	r = open(t, disk, nil)
+	if got, epoch := level(); got != 25 || epoch != 1 {
+		t.Errorf("later level %d, epoch %d", got, epoch)
+	}
+}

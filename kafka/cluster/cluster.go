@@ -113,6 +113,10 @@ const (
 // saslAndVersions are the API keys that the listener serves itself.
 var saslAndVersions = []int16{17, 18, 36}
 
+// builtFeatures is the features, beside metadata.version, that clients may
+// count on; kafka/wire knows the levels of each line.
+var builtFeatures = []string{}
+
 // metadataTopicID is KRaft's id of the metadata topic.
 var metadataTopicID = [16]byte{15: 1}
 
@@ -130,7 +134,7 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
-		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions)), stop: stop,
+		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), builtFeatures...), stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	for _, b := range cfg.Brokers {
@@ -173,7 +177,9 @@ func (c *Cluster) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	core := metadata.New(metadata.Params{ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless})
+	core := metadata.New(metadata.Params{
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless, Features: features(c.line),
+	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },
 		Publish:  func(img any) { c.publish(img.(*metadata.Image)) },
@@ -192,6 +198,18 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
+}
+
+func features(l wire.Line) (out []metadata.Feature) {
+	for _, f := range l.Features {
+		out = append(out, metadata.Feature{Name: f.Name, Min: f.Min, Max: f.Max, Default: f.Finalized})
+	}
+	return out
+}
+
+// finalizedFeatures is what ApiVersions answers at the moment.
+func (c *Cluster) finalizedFeatures() (epoch int64, levels map[string]int16) {
+	return c.Image().FinalizedFeatures()
 }
 
 // publish makes a committed image what everybody sees.
@@ -302,7 +320,7 @@ func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *
 		l.Authorizer = acls{image: c.Image}
 	}
 	ln := listener.New(listener.Config{
-		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line,
+		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 	})

@@ -159,6 +159,10 @@ type Config struct {
 	Hosts      func(host string) bool
 	Region     string
 
+	// Features tells the levels that the cluster has finalized now and their
+	// epoch. nil: those of Line.
+	Features func() (epoch int64, levels map[string]int16)
+
 	Backend    Backend
 	Authorizer Authorizer
 	Verifier   sasl.Verifier

@@ -18,6 +18,7 @@ const eventFormat = 1
 const (
 	brokersKey     = "brokers"
 	producerIDsKey = "producer-ids"
+	featuresKey    = "features"
 	topicPrefix    = "topic/"
 	configPrefix   = "broker-config/"
 	userPrefix     = "scram-user/"
@@ -113,6 +114,11 @@ func (i *Image) apply(r statemachine.Record) {
 		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
 			i.applyACL(text, r.Value == nil)
 		}
+	} else if key == featuresKey {
+		var e features
+		if decode(r.Value, &e) && e.Format == eventFormat {
+			i.features = e
+		}
 	} else if key == brokersKey {
 		var e brokersEvent
 		if decode(r.Value, &e) && e.Format == eventFormat {
@@ -167,6 +173,9 @@ func (c *Core) Snapshot() []statemachine.Record {
 	}
 	for _, name := range sortedKeys(c.image.users) {
 		d.add(userPrefix+name, c.image.users[name])
+	}
+	if c.image.features.Levels != nil {
+		d.add(featuresKey, c.image.features)
 	}
 	for _, p := range c.image.patterns() {
 		for _, r := range c.image.acls[p] {

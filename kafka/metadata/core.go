@@ -14,6 +14,7 @@ type Params struct {
 	ControllerID int32
 	Static       map[string]string // server.properties, the same for every broker
 	Serverless   bool              // the topic rules of MSK Serverless
+	Features     []Feature         // what the brokers support; the same until the cluster is opened anew
 }
 
 // Core is the metadata state machine. It is a statemachine.Core.
@@ -35,7 +36,7 @@ func New(p Params) *Core {
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
 		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
 		moving: map[string]struct{}{}, users: map[string]scramUser{},
-		acls: map[pattern][]rule{},
+		acls: map[pattern][]rule{}, supported: p.Features,
 	}
 	i.readAccess()
 	return &Core{p: p, image: i}
@@ -78,8 +79,8 @@ type decision struct {
 
 // Decide answers one of the request types above, or one of the kmsg requests
 // DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
-// AlterUserScramCredentials, ElectLeaders, AlterPartitionReassignments, CreateAcls
-// and DeleteAcls, whose replies are their kmsg responses.
+// AlterUserScramCredentials, ElectLeaders, AlterPartitionReassignments, CreateAcls,
+// DeleteAcls and UpdateFeatures, whose replies are their kmsg responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
@@ -114,6 +115,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.createACLs(r)
 	case *kmsg.DeleteACLsRequest:
 		reply = d.deleteACLs(r)
+	case *kmsg.UpdateFeaturesRequest:
+		reply = d.updateFeatures(r)
 	default:
 		panic("metadata: a request of an unknown type reached the core")
 	}

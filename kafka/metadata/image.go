@@ -23,6 +23,9 @@ type Image struct {
 	users   map[string]scramUser
 	acls    map[pattern][]rule // the rules sorted
 
+	supported []Feature // of Params
+	features  features  // an event's: never changed
+
 	superUsers    map[string]bool // of static
 	openByDefault bool            // of static: allow.everyone.if.no.acl.found
 }
