@@ -63,7 +63,7 @@ func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listen
 // IncrementalAlterConfigs, v0-1 (KIP-339).
 func (b *Broker) incrementalAlterConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.IncrementalAlterConfigsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	return b.decide(metadata.AtBroker{ID: b.cfg.ID, Req: req}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 		for _, in := range req.Resources {
 			out := kmsg.NewIncrementalAlterConfigsResponseResource()
@@ -78,7 +78,7 @@ func (b *Broker) incrementalAlterConfigs(_ context.Context, r *listener.Request)
 // dynamic configs.
 func (b *Broker) alterConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.AlterConfigsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	return b.decide(metadata.AtBroker{ID: b.cfg.ID, Req: req}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
 		for _, in := range req.Resources {
 			out := kmsg.NewAlterConfigsResponseResource()
@@ -121,7 +121,7 @@ func (b *Broker) describeUserSCRAMCredentials(_ context.Context, r *listener.Req
 
 // DescribeConfigs, v1-4.
 func (b *Broker) describeConfigs(_ context.Context, r *listener.Request) listener.Answer {
-	return now(b.cfg.Image().DescribeConfigs(r.Msg.(*kmsg.DescribeConfigsRequest)))
+	return now(b.cfg.Image().DescribeConfigs(b.cfg.ID, r.Msg.(*kmsg.DescribeConfigsRequest)))
 }
 
 // InitProducerId, v0-5, for idempotent producers: a fresh id with epoch 0, or,

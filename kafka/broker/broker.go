@@ -99,6 +99,7 @@ var handlers = map[int16]handler{
 	57: (*Broker).updateFeatures,
 	60: (*Broker).describeCluster,
 	61: (*Broker).describeProducers,
+	74: (*Broker).listConfigResources,
 	75: (*Broker).describeTopicPartitions,
 }
 

@@ -2,10 +2,12 @@ package cluster_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +114,7 @@ func TestACLsJudgeScramUsers(t *testing.T) {
 			Name: "CLIENT_SASL_SCRAM", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Mechanisms: []string{"SCRAM-SHA-512"},
 		})
 	})
+	r.seeds = r.seeds[:1]
 	admin := kadm.NewClient(r.client(t))
 	users := []kadm.UpsertSCRAM{}
 	for _, name := range []string{"alice", "root"} {
@@ -277,5 +280,76 @@ func TestFeatureLevels(t *testing.T) {
 	r = open(t, disk, nil)
 	if got, epoch := level(); got != 25 || epoch != 1 {
 		t.Errorf("later level %d, epoch %d", got, epoch)
+	}
+}
+
+// TestDynamicConfigsAct sets configs of brokers, for all and for one, and sees
+// them at once in what topics inherit.
+func TestDynamicConfigsAct(t *testing.T) {
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Brokers = c.Brokers[:1]; c.Static["default.replication.factor"] = "1" })
+	r.seeds = r.seeds[:1]
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	cl := r.client(t)
+	admin := kadm.NewClient(cl)
+	alter := func(brokers []int32, key, value string) error {
+		resp, err := admin.AlterBrokerConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: key, Value: &value}}, brokers...)
+		if err != nil {
+			return err
+		}
+		return resp[0].Err
+	}
+	produce := func(size int) error {
+		p := r.client(t, kgo.DefaultProduceTopic("t"), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordRetries(0))
+		return p.ProduceSync(t.Context(), kgo.StringRecord(strings.Repeat("x", size))).FirstErr()
+	}
+	if err := alter(nil, "message.max.bytes", "500"); err != nil {
+		t.Fatal(err)
+	}
+	if err := produce(600); !errors.Is(err, kerr.MessageTooLarge) {
+		t.Errorf("600 bytes under message.max.bytes=500: %v", err)
+	}
+	if err := alter([]int32{1}, "message.max.bytes", "2000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := produce(600); err != nil {
+		t.Errorf("under the broker's own 2000: %v", err)
+	}
+	if err := alter([]int32{1}, "node.id", "7"); !errors.Is(err, kerr.InvalidRequest) {
+		t.Errorf("node.id: %v", err)
+	}
+	configs, err := admin.DescribeBrokerConfigs(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range configs[0].Configs {
+		if c.Key == "message.max.bytes" && (c.MaybeValue() != "2000" || len(c.Synonyms) != 3 || c.Source != kmsg.ConfigSourceDynamicBrokerConfig) {
+			t.Errorf("%+v", c)
+		}
+	}
+
+	groups := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	for kind, name := range map[kmsg.ConfigResourceType]string{kmsg.ConfigResourceTypeGroupConfig: "g", kmsg.ConfigResourceTypeClientMetrics: "m"} {
+		key := map[kmsg.ConfigResourceType]string{kmsg.ConfigResourceTypeGroupConfig: "consumer.session.timeout.ms", kmsg.ConfigResourceTypeClientMetrics: "interval.ms"}[kind]
+		groups.Resources = append(groups.Resources, kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name,
+			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: key, Value: kmsg.StringPtr("50000")}}})
+	}
+	if resp, err := groups.RequestWith(t.Context(), cl.Broker(1)); err != nil || resp.Resources[0].ErrorCode != 0 || resp.Resources[1].ErrorCode != 0 {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	if n := r.c.Image().GroupInt("g", "consumer.session.timeout.ms"); n != 50000 {
+		t.Errorf("the group has %d", n)
+	}
+	list, err := kmsg.NewPtrListConfigResourcesRequest().RequestWith(t.Context(), cl.Broker(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range list.ConfigResources {
+		names = append(names, fmt.Sprint(c.Type, c.Name))
+	}
+	if got := strings.Join(names, " "); got != "32g 16m 81 41 2t" {
+		t.Errorf("listed %s", got)
 	}
 }

@@ -23,6 +23,8 @@ const (
 	configPrefix   = "broker-config/"
 	userPrefix     = "scram-user/"
 	aclPrefix      = "acl/"
+	groupPrefix    = "group-config/"
+	metricsPrefix  = "client-metrics/"
 )
 
 type brokersEvent struct {
@@ -100,10 +102,11 @@ func (i *Image) apply(r statemachine.Record) {
 	if name, ok := strings.CutPrefix(key, topicPrefix); ok {
 		i.applyTopic(name, r.Value)
 	} else if name, ok := strings.CutPrefix(key, configPrefix); ok {
-		var e configEvent
-		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
-			set(i.dynamic, name, e.Configs, r.Value == nil)
-		}
+		applyConfigs(i.dynamic, name, r.Value)
+	} else if name, ok := strings.CutPrefix(key, groupPrefix); ok {
+		applyConfigs(i.groups, name, r.Value)
+	} else if name, ok := strings.CutPrefix(key, metricsPrefix); ok {
+		applyConfigs(i.metrics, name, r.Value)
 	} else if name, ok := strings.CutPrefix(key, userPrefix); ok {
 		var e scramUser
 		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
@@ -126,6 +129,13 @@ func (i *Image) apply(r statemachine.Record) {
 			slices.SortFunc(i.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 			i.Brokers = slices.CompactFunc(i.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
 		}
+	}
+}
+
+func applyConfigs(all map[string]map[string]string, name string, value []byte) {
+	var e configEvent
+	if value == nil || decode(value, &e) && e.Format == eventFormat {
+		set(all, name, e.Configs, value == nil)
 	}
 }
 
@@ -168,9 +178,9 @@ func (c *Core) Snapshot() []statemachine.Record {
 	for _, t := range c.image.sorted {
 		d.setTopic(t)
 	}
-	for _, name := range sortedKeys(c.image.dynamic) {
-		d.add(configPrefix+name, configEvent{Format: eventFormat, Configs: c.image.dynamic[name]})
-	}
+	d.addConfigs(configPrefix, c.image.dynamic)
+	d.addConfigs(groupPrefix, c.image.groups)
+	d.addConfigs(metricsPrefix, c.image.metrics)
 	for _, name := range sortedKeys(c.image.users) {
 		d.add(userPrefix+name, c.image.users[name])
 	}
@@ -186,4 +196,10 @@ func (c *Core) Snapshot() []statemachine.Record {
 		d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: c.nextProducerID})
 	}
 	return d.records
+}
+
+func (d *decision) addConfigs(prefix string, all map[string]map[string]string) {
+	for _, name := range sortedKeys(all) {
+		d.add(prefix+name, configEvent{Format: eventFormat, Configs: all[name]})
+	}
 }

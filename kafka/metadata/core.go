@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -36,6 +37,7 @@ func New(p Params) *Core {
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
 		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
 		moving: map[string]struct{}{}, users: map[string]scramUser{},
+		groups: map[string]map[string]string{}, metrics: map[string]map[string]string{},
 		acls: map[pattern][]rule{}, supported: p.Features,
 	}
 	i.readAccess()
@@ -102,9 +104,11 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 	case *kmsg.CreatePartitionsRequest:
 		reply = d.createPartitions(r)
 	case *kmsg.IncrementalAlterConfigsRequest:
-		reply = d.incrementalAlterConfigs(r)
+		reply = d.incrementalAlterConfigs("", r)
 	case *kmsg.AlterConfigsRequest:
-		reply = d.alterConfigs(r)
+		reply = d.alterConfigs("", r)
+	case AtBroker:
+		reply = d.alterAt(r)
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		reply = d.alterUserSCRAMCredentials(r)
 	case *kmsg.ElectLeadersRequest:
@@ -129,4 +133,14 @@ func (d *decision) allocateProducerIDs(count int64) int64 {
 	first, count := d.core.nextProducerID, max(1, count)
 	d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: first + count})
 	return first
+}
+
+func (d *decision) alterAt(r AtBroker) any {
+	switch req := r.Req.(type) {
+	case *kmsg.IncrementalAlterConfigsRequest:
+		return d.incrementalAlterConfigs(strconv.Itoa(int(r.ID)), req)
+	case *kmsg.AlterConfigsRequest:
+		return d.alterConfigs(strconv.Itoa(int(r.ID)), req)
+	}
+	panic("metadata: a request of an unknown type reached the core")
 }

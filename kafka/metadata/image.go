@@ -18,8 +18,10 @@ type Image struct {
 	dynamic map[string]map[string]string // by broker id, "" for all brokers
 	topics  map[string]*Topic
 	byID    map[[16]byte]*Topic
-	sorted  []*Topic            // by name
-	moving  map[string]struct{} // topics with a reassignment under way
+	sorted  []*Topic                     // by name
+	groups  map[string]map[string]string // configs of groups
+	metrics map[string]map[string]string // and of client metrics subscriptions
+	moving  map[string]struct{}          // topics with a reassignment under way
 	users   map[string]scramUser
 	acls    map[pattern][]rule // the rules sorted
 
@@ -98,11 +100,6 @@ func (i *Image) Controller() int32 {
 	return -1
 }
 
-// SameDefaults reports whether topics inherit the same configs in both images.
-func (i *Image) SameDefaults(other *Image) bool {
-	return maps.Equal(i.dynamic[""], other.dynamic[""])
-}
-
 // AutoCreateTopics is auto.create.topics.enable.
 func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topics.enable") == "true" }
 
@@ -110,7 +107,7 @@ func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topi
 func (i *Image) clone() *Image {
 	next := *i
 	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
-	next.acls = maps.Clone(i.acls)
+	next.acls, next.groups, next.metrics = maps.Clone(i.acls), maps.Clone(i.groups), maps.Clone(i.metrics)
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
 	next.sorted, next.moving = slices.Clone(i.sorted), maps.Clone(i.moving)
 	return &next
