@@ -214,6 +214,11 @@ func (r *recovery) check() error {
 		if i < trusted && next >= 0 && next <= r.from && r.useIndexes(s, next) {
 			continue
 		}
+		if i >= max(trusted, 1) && s.base > r.from {
+			if err := replaceName(r.l.dir.fs, r.l.path, fileName(s.base, snapshotSuffix), r.producers.encode(), true); err != nil {
+				return err // the segments before it may be removed once it is durable
+			}
+		}
 		cut, err := r.scan(s, i < trusted)
 		if err != nil {
 			return err
