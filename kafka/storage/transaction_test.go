@@ -227,6 +227,13 @@ func (s *story) next() entry {
 
 func (s *story) append(t *testing.T) {
 	t.Helper()
+	if err := s.tryAppend(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tryAppend appends the next batch; the model has it when the log has.
+func (s *story) tryAppend() error {
 	e := s.next()
 	var a storage.Appended
 	var err error
@@ -236,10 +243,14 @@ func (s *story) append(t *testing.T) {
 		v, _ := s.log.Verify(e.producer, e.epoch)
 		a, err = s.log.AppendVerified(e.batch(), 1, epoch0, v)
 	}
-	if err != nil || a.Duplicate || a.BaseOffset != e.first || a.LastOffset != e.last {
-		t.Fatalf("%+v went to %+v, %v", e, a, err)
+	if err != nil {
+		return err
+	}
+	if a.Duplicate || a.BaseOffset != e.first || a.LastOffset != e.last {
+		return fmt.Errorf("%+v went to %+v", e, a)
 	}
 	s.model = append(s.model, e)
+	return nil
 }
 
 // step does something to the log, mostly appends.
@@ -429,4 +440,73 @@ func TestUnreadableTxnIndex(t *testing.T) {
 	if _, err := s.log.Aborted(0, stable); !errors.Is(err, kerr.KafkaStorageError) {
 		t.Errorf("of an emptied index: %v, want %v", err, kerr.KafkaStorageError)
 	}
+}
+
+// TestTransactionsOverEveryFault fails the n-th operation for n = 1, 2, 3 … of a
+// log with transactions, takes the power, and compares what is left with the
+// model.
+func TestTransactionsOverEveryFault(t *testing.T) {
+	broken := errors.New("injected")
+	for _, kinds := range [][]string{{"write"}, {"sync", "syncdir"}, {"open", "rename", "remove"}, {"read"}} {
+		t.Run(kinds[0], func(t *testing.T) {
+			for n := 1; n < 2000; n++ {
+				f := &fault{kinds: kinds, err: broken, n: n}
+				s := &story{rng: rand.New(rand.NewPCG(uint64(n%7), 3)), disk: vfs.NewMemory()}
+				s.c = storage.LogConfig{SegmentBytes: 400, RetentionBytes: -1, RetentionAge: -1}
+				durable := s.runToFault(vfs.NewFaulty(s.disk, f.ask))
+				hit, _ := f.result()
+				s.disk = s.disk.Crash(int64(n))
+				s.open(t)
+				s.model = s.model.upTo(s.log.EndOffset())
+				if err := s.check(); err != nil || s.log.EndOffset() < durable {
+					t.Fatalf("fault %d: the end is %d of %d durable: %v", n, s.log.EndOffset(), durable, err)
+				}
+				if err := s.dir.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if !hit {
+					t.Logf("%d operations, each failed once", n-1)
+					return
+				}
+			}
+			t.Error("the run never came to its end")
+		})
+	}
+}
+
+// runToFault appends, deletes, stops and starts until something fails, and
+// returns how far the log was durable.
+func (s *story) runToFault(fsys vfs.FS) (durable int64) {
+	for range 2 {
+		moved := make(chan struct{}, 1)
+		wake := func() {
+			select {
+			case moved <- struct{}{}:
+			default:
+			}
+		}
+		var err error
+		if s.dir, err = storage.OpenDir(fsys, "/data", storage.DirOptions{OnFail: func(error) { wake() }}); err != nil {
+			return durable
+		}
+		if s.log, err = s.dir.OpenLog("t-0", topicID, s.c); err == nil {
+			s.log.OnDurable(func(int64) { wake() })
+			for i := 0; i < 16 && err == nil; i++ {
+				if err = s.tryAppend(); err != nil {
+					break
+				}
+				for i%4 == 3 && s.log.DurableOffset() < s.log.EndOffset() && s.dir.Err() == nil {
+					<-moved
+				}
+			}
+			if err == nil {
+				err = s.log.DeleteBefore(max(0, s.log.DurableOffset()-12))
+			}
+			durable = max(durable, s.log.DurableOffset())
+		}
+		if closeErr := s.dir.Close(); err != nil || closeErr != nil {
+			return durable
+		}
+	}
+	return durable
 }
