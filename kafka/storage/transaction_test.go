@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -509,4 +511,165 @@ func (s *story) runToFault(fsys vfs.FS) (durable int64) {
 		}
 	}
 	return durable
+}
+
+// TestForgottenTransactionsAreCaught is the control: a start that forgets the
+// producers must be seen to show what is not decided.
+func TestForgottenTransactionsAreCaught(t *testing.T) {
+	caught := 0
+	for seed := range uint64(10) {
+		s := newStory(t, seed, 0)
+		for range 60 {
+			s.append(t)
+		}
+		if err := s.dir.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.dir = openDir(t, s.disk, storage.DirOptions{ForgetProducers: true})
+		s.log = openLog(t, s.dir, s.c)
+		if err := s.check(); err != nil {
+			caught++
+		}
+		s.dir.Close()
+	}
+	if caught == 0 {
+		t.Error("nothing was missed: the test sees nothing")
+	}
+	t.Logf("%d of 10 caught", caught)
+}
+
+// TestOpenTransactionsDoNotExpire, and a producer that has expired takes no
+// verification with it that was begun before its last marker.
+func TestOpenTransactionsDoNotExpire(t *testing.T) {
+	d := openDir(t, vfs.NewMemory(), storage.DirOptions{})
+	defer d.Close()
+	c := forever
+	c.ProducerExpiry = time.Hour
+	l := openLog(t, d, c)
+	data := func(producer int64) record.Batch {
+		return entry{producer: producer, txn: true, first: l.EndOffset(), last: l.EndOffset()}.batch()
+	}
+	v, _ := l.Verify(1, 0)
+	if _, err := l.AppendVerified(data(1), 1, epoch0, v); err != nil {
+		t.Fatal(err)
+	}
+	old, _ := l.Verify(2, 0)
+	if _, err := l.Append(record.MarkerBatch(2, 0, record.Marker{}, epoch0), 1, epoch0, storage.Coordinator); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Retain(epoch0.Add(2 * time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Producers(); len(got) != 1 || got[0].ID != 1 || got[0].TransactionStart != 0 {
+		t.Errorf("left are %+v, want producer 1 with its transaction", got)
+	}
+	if at := l.StableOffset(l.EndOffset()); at != 0 {
+		t.Errorf("the stable offset is %d, want 0", at)
+	}
+	if _, err := l.AppendVerified(data(2), 1, epoch0, old); !errors.Is(err, storage.ErrUnverified) {
+		t.Errorf("by a verification from before the marker: %v", err)
+	}
+}
+
+// TestTransactionalAppendsDoNotAllocate: nothing for each record, and nothing
+// for each batch of a producer that is known.
+func TestTransactionalAppendsDoNotAllocate(t *testing.T) {
+	d, err := storage.OpenDir(vfs.OS, t.TempDir(), storage.DirOptions{PageCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	l := openLog(t, d, forever)
+	v, _ := l.Verify(3, 0)
+	var batches []record.Batch
+	for i := range int32(250) {
+		batches = append(batches, entry{producer: 3, txn: true, sequence: i * 100, last: 99}.batch())
+	}
+	next := func() {
+		if _, err := l.AppendVerified(batches[0], 1, epoch0, v); err != nil {
+			t.Fatal(err)
+		}
+		batches = batches[1:]
+	}
+	next()
+	if got := testing.AllocsPerRun(200, next); got > 0 {
+		t.Errorf("an append allocates %v times", got)
+	}
+	if got := testing.AllocsPerRun(200, func() { l.StableOffset(l.DurableOffset()) }); got > 0 {
+		t.Errorf("the stable offset allocates %v times", got)
+	}
+}
+
+// TestCommittedReadersBesideTheWriter reads while transactions end, segments
+// come, go and are compacted: an aborted record must never be seen.
+func TestCommittedReadersBesideTheWriter(t *testing.T) {
+	d := openDir(t, vfs.NewMemory(), storage.DirOptions{})
+	defer d.Close()
+	c := storage.LogConfig{SegmentBytes: 1500, RetentionBytes: 60_000, RetentionAge: -1, IndexIntervalBytes: 100}
+	l := openLog(t, d, c)
+	stop := make(chan struct{})
+	var workers sync.WaitGroup
+	for i := range uint64(2) {
+		rng := rand.New(rand.NewPCG(i, 4))
+		workers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				stable, start := l.StableOffset(l.DurableOffset()), l.StartOffset()
+				from := max(start, stable-1-rng.Int64N(200))
+				values, err := readCommitted(l, from, stable, 1+rng.IntN(5000))
+				if err != nil && !errors.Is(err, kerr.OffsetOutOfRange) {
+					t.Errorf("read from %d: %v", from, err)
+					return
+				}
+				if i := slices.IndexFunc(values, func(v uint64) bool { return v%2 == 1 }); i >= 0 {
+					t.Errorf("record %d of the read from %d to %d was aborted", i, from, stable)
+					return
+				}
+			}
+		})
+	}
+	workers.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := l.Compact(t.Context(), l.StableOffset(l.DurableOffset()), storage.CompactionConfig{}, epoch0); err != nil && !errors.Is(err, kerr.OffsetOutOfRange) {
+				t.Errorf("compact: %v", err)
+				return
+			}
+			if _, err := l.Retain(epoch0); err != nil {
+				t.Errorf("retain: %v", err)
+				return
+			}
+		}
+	})
+	rng := rand.New(rand.NewPCG(1, 5))
+	sequences := map[int64]int32{}
+	for i := range uint64(3000) {
+		producer := rng.Int64N(4)
+		abort := uint64(producer) % 2 // 1 and 3 always abort
+		if rng.IntN(4) == 0 {
+			m := record.MarkerBatch(producer, 0, record.Marker{Commit: abort == 0}, epoch0)
+			if _, err := l.Append(m, 1, epoch0, storage.Coordinator); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		b := record.NewBuilder(record.BuilderOptions{ProducerID: producer, BaseSequence: sequences[producer], Idempotent: true, Transactional: true})
+		b.Add(epoch0.UnixMilli(), binary.BigEndian.AppendUint64(nil, i%50), binary.BigEndian.AppendUint64(nil, i*2+abort))
+		v, _ := l.Verify(producer, 0)
+		if _, err := l.AppendVerified(b.Batch(), 1, epoch0, v); err != nil {
+			t.Fatal(err)
+		}
+		sequences[producer]++
+	}
+	close(stop)
+	workers.Wait()
+	waitDurable(t, l)
 }
