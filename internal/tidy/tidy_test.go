@@ -37,7 +37,7 @@ var kinds = map[string]kind{
 	"vfs": library, "vfs/vfstest": library, "store": library, "store/storetest": library, "pki": library,
 	"kafka/record": library, "kafka/wire": library, "kafka/sasl": library, "kafka/storage": library, "kafka/statemachine": library, "kafka/statemachine/logtest": library,
 	"aws/model": library, "aws/model/kafka": library, "aws/model/sts": library, "aws/model/ec2": library, "aws/sigv4": library,
-	"kafka/metadata": core, "kafka/group": core, "aws/msk": core, "aws/iam": core, "aws/ec2": core,
+	"kafka/metadata": core, "kafka/group": core, "kafka/txn": core, "aws/msk": core, "aws/iam": core, "aws/ec2": core,
 	"kafka/partition": engine, "kafka/coordinator": engine, "fleet": engine,
 	"kafka/listener": edge, "kafka/broker": edge, "aws/api": edge,
 	"kafka/cluster": assembly, "server": assembly,
