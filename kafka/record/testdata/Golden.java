@@ -25,5 +25,11 @@ public class Golden {
             b.get(bytes);
             Files.write(Path.of(t.name + ".bin"), bytes);
         }
+        for (ControlRecordType type : new ControlRecordType[] {ControlRecordType.COMMIT, ControlRecordType.ABORT}) {
+            ByteBuffer b = MemoryRecords.withEndTransactionMarker(1700000000000L, 4242L, (short) 3, new EndTransactionMarker(type, 77)).buffer();
+            byte[] bytes = new byte[b.remaining()];
+            b.get(bytes);
+            Files.write(Path.of(type.name().toLowerCase() + ".bin"), bytes);
+        }
     }
 }
