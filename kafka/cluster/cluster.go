@@ -19,8 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-
 	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
@@ -163,12 +161,9 @@ func (c *Cluster) openState(ctx context.Context) error {
 		return fmt.Errorf("load cluster metadata: %w", err)
 	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
-		Partitions: groupsPartitions,
-		Open:       c.openGroups,
-		Leader:     c.groupsLeader,
-		Existing:   c.groupsWithData,
-		Params:     group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
-		Log:        c.cfg.Log,
+		Topic:  c.internal(groupsTopic, groupsPartitions),
+		Params: group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
+		Log:    c.cfg.Log,
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
@@ -252,39 +247,6 @@ func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool
 		return sasl.Credential{}, false
 	}
 	return sasl.Credential{Salt: m.Salt, StoredKey: m.StoredKey, ServerKey: m.ServerKey, Iterations: m.Iterations}, true
-}
-
-// groupsPartition finds a partition of __consumer_offsets.
-func (c *Cluster) groupsPartition(index int32) (*partition.Partition, error) {
-	return c.set.Find(groupsTopic, index)
-}
-
-func (c *Cluster) openGroups(index int32) (statemachine.Log, error) {
-	p, err := c.groupsPartition(index)
-	if err != nil {
-		return nil, kerr.CoordinatorNotAvailable
-	}
-	return partition.OpenStateLog(p)
-}
-
-func (c *Cluster) groupsLeader(index int32) (int32, bool) {
-	p, err := c.groupsPartition(index)
-	if err != nil {
-		return -1, false
-	}
-	leader, _ := p.Leader()
-	return leader, leader >= 0
-}
-
-// groupsWithData lists the partitions of __consumer_offsets that hold anything.
-func (c *Cluster) groupsWithData() []int32 {
-	var out []int32
-	for i := range int32(groupsPartitions) {
-		if p, err := c.groupsPartition(i); err == nil && p.Offsets().End > 0 {
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // newTopicID is a random version 4 UUID, as Kafka's.

@@ -61,7 +61,11 @@ func newTopic(partitions int32) *topic {
 }
 
 func (t *topic) groups() *coordinator.Groups {
-	return coordinator.NewGroups(coordinator.Config{
+	return coordinator.NewGroups(coordinator.Config{Topic: t.topic()})
+}
+
+func (t *topic) topic() coordinator.Topic {
+	return coordinator.Topic{
 		Partitions: t.partitions,
 		Open: func(index int32) (statemachine.Log, error) {
 			t.mu.Lock()
@@ -91,7 +95,7 @@ func (t *topic) groups() *coordinator.Groups {
 			}
 			return out
 		},
-	})
+	}
 }
 
 func (t *topic) set(fn func()) {
@@ -177,7 +181,7 @@ func want(t *testing.T, what, got, want string) {
 
 // The hash codes are what Java's String.hashCode gives.
 func TestPartitionFor(t *testing.T) {
-	g := coordinator.NewGroups(coordinator.Config{Partitions: 1 << 30})
+	g := coordinator.NewGroups(coordinator.Config{Topic: coordinator.Topic{Partitions: 1 << 30}})
 	defer g.Close()
 	for id, hash := range map[string]int64{
 		"":                    0,
