@@ -97,9 +97,6 @@ func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTop
 	if req.Acks < -1 || req.Acks > 1 {
 		return nil, partition.Append{}, kerr.InvalidRequiredAcks
 	}
-	if req.TransactionID != nil {
-		return nil, partition.Append{}, kerr.TransactionalIDAuthorizationFailed
-	}
 	p, name, err := b.find(req.Version >= 13, t.Topic, t.TopicID, in.Partition)
 	if err != nil {
 		return nil, partition.Append{}, err
@@ -113,10 +110,8 @@ func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTop
 		return nil, partition.Append{}, err
 	case len(rest) > 0: // exactly one batch a partition since v3
 		return nil, partition.Append{}, kerr.InvalidRecord
-	case batch.Transactional():
-		return nil, partition.Append{}, kerr.InvalidTxnState
 	}
-	a, err := p.Produce(b.cfg.ID, batch, req.Acks, at)
+	a, err := p.Produce(b.cfg.ID, batch, req.Acks, at, partition.Verification{})
 	return p, a, err
 }
 

@@ -101,6 +101,9 @@ func (f *fetch) watch(w *partition.Waiter) []*partition.Partition {
 	return watched
 }
 
+// committed reports whether the client reads only what is decided.
+func (f *fetch) committed() bool { return f.req.IsolationLevel == 1 }
+
 func (f *fetch) byID() bool { return f.req.Version >= 13 }
 
 // read reads every partition once and reports whether the answer can go:
@@ -133,7 +136,7 @@ func (f *fetch) readPartition(t *kmsg.FetchRequestTopic, in *kmsg.FetchRequestTo
 	if first {
 		limit = max(limit, 1)
 	}
-	s, err := p.Fetch(partition.Read{Broker: f.b.cfg.ID, ClientEpoch: in.CurrentLeaderEpoch, Offset: in.FetchOffset, MaxBytes: limit})
+	s, err := p.Fetch(partition.Read{Broker: f.b.cfg.ID, ClientEpoch: in.CurrentLeaderEpoch, Offset: in.FetchOffset, MaxBytes: limit, Committed: f.committed()})
 	if err == nil && !first && len(s.Records) > limit {
 		s.Records = nil // the log gives at least one batch; it does not fit here
 	}
@@ -152,8 +155,11 @@ func (f *fetch) fill(resp *kmsg.FetchResponse) {
 			p := kmsg.NewFetchResponseTopicPartition()
 			p.Partition = t.Partitions[j].Partition
 			p.ErrorCode = f.b.code("fetch", got.err)
-			p.HighWatermark, p.LastStableOffset, p.LogStartOffset = got.slice.HighWatermark, got.slice.HighWatermark, got.slice.Start
+			p.HighWatermark, p.LastStableOffset, p.LogStartOffset = got.slice.HighWatermark, got.slice.LastStable, got.slice.Start
 			p.RecordBatches = got.slice.Records
+			if f.committed() { // for others the list is null, as Kafka answers
+				p.AbortedTransactions = abortedTransactions(got.slice)
+			}
 			if got.err != nil {
 				p.HighWatermark, p.LastStableOffset, p.LogStartOffset = -1, -1, -1
 			}
@@ -172,4 +178,13 @@ func (f *fetch) fill(resp *kmsg.FetchResponse) {
 	for _, n := range hint.nodes(img) {
 		resp.Brokers = append(resp.Brokers, kmsg.FetchResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
 	}
+}
+
+// abortedTransactions is not nil: null says that the client did not ask.
+func abortedTransactions(s partition.Slice) []kmsg.FetchResponseTopicPartitionAbortedTransaction {
+	out := make([]kmsg.FetchResponseTopicPartitionAbortedTransaction, 0, len(s.Aborted))
+	for _, a := range s.Aborted {
+		out = append(out, kmsg.FetchResponseTopicPartitionAbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
+	}
+	return out
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // ListOffsets, v1-10: by timestamp and the special positions -1 to -5.
-// Both isolation levels answer alike while there are no transactions.
+// With read_committed the last stable offset is the end (v2, KIP-98).
 func (b *Broker) listOffsets(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.ListOffsetsRequest)
 	return func(context.Context) kmsg.Response {
@@ -19,7 +19,7 @@ func (b *Broker) listOffsets(_ context.Context, r *listener.Request) listener.An
 			out := kmsg.NewListOffsetsResponseTopic()
 			out.Topic = t.Topic
 			for j := range t.Partitions {
-				out.Partitions = append(out.Partitions, b.lookup(t.Topic, &t.Partitions[j]))
+				out.Partitions = append(out.Partitions, b.lookup(t.Topic, &t.Partitions[j], req.IsolationLevel == 1))
 			}
 			resp.Topics = append(resp.Topics, out)
 		}
@@ -27,12 +27,12 @@ func (b *Broker) listOffsets(_ context.Context, r *listener.Request) listener.An
 	}
 }
 
-func (b *Broker) lookup(topic string, in *kmsg.ListOffsetsRequestTopicPartition) kmsg.ListOffsetsResponseTopicPartition {
+func (b *Broker) lookup(topic string, in *kmsg.ListOffsetsRequestTopicPartition, committed bool) kmsg.ListOffsetsResponseTopicPartition {
 	out := kmsg.NewListOffsetsResponseTopicPartition()
 	out.Partition, out.Offset, out.Timestamp, out.LeaderEpoch = in.Partition, -1, -1, -1
 	p, _, err := b.find(false, topic, [16]byte{}, in.Partition)
 	if err == nil {
-		found, lookupErr := p.Lookup(b.cfg.ID, in.CurrentLeaderEpoch, in.Timestamp)
+		found, lookupErr := p.Lookup(b.cfg.ID, in.CurrentLeaderEpoch, in.Timestamp, committed)
 		if err = lookupErr; err == nil {
 			out.Offset, out.Timestamp, out.LeaderEpoch = found.Offset, found.Timestamp, found.Epoch
 		}

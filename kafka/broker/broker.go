@@ -84,6 +84,7 @@ var handlers = map[int16]handler{
 	50: (*Broker).describeUserSCRAMCredentials,
 	51: (*Broker).alterUserSCRAMCredentials,
 	60: (*Broker).describeCluster,
+	61: (*Broker).describeProducers,
 	75: (*Broker).describeTopicPartitions,
 }
 

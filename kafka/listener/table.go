@@ -54,6 +54,7 @@ var table = map[int16]row{
 	// Kafka answers DescribeCluster to everybody (KIP-700): the Java admin client
 	// asks it before it describes a topic, with rights on the topic alone.
 	60: row{ask: func(*inquiry, kmsg.Request) then { return nil }},
+	61: rule(askDescribeProducers),
 	75: rule(askDescribeTopicPartitions).filtered(),
 }
 
@@ -278,6 +279,18 @@ func askDeleteRecords(q *inquiry, r *kmsg.DeleteRecordsRequest) then {
 		func(t kmsg.DeleteRecordsRequestTopic) kmsg.DeleteRecordsResponseTopic {
 			return kmsg.DeleteRecordsResponseTopic{Topic: t.Topic, Partitions: full(t.Partitions, func(p kmsg.DeleteRecordsRequestTopicPartition) kmsg.DeleteRecordsResponseTopicPartition {
 				return kmsg.DeleteRecordsResponseTopicPartition{Partition: p.Partition, LowWatermark: -1, ErrorCode: errTopic}
+			})}
+		})
+}
+
+func askDescribeProducers(q *inquiry, r *kmsg.DescribeProducersRequest) then {
+	return each(q, &r.Topics, func(t kmsg.DescribeProducersRequestTopic) []int { return q.topic(t.Topic, [16]byte{}, Read) },
+		func(s *kmsg.DescribeProducersResponse) *[]kmsg.DescribeProducersResponseTopic { return &s.Topics },
+		func(t kmsg.DescribeProducersRequestTopic) kmsg.DescribeProducersResponseTopic {
+			return kmsg.DescribeProducersResponseTopic{Topic: t.Topic, Partitions: full(t.Partitions, func(p int32) kmsg.DescribeProducersResponseTopicPartition {
+				return kmsg.DescribeProducersResponseTopicPartition{
+					Partition: p, ErrorCode: errTopic, ActiveProducers: []kmsg.DescribeProducersResponseTopicPartitionActiveProducer{},
+				}
 			})}
 		})
 }

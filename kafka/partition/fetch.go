@@ -2,10 +2,13 @@ package partition
 
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/kafka/storage"
 )
 
-// Waiter is woken when a watched partition's high watermark or leadership
-// moves. One waiter may watch many partitions; C holds at most one wake-up.
+// Waiter is woken when a watched partition's high watermark, start or leadership
+// moves, and so the last stable offset: what it waits for is that a marker is
+// committed. One waiter may watch many partitions; C holds at most one wake-up.
 type Waiter struct{ C chan struct{} }
 
 // NewWaiter returns a waiter that watches nothing yet.
@@ -42,12 +45,14 @@ type Read struct {
 	ClientEpoch int32 // -1: the client does not know
 	Offset      int64
 	MaxBytes    int
+	Committed   bool // read_committed: only below the last stable offset
 }
 
 // Slice is what a Read found.
 type Slice struct {
 	Offsets
-	Records []byte // whole batches, all below the high watermark
+	Records []byte                       // whole batches, all below the high watermark
+	Aborted []storage.AbortedTransaction // for Committed: those that Records has records of
 }
 
 // Fetch reads committed records as leader. It always returns at least one
@@ -61,15 +66,24 @@ func (p *Partition) Fetch(r Read) (Slice, error) {
 	if r.Offset < s.Start || r.Offset > s.End {
 		return s, kerr.OffsetOutOfRange
 	}
-	if r.Offset >= s.HighWatermark || r.MaxBytes <= 0 {
+	if r.Offset >= s.limit(r.Committed) || r.MaxBytes <= 0 {
 		return s, nil
 	}
-	data, err := p.log.Read(r.Offset, s.HighWatermark, r.MaxBytes)
-	if err != nil {
-		return s, err
+	var err error
+	if r.Committed {
+		s.Records, s.Aborted, err = p.log.ReadCommitted(r.Offset, s.LastStable, r.MaxBytes)
+	} else {
+		s.Records, err = p.log.Read(r.Offset, s.HighWatermark, r.MaxBytes)
 	}
-	s.Records = data
-	return s, nil
+	return s, err
+}
+
+// limit is the offset from which on a reader sees nothing.
+func (o Offsets) limit(committed bool) int64 {
+	if committed {
+		return o.LastStable
+	}
+	return o.HighWatermark
 }
 
 // Special timestamps of ListOffsets.
@@ -88,26 +102,28 @@ type Lookup struct {
 }
 
 // Lookup finds the first record at or after timestamp (milliseconds), or one
-// of the special positions. Only committed records are seen.
-func (p *Partition) Lookup(broker, clientEpoch int32, timestamp int64) (Lookup, error) {
+// of the special positions. Only committed records are seen, with committed
+// (read_committed) only those below the last stable offset.
+func (p *Partition) Lookup(broker, clientEpoch int32, timestamp int64, committed bool) (Lookup, error) {
 	l := p.current.Load()
 	if err := p.check(l, broker, clientEpoch); err != nil {
 		return Lookup{}, err
 	}
 	o := p.Offsets()
+	limit := o.limit(committed)
 	switch timestamp {
 	case Latest:
-		return Lookup{Offset: o.HighWatermark, Timestamp: -1, Epoch: l.epoch}, nil
+		return Lookup{Offset: limit, Timestamp: -1, Epoch: l.epoch}, nil
 	case Earliest, EarliestLocal:
 		epoch := p.epochAt(o.Start, l.epoch)
 		return Lookup{Offset: o.Start, Timestamp: -1, Epoch: epoch}, nil
 	case LatestTiered:
 		return Lookup{Offset: -1, Timestamp: -1, Epoch: -1}, nil
 	case MaxTimestamp:
-		off, ts, epoch, ok, err := p.log.MaxTimestamp(o.HighWatermark)
+		off, ts, epoch, ok, err := p.log.MaxTimestamp(limit)
 		return lookup(off, ts, epoch, ok), err
 	}
-	off, ts, epoch, ok, err := p.log.LookupTimestamp(timestamp, o.HighWatermark)
+	off, ts, epoch, ok, err := p.log.LookupTimestamp(timestamp, limit)
 	return lookup(off, ts, epoch, ok), err
 }
 
@@ -161,5 +177,6 @@ func (p *Partition) DeleteBefore(broker int32, offset int64) (start int64, err e
 	if err := p.log.DeleteBefore(offset); err != nil {
 		return -1, err
 	}
+	p.wake() // a transaction that began below no longer holds the last stable offset there
 	return p.log.StartOffset(), nil
 }

@@ -91,6 +91,7 @@ func (p *Partition) durable(offset int64) {
 // Offsets is a snapshot of a partition's limits.
 type Offsets struct {
 	Start, HighWatermark, End int64
+	LastStable                int64 // what lies below is committed and its transactions are decided
 	LeaderEpoch               int32
 }
 
@@ -102,6 +103,7 @@ func (p *Partition) Offsets() Offsets {
 		o.LeaderEpoch = l.epoch
 	}
 	if p.log != nil {
+		o.LastStable = p.log.StableOffset(o.HighWatermark)
 		o.Start, o.End = p.log.StartOffset(), p.log.EndOffset()
 	}
 	return o
@@ -140,8 +142,10 @@ type Append struct {
 
 // Produce validates a client's batch by the topic's settings and appends it as
 // leader. acks is the request's: with -1 a too small ISR refuses the batch
-// (NOT_ENOUGH_REPLICAS). The batch's bytes are stamped in place.
-func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.Time) (Append, error) {
+// (NOT_ENOUGH_REPLICAS). A transactional batch opens its producer's transaction
+// here only by a valid v (ErrUnverified); others need none. The batch's bytes
+// are stamped in place.
+func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.Time, v Verification) (Append, error) {
 	p.order.RLock()
 	defer p.order.RUnlock()
 	l := p.current.Load()
@@ -158,7 +162,7 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 	if int64(len(b)) > l.settings.SegmentBytes {
 		return Append{}, kerr.RecordListTooLarge
 	}
-	done, err := p.log.Append(b, l.epoch, now, storage.Client)
+	done, err := p.log.AppendVerified(b, l.epoch, now, v)
 	if err != nil {
 		return Append{}, err
 	}

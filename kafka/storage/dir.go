@@ -188,7 +188,7 @@ func (d *Dir) OpenLog(name string, topicID [16]byte, c LogConfig) (*Log, error) 
 	if d.closed || d.Err() != nil {
 		return nil, kerr.KafkaStorageError
 	}
-	l := &Log{dir: d, name: name, path: path.Join(d.path, name), id: topicID, cfg: c.complete(), producers: producers{}}
+	l := &Log{dir: d, name: name, path: path.Join(d.path, name), id: topicID, cfg: c.complete(), producers: newProducers()}
 	l.segments.Store(&[]*segment{})
 	d.mu.Lock()
 	_, open := d.logs[name]

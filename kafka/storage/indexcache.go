@@ -2,6 +2,7 @@ package storage
 
 import (
 	"container/list"
+	"fmt"
 	"path"
 	"sync"
 
@@ -26,10 +27,11 @@ type indexCache struct {
 type cached struct {
 	of             *segment
 	offsets, times []byte
+	aborted        []byte // nil until it is asked for
 	at             *list.Element
 }
 
-func (c *cached) size() int { return len(c.offsets) + len(c.times) }
+func (c *cached) size() int { return len(c.offsets) + len(c.times) + len(c.aborted) }
 
 // of returns a closed segment's indexes, empty when they cannot be used: a
 // lookup then walks the segment from its beginning.
@@ -66,9 +68,45 @@ func (x *indexCache) load(s *segment) *cached {
 func (x *indexCache) add(c *cached) {
 	c.at = x.recent.PushFront(c)
 	c.of.indexes = c
-	for x.bytes += c.size(); x.bytes > indexCacheBytes && x.recent.Len() > 1; {
+	x.grow(c.size())
+}
+
+// grow counts bytes that were added to the latest and makes room. Called under
+// mu.
+func (x *indexCache) grow(bytes int) {
+	for x.bytes += bytes; x.bytes > indexCacheBytes && x.recent.Len() > 1; {
 		x.remove(x.recent.Back().Value.(*cached))
 	}
+}
+
+// aborted returns the entries of a closed segment that has aborted
+// transactions. Unlike of, it is an error when they cannot be used.
+func (x *indexCache) aborted(s *segment) ([]byte, error) {
+	x.mu.Lock()
+	if c := s.indexes; c != nil && c.aborted != nil {
+		x.recent.MoveToFront(c.at)
+		x.mu.Unlock()
+		return c.aborted, nil
+	}
+	x.mu.Unlock()
+	data, err := s.readAborts(x.fs, s.next.Load())
+	if err != nil {
+		return nil, err
+	}
+	if n := s.aborts.count.Load(); int64(len(data)) != n*txnIndexEntry {
+		return nil, fmt.Errorf("%d bytes of aborted transactions in %s, want %d entries: %w", len(data), s.file.Name(), n, errDamaged)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s.indexes == nil {
+		return data, nil // kept with the other indexes of the segment only
+	}
+	if c := s.indexes; c.aborted == nil {
+		c.aborted = data
+		x.recent.MoveToFront(c.at)
+		x.grow(len(data))
+	}
+	return data, nil
 }
 
 // forget drops the indexes of a segment that is removed.

@@ -47,7 +47,8 @@ func (c LogConfig) complete() LogConfig {
 type Origin int
 
 // Origins of batches: a client's has its producer's epoch and sequence checked,
-// a coordinator's (offset commits of a transaction) the epoch only.
+// and that its transaction is verified; a coordinator's (markers, offset commits
+// of a transaction) the epoch only.
 const (
 	Client Origin = iota
 	Coordinator
@@ -73,7 +74,7 @@ type Log struct {
 	made      bool // the directory exists
 	sealed    bool // no more appends: the directory is closing
 	epochs    epochs
-	producers producers
+	producers *producers // the same from the opening on
 	unsynced  []*segment // written to since the last commit
 	helpers   []string   // files of closed segments, not yet synced
 	newNames  bool       // files were made since the last commit
@@ -91,11 +92,27 @@ type Appended struct {
 // record.Validate (or come from a coordinator's Builder). It returns when the
 // page cache has it: DurableOffset and OnDurable say when the disk has.
 //
-// Errors: kerr.InvalidProducerEpoch and kerr.OutOfOrderSequenceNumber from the
-// producer's state, kerr.KafkaStorageError when the log directory has failed.
+// A coordinator's control batch with a marker ends the producer's transaction.
+// A client's batch does not open one: see AppendVerified.
+//
+// Errors: kerr.InvalidProducerEpoch, kerr.OutOfOrderSequenceNumber,
+// kerr.InvalidTxnState (records outside the transaction that is open),
+// ErrUnverified and kerr.TransactionCoordinatorFenced (a marker of an older
+// coordinator) from the producer's state, kerr.KafkaStorageError when the log
+// directory has failed.
 func (l *Log) Append(b record.Batch, leaderEpoch int32, now time.Time, o Origin) (Appended, error) {
+	return l.appendBy(b, leaderEpoch, now, o, Verification{})
+}
+
+// AppendVerified is Append for a client's batch that may open a transaction by
+// v.
+func (l *Log) AppendVerified(b record.Batch, leaderEpoch int32, now time.Time, v Verification) (Appended, error) {
+	return l.appendBy(b, leaderEpoch, now, Client, v)
+}
+
+func (l *Log) appendBy(b record.Batch, leaderEpoch int32, now time.Time, o Origin, v Verification) (Appended, error) {
 	l.mu.Lock()
-	a, err := l.append(b, leaderEpoch, now, o)
+	a, err := l.append(b, leaderEpoch, now, o, v)
 	l.mu.Unlock()
 	if err != nil || a.Duplicate {
 		return a, err
@@ -107,11 +124,11 @@ func (l *Log) Append(b record.Batch, leaderEpoch int32, now time.Time, o Origin)
 	return a, nil
 }
 
-func (l *Log) append(b record.Batch, leaderEpoch int32, now time.Time, o Origin) (Appended, error) {
+func (l *Log) append(b record.Batch, leaderEpoch int32, now time.Time, o Origin, v Verification) (Appended, error) {
 	if !l.writable() {
 		return Appended{}, kerr.KafkaStorageError
 	}
-	old, err := l.producers.check(b, o)
+	old, err := l.producers.check(b, o, v)
 	if err != nil {
 		return Appended{}, err
 	}
@@ -132,7 +149,9 @@ func (l *Log) append(b record.Batch, leaderEpoch int32, now time.Time, o Origin)
 		return Appended{}, l.dir.fail(fmt.Errorf("write %d bytes to %s: %w", len(b), s.file.Name(), shortWrite(err)))
 	}
 	l.newEpoch = l.epochs.note(leaderEpoch, base) || l.newEpoch
-	l.producers.update(b)
+	if a, ok := l.producers.update(b); ok {
+		s.aborts.add(a)
+	}
 	s.note(b, len(b), l.cfg.IndexIntervalBytes)
 	l.end.Store(b.LastOffset() + 1)
 	l.dirty(s)

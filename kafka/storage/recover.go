@@ -2,12 +2,12 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"os"
 	"path"
@@ -28,6 +28,10 @@ const (
 // disk that cannot be read: only damage may be cut.
 var errDamaged = errors.New("damaged")
 
+// unread stands for an index of aborted transactions whose file is there, but
+// was not read or cannot be used.
+var unread = []byte{0}
+
 // recovery is the opening of one log from its files.
 type recovery struct {
 	l         *Log
@@ -35,7 +39,8 @@ type recovery struct {
 	first     int64 // where the log must begin at the latest
 	segments  []*segment
 	snapshots []int64
-	producers producers
+	aborts    map[int64][]byte // the index of aborted transactions of each segment that has a file for it
+	producers *producers
 	from      int64  // the offset of the snapshot that producers began with
 	named     bool   // the directory has its metadata file
 	epochs    []byte // the checkpoint on disk
@@ -44,7 +49,7 @@ type recovery struct {
 // recover loads the log's files, and after an unclean stop checks what may be
 // torn. Kafka's LogLoader is the model.
 func (l *Log) recover() error {
-	r := &recovery{l: l, first: l.start.Load(), producers: producers{}}
+	r := &recovery{l: l, first: l.start.Load(), aborts: make(map[int64][]byte), producers: newProducers()}
 	l.end.Store(r.first)
 	bases, err := r.list()
 	if err != nil || !l.made {
@@ -84,6 +89,9 @@ func (r *recovery) list() (bases []int64, err error) {
 		}
 		if at, ok := parseName(e.Name(), snapshotSuffix); ok {
 			r.snapshots = append(r.snapshots, at)
+		}
+		if base, ok := parseName(e.Name(), txnIndexSuffix); ok {
+			r.aborts[base] = unread
 		}
 	}
 	return bases, nil // sorted, because names are padded
@@ -185,7 +193,8 @@ func (r *recovery) dropFrom(i int) error {
 // their indexes; of the rest, after an unclean stop, by reading every batch.
 func (r *recovery) check() error {
 	trusted := r.trusted()
-	r.producers, r.from = loadSnapshot(r.l.dir.fs, r.l.path, r.snapshots, r.windowStart(trusted))
+	at := min(r.windowStart(trusted), r.loadAborts(trusted))
+	r.producers, r.from = loadSnapshot(r.l.dir.fs, r.l.path, r.rolled(), at)
 	if data, err := vfs.ReadFile(r.l.dir.fs, path.Join(r.l.path, epochsFile)); err == nil {
 		r.epochs = data
 		r.l.epochs, _ = decodeEpochs(data) // a torn one is made again from the batches
@@ -242,6 +251,37 @@ func (r *recovery) windowStart(trusted int) int64 {
 	return r.segments[i].base
 }
 
+// loadAborts reads the indexes of aborted transactions of the trusted segments,
+// and returns the base of the first one that must be made again from the
+// producers' state there; math.MaxInt64 for none.
+func (r *recovery) loadAborts(trusted int) int64 {
+	for i, s := range r.segments[:min(trusted, len(r.segments))] {
+		if _, ok := r.aborts[s.base]; !ok {
+			continue
+		}
+		next := int64(math.MaxInt64) // of the last one, which is scanned
+		if i+1 < len(r.segments) {
+			next = r.segments[i+1].base
+		}
+		data, err := s.readAborts(r.l.dir.fs, next)
+		if err != nil {
+			return s.base
+		}
+		s.aborts.set(data)
+		r.aborts[s.base] = data
+	}
+	return math.MaxInt64
+}
+
+// rolled is the snapshots that a roll has left, in order. That of a clean stop
+// is in the middle of a segment, whose aborted transactions it does not tell.
+func (r *recovery) rolled() []int64 {
+	return slices.DeleteFunc(slices.Clone(r.snapshots), func(at int64) bool {
+		_, ok := slices.BinarySearchFunc(r.segments, at, func(s *segment, at int64) int { return cmp.Compare(s.base, at) })
+		return !ok
+	})
+}
+
 // useIndexes takes a trusted segment as it is when its index files look right;
 // they are read when they are needed.
 func (r *recovery) useIndexes(s *segment, next int64) bool {
@@ -292,11 +332,14 @@ func lastEntry(fsys vfs.FS, name string, entry []byte) (n int64, err error) {
 }
 
 // scan reads a segment batch by batch, rebuilds its indexes, the epochs and,
-// after the snapshot, the producers. A batch that does not check out cuts
+// after the snapshot, the producers and the aborted transactions. A batch that does not check out cuts
 // the segment there, unless it was durable.
 func (r *recovery) scan(s *segment, trusted bool) (cut bool, err error) {
 	size := s.size.Load()
 	s.size.Store(0)
+	if s.base >= r.from {
+		s.aborts.set(nil)
+	}
 	in := reader{file: s.file, size: size}
 	for {
 		pos := in.pos
@@ -317,13 +360,25 @@ func (r *recovery) scan(s *segment, trusted bool) (cut bool, err error) {
 			return false, err
 		}
 		r.l.epochs.note(b.LeaderEpoch(), b.BaseOffset())
-		if b.BaseOffset() >= r.from {
-			r.producers.update(b)
-		}
+		r.replay(s, b)
 		if pos == 0 && b.MaxTimestamp() > 0 {
 			s.began = time.UnixMilli(b.MaxTimestamp()) // as Kafka, which does not keep when a file was made
 		}
 		s.note(b, in.last, r.l.cfg.IndexIntervalBytes)
+	}
+}
+
+// replay has the producers' state follow a batch of s, unless its snapshot is
+// of a later offset.
+func (r *recovery) replay(s *segment, b record.Batch) {
+	if b.BaseOffset() < r.from {
+		return
+	}
+	if a, ok := r.producers.update(b); ok {
+		s.aborts.add(a)
+	}
+	if b.Control() {
+		r.producers.txns.stable(math.MaxInt64) // everything found will be committed
 	}
 }
 
@@ -370,7 +425,6 @@ func (r *recovery) finish() error {
 	l.end.Store(end)
 	l.epochs.cut(r.first, max(end, r.first+1))
 	if !l.dir.o.ForgetProducers {
-		maps.DeleteFunc(r.producers, func(_ int64, p *producer) bool { return p.newest().lastOffset >= end })
 		l.producers = r.producers
 	}
 	if err := r.settle(); err != nil {
@@ -392,7 +446,8 @@ func (r *recovery) settle() error {
 		if i == len(r.segments)-1 || s.closed.Load() {
 			continue
 		}
-		if maxTS, ok := r.indexed(s, s.next.Load()); i >= trusted || !ok || maxTS != s.maxTS.Load() {
+		maxTS, ok := r.indexed(s, s.next.Load())
+		if i >= trusted || !ok || maxTS != s.maxTS.Load() || !bytes.Equal(r.aborts[s.base], s.aborts.bytes()) {
 			if err := r.replaceIndexes(s); err != nil {
 				return err
 			}
@@ -421,7 +476,14 @@ func (r *recovery) replaceIndexes(s *segment) error {
 	if err := replaceName(r.l.dir.fs, s.dir, fileName(s.base, indexSuffix), s.offsets.bytes(), true); err != nil {
 		return err
 	}
-	return replaceName(r.l.dir.fs, s.dir, fileName(s.base, timeIndexSuffix), s.times.bytes(), true)
+	if err := replaceName(r.l.dir.fs, s.dir, fileName(s.base, timeIndexSuffix), s.times.bytes(), true); err != nil {
+		return err
+	}
+	name := fileName(s.base, txnIndexSuffix)
+	if s.aborts.count.Load() == 0 {
+		return removeIfThere(r.l.dir.fs, path.Join(s.dir, name))
+	}
+	return replaceName(r.l.dir.fs, s.dir, name, s.aborts.bytes(), true)
 }
 
 // tidySnapshots removes snapshots that no start needs any more, and those
@@ -449,7 +511,8 @@ type reader struct {
 }
 
 // next returns the next batch, which is good until the call after it. With
-// check it is whole and its CRC is verified; without, it is the header only.
+// check it is whole and its CRC is verified; without, it is the header only, or
+// a whole control batch.
 // Errors that wrap errDamaged are about the bytes, others about the disk.
 func (r *reader) next(check bool) (record.Batch, error) {
 	if r.pos == r.size {
@@ -467,10 +530,12 @@ func (r *reader) next(check bool) (record.Batch, error) {
 	if size < record.HeaderSize || int64(size) > r.size-r.pos {
 		return nil, fmt.Errorf("batch of %d bytes with %d left: %w", size, r.size-r.pos, errDamaged)
 	}
-	if check {
+	if check || record.Batch(data).Control() {
 		if data, err = r.bytes(size, chunk); err != nil {
 			return nil, err
 		}
+	}
+	if check {
 		if err := record.Batch(data).Check(); err != nil {
 			return nil, errors.Join(err, errDamaged)
 		}

@@ -91,9 +91,9 @@ func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err e
 		total -= list[n].size.Load()
 		n++
 	}
-	gone := list[:n]
+	gone, kept := list[:n], list[n:]
 	if n > 0 {
-		kept := slices.Clone(list[n:])
+		kept = slices.Clone(kept)
 		l.segments.Store(&kept)
 		l.start.Store(max(l.start.Load(), kept[0].base))
 		l.epochs.cut(l.start.Load(), l.end.Load())
@@ -102,6 +102,9 @@ func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err e
 	}
 	l.mu.Unlock()
 	if n > 0 {
+		if err := l.keepSnapshot(kept[0].base); err != nil {
+			return 0, l.dir.fail(fmt.Errorf("sync producers of %s: %w", l.name, err))
+		}
 		// The new start is durable before a file goes: recovery then knows that
 		// a missing first file was not lost.
 		if err := l.dir.saveStarts(); err != nil {
@@ -114,4 +117,13 @@ func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err e
 		}
 	}
 	return n, nil
+}
+
+// keepSnapshot makes the producers' state at a segment's base durable, before
+// the records that it was made from go: transactions that began there are open.
+func (l *Log) keepSnapshot(base int64) error {
+	if err := syncNamed(l.dir.fs, []string{path.Join(l.path, fileName(base, snapshotSuffix))}); err != nil {
+		return err
+	}
+	return l.dir.fs.SyncDir(l.path)
 }

@@ -36,6 +36,7 @@ type segment struct {
 
 	offsets index       // by last offset of a batch; empty once closed
 	times   timeIndex   // by greatest timestamp so far; empty once closed
+	aborts  txnIndex    // transactions with their abort marker here; empty once closed, but for the count
 	closed  atomic.Bool // no longer written to: its indexes are on disk
 	indexes *cached     // those of a closed segment; guarded by indexCache.mu
 	plain   int         // bytes since the last index entry; under the log's lock
@@ -214,14 +215,18 @@ func (s *segment) batch(pos int64, size int) (record.Batch, error) {
 }
 
 // saveIndexes writes the index files and returns their names. They are only
-// ever a help: what is missing or damaged is made again from the log.
+// ever a help: what is damaged is made again from the log.
 func (s *segment) saveIndexes(fsys vfs.FS) (written []string, err error) {
 	s.times.flush()
 	offsets, times := path.Join(s.dir, fileName(s.base, indexSuffix)), path.Join(s.dir, fileName(s.base, timeIndexSuffix))
 	if err := writeWhole(fsys, offsets, s.offsets.bytes()); err != nil {
 		return nil, err
 	}
-	return []string{offsets, times}, writeWhole(fsys, times, s.times.bytes())
+	if err := writeWhole(fsys, times, s.times.bytes()); err != nil {
+		return nil, err
+	}
+	written, err = s.saveAborts(fsys)
+	return append(written, offsets, times), err
 }
 
 // retire ends a segment whose indexes are on disk: they leave the memory.
@@ -229,6 +234,7 @@ func (s *segment) retire() {
 	s.closed.Store(true)
 	s.offsets.drop()
 	s.times.drop()
+	s.aborts.drop()
 }
 
 // writeWhole writes a file that need not be durable yet.
@@ -269,7 +275,7 @@ func syncNamed(fsys vfs.FS, names []string) error {
 func (s *segment) remove(fsys vfs.FS, x *indexCache) error {
 	defer s.release()
 	defer x.forget(s)
-	for _, suffix := range []string{indexSuffix, timeIndexSuffix, snapshotSuffix} {
+	for _, suffix := range []string{indexSuffix, timeIndexSuffix, txnIndexSuffix, snapshotSuffix} {
 		_ = fsys.Remove(path.Join(s.dir, fileName(s.base, suffix))) // helpers of the log file; may be absent
 	}
 	return fsys.Remove(path.Join(s.dir, fileName(s.base, logSuffix)))
