@@ -83,6 +83,7 @@ type Cluster struct {
 	set       *partition.Set
 	meta      *statemachine.Machine
 	groups    *coordinator.Groups
+	txns      *coordinator.Transactions
 	image     atomic.Pointer[metadata.Image]
 	listeners []*listener.Listener
 	failed    chan error
@@ -91,10 +92,16 @@ type Cluster struct {
 }
 
 const (
-	metadataTopic    = "__cluster_metadata"
-	groupsTopic      = "__consumer_offsets"
-	groupsPartitions = 50 // offsets.topic.num.partitions
+	metadataTopic          = "__cluster_metadata"
+	groupsTopic            = "__consumer_offsets"
+	groupsPartitions       = 50 // offsets.topic.num.partitions
+	transactionsTopic      = "__transaction_state"
+	transactionsPartitions = 50 // transaction.state.log.num.partitions
 )
+
+// transactionVersion is the feature that decides which transactions a cluster
+// has (KIP-1022): V2 where its line has finalized that, V0 where it is unknown.
+const transactionVersion = "transaction.version"
 
 // saslAndVersions are the API keys that the listener serves itself.
 var saslAndVersions = []int16{17, 18, 36}
@@ -116,7 +123,8 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{cfg: cfg, failed: make(chan error, 1), stop: stop}
-	if err := c.openState(ctx); err != nil {
+	line = line.Cut(slices.Concat(broker.Keys(), saslAndVersions), transactionVersion)
+	if err := c.openState(ctx, line); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -124,13 +132,14 @@ func Open(cfg Config) (*Cluster, error) {
 		c.Close()
 		return nil, err
 	}
-	c.serve(line.Cut(slices.Concat(broker.Keys(), saslAndVersions)))
+	c.txns.Resume()
+	c.serve(line)
 	return c, nil
 }
 
 // openState opens the log directory, replays the metadata and makes the
 // partitions.
-func (c *Cluster) openState(ctx context.Context) error {
+func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	dir, err := storage.OpenDir(c.cfg.FS, c.cfg.Dir, storage.DirOptions{
 		PageCache:       c.cfg.PageCache,
 		ForgetProducers: c.cfg.ForgetProducers,
@@ -164,6 +173,13 @@ func (c *Cluster) openState(ctx context.Context) error {
 		Topic:  c.internal(groupsTopic, groupsPartitions),
 		Params: group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
 		Log:    c.cfg.Log,
+	})
+	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
+		Topic:               c.internal(transactionsTopic, transactionsPartitions),
+		Params:              c.transactionParams(line),
+		WriteMarker:         c.writeMarker,
+		AllocateProducerIDs: c.allocateProducerIDs,
+		Log:                 c.cfg.Log,
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
@@ -215,7 +231,7 @@ func (c *Cluster) register(ctx context.Context) error {
 func (c *Cluster) serve(line wire.Line) {
 	for i, b := range c.cfg.Brokers {
 		backend := broker.New(broker.Config{
-			ID: b.ID, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups,
+			ID: b.ID, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 			NewID: newTopicID, Log: c.cfg.Log,
 		})
 		for _, l := range b.Listeners {
@@ -262,6 +278,9 @@ func newTopicID() [16]byte {
 func (c *Cluster) Close() error {
 	for _, l := range c.listeners {
 		l.Close() // connections end before what they call
+	}
+	if c.txns != nil {
+		c.txns.Close() // it writes markers into groups and partitions
 	}
 	if c.groups != nil {
 		c.groups.Close() // machines append to partitions

@@ -37,7 +37,7 @@ type Groups struct{ hosts *hosts }
 // NewGroups returns the host; nothing is loaded yet. The caller closes it.
 func NewGroups(cfg Config) *Groups {
 	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log)}
-	g.hosts.start = func(_ *host, log statemachine.Log, failed func(error)) (*statemachine.Machine, error) {
+	g.hosts.start = func(_ *host, log Log, failed func(error)) (*statemachine.Machine, error) {
 		return statemachine.Start(group.New(cfg.Params), log, statemachine.Options{Failed: failed})
 	}
 	return g
@@ -106,6 +106,41 @@ func (g *Groups) Do(broker int32, r group.Request) *Pending {
 		p.calls = append(p.calls, g.hosts.send(broker, part.partition, one))
 	}
 	return p
+}
+
+// Verifying is a Verify on its way.
+type Verifying struct{ call *call }
+
+// Verify asks, as broker, what a TxnOffsetCommit for a group needs before it may
+// be written; see group.Verify.
+func (g *Groups) Verify(broker int32, groupID string, r group.Verify) Verifying {
+	return Verifying{g.hosts.send(broker, g.PartitionFor(groupID), r)}
+}
+
+// Wait waits for the answer; the error is for the client.
+func (v Verifying) Wait(ctx context.Context) (group.Verification, *kerr.Error) {
+	reply, err := v.call.wait(ctx)
+	if err != nil {
+		return group.Verification{}, kerr.TypedErrorForCode(codeOf(err))
+	}
+	return reply.(group.Verification), nil
+}
+
+// EndTransaction writes a transaction's marker into a partition of
+// __consumer_offsets, as broker. committed waits until it is committed, and
+// ends with the error of the group's core or of what it rests on.
+func (g *Groups) EndTransaction(broker, partition int32, r group.EndTransaction) (committed func(context.Context) error) {
+	c := g.hosts.send(broker, partition, r)
+	return func(ctx context.Context) error {
+		reply, err := c.wait(ctx)
+		if err != nil {
+			return err
+		}
+		if refused := reply.(*kerr.Error); refused != nil {
+			return refused
+		}
+		return nil
+	}
 }
 
 // list asks every partition that broker leads and that has groups.

@@ -37,7 +37,10 @@ type log struct {
 	topic *topic
 	fail  error // guarded by topic.mu
 	used  bool  // guarded by topic.mu
+	epoch int32
 }
+
+func (l *log) Epoch() int32 { return l.epoch }
 
 func (l *log) Append(records []statemachine.Record, now time.Time) (int64, error) {
 	l.topic.mu.Lock()
@@ -67,7 +70,7 @@ func (t *topic) groups() *coordinator.Groups {
 func (t *topic) topic() coordinator.Topic {
 	return coordinator.Topic{
 		Partitions: t.partitions,
-		Open: func(index int32) (statemachine.Log, error) {
+		Open: func(index int32) (coordinator.Log, error) {
 			t.mu.Lock()
 			t.opened++
 			gate, err := t.gate, t.broken

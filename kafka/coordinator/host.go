@@ -20,15 +20,24 @@ const (
 	maxWaiting   = 1024            // requests that wait for it
 )
 
+// reloadDelay is how long an eager host waits before it loads again what failed.
+const reloadDelay = time.Second
+
 // Topic is an internal topic that a coordinator keeps its state on.
 type Topic struct {
 	Partitions int32
 	// Open opens a partition's log under its current leadership.
-	Open func(partition int32) (statemachine.Log, error)
+	Open func(partition int32) (Log, error)
 	// Leader is the broker that leads a partition now.
 	Leader func(partition int32) (broker int32, ok bool)
 	// Existing lists the partitions that hold records.
 	Existing func() []int32
+}
+
+// Log is a partition's log under one leadership, whose epoch it has.
+type Log interface {
+	statemachine.Log
+	Epoch() int32
 }
 
 // hosts runs a state machine for each partition of a topic that is asked for.
@@ -38,8 +47,12 @@ type hosts struct {
 	log   *slog.Logger
 	// start begins the machine of a partition over its opened log. failed is to
 	// be its Options.Failed. It runs beside other calls.
-	start func(h *host, log statemachine.Log, failed func(error)) (*statemachine.Machine, error)
+	start func(h *host, log Log, failed func(error)) (*statemachine.Machine, error)
+	// eager hosts load a partition again that has failed, without a request.
+	eager bool
 
+	ctx     context.Context // ends with close
+	cancel  context.CancelFunc
 	running sync.WaitGroup // loads, and what start began
 
 	mu     sync.Mutex
@@ -51,7 +64,9 @@ func newHosts(topic Topic, name string, log *slog.Logger) *hosts {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &hosts{topic: topic, name: name, log: log, byPart: make(map[int32]*host)}
+	s := &hosts{topic: topic, name: name, log: log, byPart: make(map[int32]*host)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
 }
 
 // host is one partition's machine under one leadership, or its load under way.
@@ -129,7 +144,7 @@ func (s *hosts) send(broker, index int32, r any) *call {
 // held.
 func (s *hosts) replace(index int32, old *host, broker int32) *host {
 	h := &host{index: index, broker: broker, done: make(chan struct{})}
-	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.ctx, h.cancel = context.WithCancel(s.ctx)
 	s.byPart[index] = h
 	if old != nil {
 		old.retired = true
@@ -186,6 +201,38 @@ func (s *hosts) failed(h *host, why error) {
 	s.mu.Unlock()
 	if !errors.Is(why, kerr.NotLeaderForPartition) {
 		s.log.Error("coordinator stopped", "coordinator", s.name, "partition", h.index, "error", why)
+	}
+	if s.eager {
+		s.running.Go(func() {
+			if sleep(s.ctx, reloadDelay) {
+				s.ensure(h.index)
+			}
+		})
+	}
+}
+
+// sleep waits and reports whether ctx lasted.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ensure loads a partition under its current leader, unless that has been done.
+func (s *hosts) ensure(index int32) {
+	leader, ok := s.topic.Leader(index)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.byPart[index]; !s.closed && (h == nil || h.retired || h.broker != leader) {
+		s.replace(index, h, leader)
 	}
 }
 
@@ -244,6 +291,7 @@ func (s *hosts) stop(partition int32) {
 // close stops all machines and waits for them. Their waiting callers get an
 // error, and so does everybody who comes later.
 func (s *hosts) close() {
+	s.cancel()
 	s.mu.Lock()
 	s.closed = true
 	all := make([]*host, 0, len(s.byPart))

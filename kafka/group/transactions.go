@@ -118,11 +118,18 @@ func (d *decision) mayCommitTransaction(r *kmsg.TxnOffsetCommitRequest, v Verifi
 		return kerr.InvalidProducerEpoch
 	case p != nil && p.open && p.epoch == r.ProducerEpoch:
 		return nil
-	case !v.began || v.ends != endsOf(p):
+	case !v.began:
+		return kerr.InvalidTxnState
+	case r.Version < epochsVersion && v.ends != endsOf(p):
 		return kerr.InvalidTxnState
 	}
 	return nil
 }
+
+// epochsVersion is the TxnOffsetCommit version of clients of transactions V2
+// (KIP-890): every end raises the epoch, so that a marker which came in between
+// was of the transaction before.
+const epochsVersion = 5
 
 func endsOf(p *producer) int64 {
 	if p == nil {

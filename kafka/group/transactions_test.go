@@ -50,7 +50,7 @@ func showTransaction(t *statemachine.Transaction) string {
 func txnCommitRequest(g string, a args) kmsg.Request {
 	plain := offsetRequest("commit", g, a).(*kmsg.OffsetCommitRequest)
 	r := kmsg.NewPtrTxnOffsetCommitRequest()
-	r.Version, r.TransactionalID, r.Group = 5, "txn", g
+	r.Version, r.TransactionalID, r.Group = int16(a.num("v", 4)), "txn", g
 	r.ProducerID, r.ProducerEpoch = int64(a.num("pid", 1)), int16(a.num("epoch", 0))
 	r.MemberID, r.InstanceID, r.Generation = plain.MemberID, plain.InstanceID, plain.Generation
 	for _, t := range plain.Topics {

@@ -88,6 +88,8 @@ func (d *decision) endV2(r *kmsg.EndTxnRequest, fresh int64, resp *kmsg.EndTxnRe
 			resp.ProducerID, resp.ProducerEpoch = next.nextID, 0
 		}
 		return nil
+	case t.state == complete && retry && t.epoch > maxClientEpoch:
+		return kerr.ProducerFenced // InitProducerId has another id for it
 	case t.state == complete && retry:
 		resp.ProducerID, resp.ProducerEpoch = t.producerID, t.epoch
 		return nil

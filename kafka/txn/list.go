@@ -42,9 +42,9 @@ func (c *Core) describeOne(id string) kmsg.DescribeTransactionsResponseTransacti
 	return out
 }
 
-// list is ListTransactions: those that pass all filters (KIP-664, KIP-994,
-// KIP-1152).
-func (c *Core) list(now time.Time, r *kmsg.ListTransactionsRequest) *kmsg.ListTransactionsResponse {
+// EmptyList is the answer to ListTransactions where there are none: what is
+// wrong with the filters.
+func EmptyList(r *kmsg.ListTransactionsRequest) *kmsg.ListTransactionsResponse {
 	resp := r.ResponseKind().(*kmsg.ListTransactionsResponse)
 	resp.UnknownStateFilters, resp.TransactionStates = []string{}, []kmsg.ListTransactionsResponseTransactionState{}
 	for _, name := range r.StateFilters {
@@ -52,9 +52,17 @@ func (c *Core) list(now time.Time, r *kmsg.ListTransactionsRequest) *kmsg.ListTr
 			resp.UnknownStateFilters = append(resp.UnknownStateFilters, name)
 		}
 	}
+	_, err := pattern(r)
+	resp.ErrorCode = code(err)
+	return resp
+}
+
+// list is ListTransactions: those that pass all filters (KIP-664, KIP-994,
+// KIP-1152).
+func (c *Core) list(now time.Time, r *kmsg.ListTransactionsRequest) *kmsg.ListTransactionsResponse {
+	resp := EmptyList(r)
 	matches, err := pattern(r)
 	if err != nil {
-		resp.ErrorCode = code(err)
 		return resp
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.ids)) {

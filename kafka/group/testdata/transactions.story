@@ -62,177 +62,187 @@ txn-commit epoch=1 to=t-0:1
 ----
 #13: txn-commit t-0=INVALID_TXN_STATE
 
-verify epoch=1
+txn-commit v=5 epoch=1 to=t-0:1
 ----
-#14: verify needed=true
+record: offset g t-0 = 1 v3 of 1/1
+#14: txn-commit t-0=ok
 
-txn-commit epoch=1 to=t-0:8,u-0:1
+end epoch=2
 ----
-record: offset g t-0 = 8 v3 of 1/1
-record: offset g u-0 = 1 v3 of 1/1
-#15: txn-commit t-0=ok u-0=ok
+record: marker of 1/2 commit=false coordinator=0
+#15: end ok
 
-end epoch=1 coordinator=2
+verify epoch=2
 ----
-record: marker of 1/1 commit=false coordinator=2
-#16: end ok
+#16: verify needed=true
+
+txn-commit epoch=2 to=t-0:8,u-0:1
+----
+record: offset g t-0 = 8 v3 of 1/2
+record: offset g u-0 = 1 v3 of 1/2
+#17: txn-commit t-0=ok u-0=ok
+
+end epoch=2 coordinator=2
+----
+record: marker of 1/2 commit=false coordinator=2
+#18: end ok
 
 fetch stable=1
 ----
-#17: fetch ok g:ok t-0=7/3/"m" t-1=6/3/"m"
+#19: fetch ok g:ok t-0=7/3/"m" t-1=6/3/"m"
 
 end epoch=0
 ----
-#18: end INVALID_PRODUCER_EPOCH
+#20: end INVALID_PRODUCER_EPOCH
 
-end epoch=1 coordinator=1 commit=1
+end epoch=2 coordinator=1 commit=1
 ----
-#19: end TRANSACTION_COORDINATOR_FENCED
+#21: end TRANSACTION_COORDINATOR_FENCED
 
 # Two producers have the same offset pending; a commit of a consumer that comes
 # between stays, since it is the newest.
 verify pid=2
 ----
-#20: verify needed=true
+#22: verify needed=true
 
 txn-commit pid=2 to=t-0:20
 ----
 record: offset g t-0 = 20 v3 of 2/0
-#21: txn-commit t-0=ok
+#23: txn-commit t-0=ok
 
 verify pid=3
 ----
-#22: verify needed=true
+#24: verify needed=true
 
 txn-commit pid=3 to=t-0:30
 ----
 record: offset g t-0 = 30 v3 of 3/0
-#23: txn-commit t-0=ok
+#25: txn-commit t-0=ok
 
 end pid=2 commit=1
 ----
 record: marker of 2/0 commit=true coordinator=0
-#24: end ok
+#26: end ok
 
 fetch stable=1 of=t-0
 ----
-#25: fetch ok g:ok t-0=UNSTABLE_OFFSET_COMMIT
+#27: fetch ok g:ok t-0=UNSTABLE_OFFSET_COMMIT
 
 commit to=t-0:40
 ----
 record: offset g t-0 = 40 v3
-#26: commit t-0=ok
+#28: commit t-0=ok
 
 end pid=3 commit=1
 ----
 record: marker of 3/0 commit=true coordinator=0
-#27: end ok
+#29: end ok
 
 fetch stable=1 of=t-0
 ----
-#28: fetch ok g:ok t-0=40/3/"m"
+#30: fetch ok g:ok t-0=40/3/"m"
 
 # A transaction that was aborted leaves no group behind.
 verify pid=4
 ----
-#29: verify needed=true
+#31: verify needed=true
 
 txn-commit group=h pid=4 to=t-0:1
 ----
 record: offset h t-0 = 1 v3 of 4/0
-#30: txn-commit t-0=ok
+#32: txn-commit t-0=ok
 
 end pid=4
 ----
 record: marker of 4/0 commit=false coordinator=0
-#31: end ok
+#33: end ok
 
 list
 ----
-#32: list ok g//Empty/classic
+#34: list ok g//Empty/classic
 
 # Deleting a group or an offset drops what is pending.
 verify pid=5
 ----
-#33: verify needed=true
+#35: verify needed=true
 
 txn-commit group=h pid=5 to=t-0:1,t-1:2
 ----
 record: offset h t-0 = 1 v3 of 5/0
 record: offset h t-1 = 2 v3 of 5/0
-#34: txn-commit t-0=ok t-1=ok
+#36: txn-commit t-0=ok t-1=ok
 
 delete-offsets group=h of=t-0
 ----
 record: offset h t-0 removed
-#35: delete-offsets ok t-0=ok
+#37: delete-offsets ok t-0=ok
 
 delete group=h
 ----
 record: offset h t-1 removed
 record: group h removed
-#36: delete h=ok
+#38: delete h=ok
 
 end pid=5 commit=1
 ----
 record: marker of 5/0 commit=true coordinator=0
-#37: end ok
+#39: end ok
 
 list
 ----
-#38: list ok g//Empty/classic
+#40: list ok g//Empty/classic
 
 # A member of the group is checked (KIP-447); without one the producer is
 # believed.
 join group=live v=3
 ----
-#39: join ok member=c-39 gen=1 leader=c-39 protocol=range [c-39]
+#41: join ok member=c-41 gen=1 leader=c-41 protocol=range [c-41]
 
 verify pid=6
 ----
-#40: verify needed=true
+#42: verify needed=true
 
 txn-commit group=live pid=6 to=t-0:1
 ----
 record: offset live t-0 = 1 v3 of 6/0
-#41: txn-commit t-0=ok
+#43: txn-commit t-0=ok
 
-txn-commit group=live pid=6 member=c-39 gen=1 to=t-0:2
+txn-commit group=live pid=6 member=c-41 gen=1 to=t-0:2
 ----
 record: offset live t-0 = 2 v3 of 6/0
-#42: txn-commit t-0=ok
+#44: txn-commit t-0=ok
 
-txn-commit group=live pid=6 member=c-39 gen=2 to=t-0:2
-----
-#43: txn-commit t-0=ILLEGAL_GENERATION
-
-txn-commit group=live pid=6 member=x gen=1 to=t-0:2
-----
-#44: txn-commit t-0=UNKNOWN_MEMBER_ID
-
-txn-commit group=none pid=6 member=x gen=1 to=t-0:2
+txn-commit group=live pid=6 member=c-41 gen=2 to=t-0:2
 ----
 #45: txn-commit t-0=ILLEGAL_GENERATION
 
+txn-commit group=live pid=6 member=x gen=1 to=t-0:2
+----
+#46: txn-commit t-0=UNKNOWN_MEMBER_ID
+
+txn-commit group=none pid=6 member=x gen=1 to=t-0:2
+----
+#47: txn-commit t-0=ILLEGAL_GENERATION
+
 txn-commit group=live pid=6 metadata=5000 to=t-0:2
 ----
-#46: txn-commit t-0=OFFSET_METADATA_TOO_LARGE
+#48: txn-commit t-0=OFFSET_METADATA_TOO_LARGE
 
 # Offsets do not expire while something is pending, and neither does the group.
 commit group=old to=t-0:1
 ----
 record: offset old t-0 = 1 v3
-#47: commit t-0=ok
+#49: commit t-0=ok
 
 verify pid=7
 ----
-#48: verify needed=true
+#50: verify needed=true
 
 txn-commit group=old pid=7 to=t-0:2,t-1:3
 ----
 record: offset old t-0 = 2 v3 of 7/0
 record: offset old t-1 = 3 v3 of 7/0
-#49: txn-commit t-0=ok t-1=ok
+#51: txn-commit t-0=ok t-1=ok
 
 sleep 200h
 ----
@@ -246,7 +256,7 @@ record: group g removed
 end pid=7
 ----
 record: marker of 7/0 commit=false coordinator=0
-#50: end ok
+#52: end ok
 
 sleep 1h
 ----
