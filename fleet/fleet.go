@@ -73,6 +73,7 @@ func (e *PermanentError) Error() string { return e.Code + ": " + e.Message }
 type Config struct {
 	Clusters *msk.Service
 	Driver   Driver
+	Failed   <-chan string // ARNs of running clusters that have failed; nil: Resync finds them
 	Log      *slog.Logger
 	Resync   time.Duration // how often a running cluster is looked at; 0 is 30 s
 	RetryMin time.Duration // wait after a first failure, doubled by each; 0 is 1 s
@@ -124,6 +125,10 @@ func (f *Fleet) Run(ctx context.Context) error {
 			look = true
 		case o := <-f.done:
 			f.finish(o)
+		case arn := <-f.cfg.Failed:
+			if c := f.known[arn]; c != nil {
+				c.fell(f.cfg, time.Now())
+			}
 		case <-timer.C:
 			look = true
 		}

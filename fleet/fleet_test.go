@@ -153,8 +153,13 @@ func (m *machines) arns() []string {
 
 // start runs a fleet; stop kills it and waits.
 func start(t *testing.T, s *msk.Service, d fleet.Driver) (stop func()) {
+	return startWith(t, fleet.Config{Clusters: s, Driver: d})
+}
+
+func startWith(t *testing.T, cfg fleet.Config) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f := fleet.New(fleet.Config{Clusters: s, Driver: d, Log: slog.New(slog.DiscardHandler)})
+	cfg.Log = slog.New(slog.DiscardHandler)
+	f := fleet.New(cfg)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -238,6 +243,43 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			t.Fatal("the points do not end")
 		}
 	}
+}
+
+// A cluster that fails is looked at at once; one that fails over and over waits
+// longer each time.
+func TestFailedClustersAreLookedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var looks []time.Duration
+		began, s := time.Now(), clusters(t)
+		m := newMachines(func(point, _ string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if point == "before ensure" {
+				looks = append(looks, time.Since(began))
+			}
+			return nil
+		})
+		failed := make(chan string)
+		stop := startWith(t, fleet.Config{Clusters: s, Driver: m, Failed: failed, Resync: time.Hour})
+		defer stop()
+		a := create(t, s, "a")
+		await(t, s, "a=ACTIVE")
+		time.Sleep(10 * time.Second) // the bubble's time
+		for range 3 {
+			failed <- a
+			time.Sleep(5 * time.Second)
+		}
+		failed <- "arn:of:nobody"
+		time.Sleep(5 * time.Minute)
+		failed <- a
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if got, want := fmt.Sprint(looks), "[0s 10s 16s 22s 5m25s]"; got != want {
+			t.Errorf("looked at %s, want %s", got, want)
+		}
+	})
 }
 
 func TestFailures(t *testing.T) {

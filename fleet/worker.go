@@ -27,6 +27,8 @@ type cluster struct {
 	action   action
 	due      time.Time // not before this time
 	failures int       // in a row
+	falls    int       // of a cluster that ran, one soon after the other
+	lastFall time.Time // the last of them
 	wish     int       // counts changes of spec and action
 	running  bool
 	stop     context.CancelFunc // of the step that runs
@@ -45,6 +47,29 @@ func (c *cluster) want(w msk.Wanted, now time.Time) {
 	if c.running {
 		c.stop()
 	}
+}
+
+// fell takes that the driver's cluster has failed: it is looked at at once, also
+// after the step that runs, which may have seen it before. One that falls again
+// and again waits as after failed steps.
+func (c *cluster) fell(cfg Config, now time.Time) {
+	if now.Sub(c.lastFall) > 2*cfg.RetryMax {
+		c.falls = 0
+	}
+	c.due, c.lastFall = now, now
+	if c.falls > 0 {
+		c.due = now.Add(cfg.backoff(c.falls - 1))
+	}
+	c.falls++
+	c.wish++
+}
+
+// backoff is the wait after the n-th failure in a row.
+func (cfg Config) backoff(n int) time.Duration {
+	if n >= 16 { // 2^16 times any sensible RetryMin is past any RetryMax
+		return cfg.RetryMax
+	}
+	return min(cfg.RetryMax, cfg.RetryMin<<n)
 }
 
 func actionFor(s msk.State) action {
@@ -170,10 +195,7 @@ func (f *Fleet) finish(o outcome) {
 		c.failures, c.due = 0, time.Now().Add(f.cfg.Resync)
 		return
 	}
-	wait := f.cfg.RetryMax
-	if c.failures < 16 { // 2^16 times any sensible RetryMin is past any RetryMax
-		wait = min(wait, f.cfg.RetryMin<<c.failures)
-	}
+	wait := f.cfg.backoff(c.failures)
 	c.failures++
 	c.due = time.Now().Add(wait)
 	f.cfg.Log.Warn("could not reconcile a cluster", "cluster", o.arn, "action", o.action, "error", o.err, "retry_in", wait)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/vfs"
 )
 
 // Config is everything that can be set of a server. The zero value with a
@@ -20,6 +22,9 @@ type Config struct {
 	BrokerDomain  string // "" or a domain for MSK-shaped broker names, e.g. amazonaws.com
 	Region        string // the region whose default VPC `millrace env` names; default us-east-1
 
+	// FS holds the brokers' logs, below DataDir; nil is the operating system's.
+	// Everything else is in DataDir itself.
+	FS vfs.FS
 	// PageCache acknowledges what is written but not yet synced
 	// (durability=page-cache): a power cut then loses acknowledged records.
 	PageCache bool
@@ -60,6 +65,9 @@ func (c Config) complete() (Config, error) {
 	if c.RebalanceDelay == nil {
 		d := defaultRebalance
 		c.RebalanceDelay = &d
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -31,6 +32,8 @@ type embedded struct {
 	pki   *pki.Authority
 	log   *slog.Logger
 
+	failed chan string // ARNs of clusters that have failed, for the fleet
+
 	mu      sync.Mutex
 	running map[string]*runningCluster // by ARN; guarded by mu
 }
@@ -38,6 +41,8 @@ type embedded struct {
 type runningCluster struct {
 	c        *cluster.Cluster
 	observed fleet.Observed
+	closed   chan struct{}
+	watch    sync.WaitGroup
 }
 
 var _ fleet.Driver = (*embedded)(nil)
@@ -53,7 +58,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		iam: s.iam, pki: s.pki, log: s.cfg.Log, running: make(map[string]*runningCluster),
+		iam: s.iam, pki: s.pki, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
@@ -75,7 +80,11 @@ func (e *embedded) reservePorts() error {
 	return nil
 }
 
-const portsFile = "ports.json"
+// What a cluster's directory holds.
+const (
+	portsFile = "ports.json"
+	logsDir   = "kafka" // on Config.FS
+)
 
 // directory is a cluster's: the last part of its ARN is its id.
 func (e *embedded) directory(arn string) string {
@@ -85,17 +94,13 @@ func (e *embedded) directory(arn string) string {
 // Ensure starts the cluster unless it runs. One that has failed since is closed
 // and opened again, which recovers its logs.
 func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, error) {
-	e.mu.Lock()
-	r := e.running[s.ARN]
-	e.mu.Unlock()
-	if r != nil {
-		select {
-		case err := <-r.c.Failed():
-			e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
-			e.close(s.ARN)
-		default:
+	if r := e.find(s.ARN); r != nil {
+		err := r.c.Err()
+		if err == nil {
 			return r.observed, nil
 		}
+		e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
+		e.close(s.ARN)
 	}
 	r, err := e.open(s)
 	if err != nil {
@@ -104,7 +109,28 @@ func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, erro
 	e.mu.Lock()
 	e.running[s.ARN] = r
 	e.mu.Unlock()
+	r.watch.Go(func() { e.watch(s.ARN, r) })
 	return r.observed, nil
+}
+
+// find is the cluster while it runs, or nil.
+func (e *embedded) find(arn string) *runningCluster {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.running[arn]
+}
+
+// watch tells the fleet when the cluster has failed.
+func (e *embedded) watch(arn string, r *runningCluster) {
+	select {
+	case <-r.c.Failed():
+	case <-r.closed:
+		return
+	}
+	select {
+	case e.failed <- arn:
+	case <-r.closed:
+	}
 }
 
 // Remove stops a cluster and deletes its directory.
@@ -112,7 +138,7 @@ func (e *embedded) Remove(_ context.Context, arn string) error {
 	e.close(arn)
 	dir := e.directory(arn)
 	e.ports.release(filepath.Join(dir, portsFile))
-	if err := os.RemoveAll(dir); err != nil {
+	if err := errors.Join(e.cfg.FS.RemoveAll(filepath.Join(dir, logsDir)), os.RemoveAll(dir)); err != nil {
 		return fmt.Errorf("remove the cluster's data: %w", err)
 	}
 	return nil
@@ -126,6 +152,8 @@ func (e *embedded) close(arn string) {
 	if r == nil {
 		return
 	}
+	close(r.closed)
+	r.watch.Wait()
 	if err := r.c.Close(); err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -179,7 +207,7 @@ func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 		closeAll(bound)
 		return nil, err
 	}
-	return &runningCluster{c, observed}, nil
+	return &runningCluster{c: c, observed: observed, closed: make(chan struct{})}, nil
 }
 
 // opening is one cluster being opened.
@@ -256,7 +284,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		zones[b.Zone] = true
 	}
 	cfg := cluster.Config{
-		Dir: filepath.Join(dir, "kafka"), ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
+		Dir: filepath.Join(dir, logsDir), FS: e.cfg.FS, ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
 		Static: msk.BrokerDefaults(len(zones), s.KafkaVersion), Serverless: s.Serverless,
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,

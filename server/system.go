@@ -89,7 +89,7 @@ func (s *System) build() (err error) {
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err
 	}
-	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: s.driver, Log: s.cfg.Log})
+	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: s.driver, Failed: s.driver.failed, Log: s.cfg.Log})
 	return s.bind()
 }
 
@@ -97,7 +97,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Authenticator: s.iam, Authorizer: s.iam,
-		Kafka: s.msk, EC2: ec2.New(), STS: s.iam,
+		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, Own: s.operations(),
 		Ready: s.ready.Load, Version: s.cfg.Version, Log: s.cfg.Log,
 	})
 	s.http = &http.Server{

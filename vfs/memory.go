@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -23,6 +24,8 @@ type Memory struct {
 	mu      sync.Mutex
 	names   map[string]*inode // as programs see it; guarded by mu
 	durable map[string]*inode // as the disk would show it; guarded by mu
+	moved   map[string]string // renames, old name to new, that no SyncDir has made durable; guarded by mu
+	off     bool              // PowerOff was called; guarded by mu
 }
 
 // inode is one file or directory; guarded by Memory.mu.
@@ -42,7 +45,7 @@ type change struct {
 // NewMemory returns an empty file system with a root directory.
 func NewMemory() *Memory {
 	root := &inode{dir: true}
-	return &Memory{names: map[string]*inode{"/": root}, durable: map[string]*inode{"/": root}}
+	return &Memory{names: map[string]*inode{"/": root}, durable: map[string]*inode{"/": root}, moved: map[string]string{}}
 }
 
 func clean(name string) string { return path.Clean("/" + name) }
@@ -55,6 +58,9 @@ func pathError(op, name string, err error) error {
 func (m *Memory) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return nil, pathError("open", name, ErrPowerOff)
+	}
 	p := clean(name)
 	n, ok := m.names[p]
 	switch {
@@ -111,6 +117,9 @@ func (n *inode) sync() {
 func (m *Memory) MkdirAll(name string, _ fs.FileMode) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return pathError("mkdir", name, ErrPowerOff)
+	}
 	p := clean(name)
 	for i := 1; i <= len(p); i++ {
 		if i < len(p) && p[i] != '/' {
@@ -131,6 +140,9 @@ func (m *Memory) MkdirAll(name string, _ fs.FileMode) error {
 func (m *Memory) Remove(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return pathError("remove", name, ErrPowerOff)
+	}
 	p := clean(name)
 	if _, ok := m.names[p]; !ok {
 		return pathError("remove", name, fs.ErrNotExist)
@@ -148,6 +160,9 @@ func (m *Memory) Remove(name string) error {
 func (m *Memory) RemoveAll(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return pathError("remove", name, ErrPowerOff)
+	}
 	p := clean(name)
 	for other := range m.names {
 		if other == p || strings.HasPrefix(other, p+"/") {
@@ -161,10 +176,14 @@ func (m *Memory) RemoveAll(name string) error {
 func (m *Memory) Rename(oldName, newName string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return pathError("rename", oldName, ErrPowerOff)
+	}
 	from, to := clean(oldName), clean(newName)
 	if _, ok := m.names[from]; !ok {
 		return pathError("rename", oldName, fs.ErrNotExist)
 	}
+	m.moved[from] = to
 	for p, n := range maps.Clone(m.names) {
 		if p == from || strings.HasPrefix(p, from+"/") {
 			delete(m.names, p)
@@ -184,6 +203,9 @@ func (m *Memory) Rename(oldName, newName string) error {
 func (m *Memory) ReadDir(name string) ([]fs.DirEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return nil, pathError("readdir", name, ErrPowerOff)
+	}
 	p := clean(name)
 	if n, ok := m.names[p]; !ok || !n.dir {
 		return nil, pathError("readdir", name, fs.ErrNotExist)
@@ -202,6 +224,9 @@ func (m *Memory) ReadDir(name string) ([]fs.DirEntry, error) {
 func (m *Memory) Stat(name string) (fs.FileInfo, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return nil, pathError("stat", name, ErrPowerOff)
+	}
 	n, ok := m.names[clean(name)]
 	if !ok {
 		return nil, pathError("stat", name, fs.ErrNotExist)
@@ -214,6 +239,9 @@ func (m *Memory) Stat(name string) (fs.FileInfo, error) {
 func (m *Memory) SyncDir(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return pathError("syncdir", name, ErrPowerOff)
+	}
 	p := clean(name)
 	if n, ok := m.names[p]; !ok || !n.dir {
 		return pathError("syncdir", name, fs.ErrNotExist)
@@ -228,24 +256,54 @@ func (m *Memory) SyncDir(name string) error {
 			m.durable[other] = n
 		}
 	}
+	maps.DeleteFunc(m.moved, func(_, to string) bool { return path.Dir(to) == p })
 	return nil
 }
 
 // Crash returns an image that a power cut now could leave, chosen by seed:
 // synced content under synced names is whole; of every other write each
-// sector, and of every other name change each name, is there or not.
+// sector, and of every other name change each name, is there or not. A rename
+// happened or it did not: no journaling file system loses both names.
 func (m *Memory) Crash(seed int64) *Memory {
-	rng := rand.New(rand.NewPCG(uint64(seed), 0x6d696c6c72616365))
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.crash(seed)
+}
+
+// ErrPowerOff is what every operation answers after PowerOff.
+var ErrPowerOff = errors.New("the power is off")
+
+// PowerOff is a Crash after which the file system answers nothing any more but
+// ErrPowerOff: what was not synced by then never will be, so that nobody can be
+// told that it was.
+func (m *Memory) PowerOff(seed int64) *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off = true
+	return m.crash(seed)
+}
+
+// crash makes an image; mu is held.
+func (m *Memory) crash(seed int64) *Memory {
+	rng := rand.New(rand.NewPCG(uint64(seed), 0x6d696c6c72616365))
 	union := maps.Clone(m.durable)
 	maps.Copy(union, m.names)
 	image := NewMemory()
 	copied := map[*inode]*inode{}
+	coins := map[string]bool{}
+	happened := func(name string) bool {
+		if to, ok := m.moved[name]; ok {
+			name = to
+		}
+		if _, thrown := coins[name]; !thrown {
+			coins[name] = rng.IntN(2) == 0
+		}
+		return coins[name]
+	}
 	for _, p := range slices.Sorted(maps.Keys(union)) { // parents come first
 		before, after := m.durable[p], m.names[p]
 		n := before
-		if after != before && rng.IntN(2) == 0 {
+		if after != before && happened(p) {
 			n = after
 		}
 		if n == nil || p == "/" || image.names[path.Dir(p)] == nil {
@@ -304,9 +362,13 @@ func (f *memoryFile) Datasync() error { return f.Sync() }
 // use locks the file system for an operation on an open file.
 func (f *memoryFile) use(op string) (unlock func(), err error) {
 	f.fs.mu.Lock()
-	if f.closed {
+	why := fs.ErrClosed
+	if f.fs.off {
+		why = ErrPowerOff
+	}
+	if f.closed || f.fs.off {
 		f.fs.mu.Unlock()
-		return nil, pathError(op, f.name, fs.ErrClosed)
+		return nil, pathError(op, f.name, why)
 	}
 	return f.fs.mu.Unlock, nil
 }

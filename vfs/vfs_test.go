@@ -130,3 +130,29 @@ func TestCrashTearsWrites(t *testing.T) {
 		t.Errorf("60 power cuts made only %v", seen)
 	}
 }
+
+// TestPowerOff: nothing becomes durable after the image was taken.
+func TestPowerOff(t *testing.T) {
+	m := vfs.NewMemory()
+	f, err := m.OpenFile("/f", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.SyncDir("/"), f.Sync()); err != nil {
+		t.Fatal(err)
+	}
+	image := m.PowerOff(1)
+	_, open := m.OpenFile("/g", os.O_CREATE|os.O_RDWR, 0o644)
+	_, write := f.Write([]byte("x"))
+	_, stat := m.Stat("/f")
+	for what, err := range map[string]error{
+		"write": write, "sync": f.Sync(), "open": open, "stat": stat, "mkdir": m.MkdirAll("/d", 0o755), "rename": m.Rename("/f", "/h"), "syncdir": m.SyncDir("/"),
+	} {
+		if !errors.Is(err, vfs.ErrPowerOff) {
+			t.Errorf("%s after the power went: %v", what, err)
+		}
+	}
+	if _, err := image.Stat("/f"); err != nil {
+		t.Errorf("the image: %v", err)
+	}
+}

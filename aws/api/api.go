@@ -43,14 +43,15 @@ type Authenticator interface {
 	Authenticate(accessKeyID, region string) (iam.Credential, model.Caller, bool)
 }
 
-// Config is what a handler is made of. Everything must be set.
+// Config is what a handler is made of. Everything but Own must be set.
 type Config struct {
 	Authenticator Authenticator
 	Authorizer    Authorizer
 	Kafka         kafka.Service
 	EC2           ec2.Service
 	STS           sts.Service
-	Ready         func() bool // what health answers
+	Own           []model.Operation // of Millrace's own service, below /_millrace/
+	Ready         func() bool       // what health answers
 	Version       string
 	Log           *slog.Logger
 	Now           func() time.Time // nil is the clock
@@ -79,6 +80,7 @@ func New(cfg Config) http.Handler {
 		{"kafka", restJSON{}, kafka.Operations(cfg.Kafka), kafka.Others},
 		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
 		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/" + ec2.APIVersion + "/"}, ec2.Operations(cfg.EC2), ec2.Others},
+		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
 		h.services[s.name] = s
 	}

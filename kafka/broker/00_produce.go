@@ -129,14 +129,11 @@ func (b *Broker) awaitCommit(ctx context.Context, req *kmsg.ProduceRequest, resp
 	wait := min(time.Duration(req.TimeoutMillis)*time.Millisecond, maxProduceWait)
 	var cancel context.CancelFunc
 	for _, w := range waits {
-		if w.p.Committed(w.end) {
-			continue
-		}
-		if cancel == nil {
+		if cancel == nil && !w.p.Committed(w.end) {
 			ctx, cancel = context.WithTimeout(ctx, wait)
 			defer cancel()
 		}
-		if err := w.p.WaitCommitted(ctx, w.end, w.epoch); err != nil {
+		if err := w.p.WaitAcked(ctx, w.end, w.epoch); err != nil {
 			out := &resp.Topics[w.topic].Partitions[w.index]
 			out.ErrorCode, out.BaseOffset, out.LogStartOffset = b.code("produce", err), -1, -1
 		}

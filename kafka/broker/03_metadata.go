@@ -27,7 +27,7 @@ func (b *Broker) metadata(ctx context.Context, r *listener.Request) listener.Ans
 		}
 		img := b.cfg.Image()
 		resp := req.ResponseKind().(*kmsg.MetadataResponse)
-		resp.ClusterID, resp.ControllerID = &img.ClusterID, img.ControllerID
+		resp.ClusterID, resp.ControllerID = &img.ClusterID, img.Controller()
 		for _, n := range nodesOn(img, r.Session.Listener) {
 			resp.Brokers = append(resp.Brokers, kmsg.MetadataResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
 		}

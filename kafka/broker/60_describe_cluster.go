@@ -20,7 +20,7 @@ func (b *Broker) describeCluster(_ context.Context, r *listener.Request) listene
 		return now(resp)
 	}
 	img := b.cfg.Image()
-	resp.ClusterID, resp.ControllerID = img.ClusterID, img.ControllerID
+	resp.ClusterID, resp.ControllerID = img.ClusterID, img.Controller()
 	for _, n := range nodesOn(img, r.Session.Listener) {
 		resp.Brokers = append(resp.Brokers, kmsg.DescribeClusterResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
 	}

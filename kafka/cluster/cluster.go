@@ -51,8 +51,9 @@ type Config struct {
 
 	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
 	RetentionInterval     time.Duration
-	PageCache             bool // durability=page-cache: acknowledge what is only written
-	ForgetProducers       bool // negative control of crash tests: drops producer state at open
+	CompactionInterval    time.Duration // log.cleaner.backoff.ms
+	PageCache             bool          // durability=page-cache: acknowledge what is only written
+	ForgetProducers       bool          // negative control of crash tests: drops producer state at open
 
 	Log *slog.Logger
 }
@@ -78,17 +79,26 @@ type Listener struct {
 
 // Cluster is a running cluster. Its methods may be called concurrently.
 type Cluster struct {
-	cfg       Config
-	dir       *storage.Dir
-	set       *partition.Set
-	meta      *statemachine.Machine
-	groups    *coordinator.Groups
-	txns      *coordinator.Transactions
-	image     atomic.Pointer[metadata.Image]
-	listeners []*listener.Listener
-	failed    chan error
-	stop      context.CancelFunc
-	running   sync.WaitGroup // retention and listeners' accept loops
+	cfg    Config
+	line   wire.Line
+	dir    *storage.Dir
+	set    *partition.Set
+	meta   *statemachine.Machine
+	groups *coordinator.Groups
+	txns   *coordinator.Transactions
+	image  atomic.Pointer[metadata.Image]
+	nodes  []*node
+	boot   *listener.Listener // nil but for serverless clusters
+
+	turn  chan struct{} // capacity 1: holds a token while a broker is changed
+	ended chan struct{} // closed by Close
+
+	failOnce sync.Once
+	failed   chan struct{} // closed by fail, after failure is set
+	failure  error
+
+	stop    context.CancelFunc
+	running sync.WaitGroup // retention and listeners' accept loops
 }
 
 const (
@@ -122,9 +132,15 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("open cluster: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c := &Cluster{cfg: cfg, failed: make(chan error, 1), stop: stop}
-	line = line.Cut(slices.Concat(broker.Keys(), saslAndVersions), transactionVersion)
-	if err := c.openState(ctx, line); err != nil {
+	c := &Cluster{
+		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), transactionVersion), stop: stop,
+		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
+	}
+	for _, b := range cfg.Brokers {
+		b.Listeners = slices.Clone(b.Listeners) // a broker that starts again replaces Net
+		c.nodes = append(c.nodes, &node{cfg: b})
+	}
+	if err := c.openState(ctx); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -133,13 +149,13 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c.txns.Resume()
-	c.serve(line)
+	c.serve()
 	return c, nil
 }
 
 // openState opens the log directory, replays the metadata and makes the
 // partitions.
-func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
+func (c *Cluster) openState(ctx context.Context) error {
 	dir, err := storage.OpenDir(c.cfg.FS, c.cfg.Dir, storage.DirOptions{
 		PageCache:       c.cfg.PageCache,
 		ForgetProducers: c.cfg.ForgetProducers,
@@ -150,7 +166,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		return fmt.Errorf("open cluster: %w", err)
 	}
 	c.dir = dir
-	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, Log: c.cfg.Log})
+	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log})
 	controller := c.cfg.Brokers[0].ID
 	p, err := c.set.OpenMetadata(metadataTopic, metadataTopicID, controller)
 	if err != nil {
@@ -176,7 +192,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
 		Topic:               c.internal(transactionsTopic, transactionsPartitions),
-		Params:              c.transactionParams(line),
+		Params:              c.transactionParams(),
 		WriteMarker:         c.writeMarker,
 		AllocateProducerIDs: c.allocateProducerIDs,
 		Log:                 c.cfg.Log,
@@ -190,7 +206,10 @@ func (c *Cluster) publish(img *metadata.Image) {
 	if err := c.set.Apply(img); err != nil {
 		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
 	}
-	c.image.Store(img)
+	prev := c.image.Swap(img)
+	if prev != nil {
+		c.moveCoordinators(prev, img)
+	}
 }
 
 func (c *Cluster) logCut(name string, from, to int64) {
@@ -199,15 +218,25 @@ func (c *Cluster) logCut(name string, from, to int64) {
 }
 
 func (c *Cluster) fail(err error) {
-	select {
-	case c.failed <- err:
-	default:
-	}
+	c.failOnce.Do(func() {
+		c.failure = err
+		close(c.failed)
+	})
 }
 
-// Failed yields the first error after which the cluster cannot go on serving;
-// its owner closes it and opens it again.
-func (c *Cluster) Failed() <-chan error { return c.failed }
+// Failed is closed when the cluster cannot go on serving; its owner closes the
+// cluster and opens it again.
+func (c *Cluster) Failed() <-chan struct{} { return c.failed }
+
+// Err is why the cluster failed, or nil.
+func (c *Cluster) Err() error {
+	select {
+	case <-c.failed:
+		return c.failure
+	default:
+		return nil
+	}
+}
 
 // Image is what the brokers currently answer from.
 func (c *Cluster) Image() *metadata.Image { return c.image.Load() }
@@ -228,33 +257,28 @@ func (c *Cluster) register(ctx context.Context) error {
 	return nil
 }
 
-func (c *Cluster) serve(line wire.Line) {
-	for i, b := range c.cfg.Brokers {
-		backend := broker.New(broker.Config{
-			ID: b.ID, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
-			NewID: newTopicID, Log: c.cfg.Log,
-		})
-		for _, l := range b.Listeners {
-			c.listen(b.ID, l, backend, line)
-		}
-		if i == 0 && c.cfg.Boot != nil {
-			c.listen(b.ID, *c.cfg.Boot, backend, line)
-		}
+// serve opens the brokers to their clients.
+func (c *Cluster) serve() {
+	for _, n := range c.nodes {
+		c.serveNode(n)
+	}
+	if first := c.cfg.Brokers[0].ID; c.cfg.Boot != nil {
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first))
 	}
 }
 
-func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, line wire.Line) {
+func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *listener.Listener {
 	ln := listener.New(listener.Config{
-		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: line,
+		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 	})
-	c.listeners = append(c.listeners, ln)
 	c.running.Go(func() {
 		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
 			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, brokerID, err))
 		}
 	})
+	return ln
 }
 
 func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool) {
@@ -276,8 +300,16 @@ func newTopicID() [16]byte {
 // Close stops the cluster: first nothing new comes in, then the coordinators,
 // the metadata and retention end, and last the logs are synced and closed.
 func (c *Cluster) Close() error {
-	for _, l := range c.listeners {
-		l.Close() // connections end before what they call
+	close(c.ended)
+	c.turn <- struct{}{} // for good: no broker is changed any more
+	for _, n := range c.nodes {
+		for _, l := range n.listeners {
+			l.Close() // connections end before what they call
+		}
+		n.release()
+	}
+	if c.boot != nil {
+		c.boot.Close()
 	}
 	if c.txns != nil {
 		c.txns.Close() // it writes markers into groups and partitions

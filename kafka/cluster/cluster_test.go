@@ -32,7 +32,7 @@ func open(t *testing.T, fs vfs.FS, change func(*cluster.Config)) *running {
 	cfg := cluster.Config{
 		Dir: "/cluster", FS: fs, ClusterID: "a-cluster", KafkaVersion: "4.1.x.kraft", Region: "us-east-1",
 		Static:            map[string]string{"min.insync.replicas": "2", "default.replication.factor": "3", "auto.create.topics.enable": "false"},
-		RetentionInterval: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		RetentionInterval: 10 * time.Millisecond, CompactionInterval: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for id := int32(1); id <= 3; id++ {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -209,13 +209,56 @@ func TestRetentionActs(t *testing.T) {
 	}
 }
 
+// TestCompactionActs writes few keys often to a compacted topic: a consumer from
+// the beginning soon sees the last record of each, at its own offset.
+func TestCompactionActs(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "c", 1, map[string]string{"cleanup.policy": "compact", "segment.bytes": "1048576", "min.cleanable.dirty.ratio": "0"}); err != nil {
+		t.Fatal(err)
+	}
+	cl := r.client(t, kgo.DefaultProduceTopic("c"), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	const rounds, keys = 30, 4
+	for i := range rounds {
+		for k := range keys {
+			rec := kgo.KeyStringRecord(strconv.Itoa(k), strconv.Itoa(i)+strings.Repeat(".", 20<<10))
+			if err := cl.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("no key")).FirstErr(); !errors.Is(err, kerr.InvalidRecord) {
+		t.Errorf("a record without a key: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for seen := rounds * keys; seen >= rounds*keys/2; {
+		seen = 0
+		last := map[string]int64{}
+		reader := r.client(t, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"c": {0: kgo.NewOffset().AtStart()}}))
+		for at := int64(-1); at < rounds*keys-1; {
+			fetches := reader.PollFetches(ctx)
+			if err := fetches.Err(); err != nil {
+				t.Fatalf("after %d records: %v", seen, err)
+			}
+			fetches.EachRecord(func(rec *kgo.Record) {
+				seen++
+				at = rec.Offset
+				last[string(rec.Key)] = rec.Offset
+			})
+		}
+		reader.Close()
+		for k := range int64(keys) {
+			if got := last[strconv.FormatInt(k, 10)]; got != (rounds-1)*keys+k {
+				t.Fatalf("the last record of key %d is at %d", k, got)
+			}
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	r := open(t, vfs.NewMemory(), nil)
 	if err := r.create(t, "t", 1, map[string]string{"max.message.bytes": "500"}); err != nil {
 		t.Fatal(err)
-	}
-	if err := r.create(t, "c", 1, map[string]string{"cleanup.policy": "compact"}); !errors.Is(err, kerr.InvalidConfig) {
-		t.Errorf("a compacted topic: %v", err)
 	}
 	cl := r.client(t, kgo.DefaultProduceTopic("t"), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordRetries(0))
 	if err := cl.ProduceSync(t.Context(), kgo.StringRecord(strings.Repeat("x", 600))).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {

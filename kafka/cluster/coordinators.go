@@ -13,7 +13,6 @@ import (
 	"github.com/millrace/millrace/kafka/partition"
 	"github.com/millrace/millrace/kafka/record"
 	"github.com/millrace/millrace/kafka/txn"
-	"github.com/millrace/millrace/kafka/wire"
 )
 
 // internal is a topic of the cluster's own, for a coordinator.
@@ -46,14 +45,43 @@ func (c *Cluster) internal(name string, partitions int32) coordinator.Topic {
 	}
 }
 
+// moveCoordinators ends the coordinators of partitions whose leadership has
+// ended: who waits at one is told at once where to look. What transactions have
+// decided goes on under the next leaders.
+func (c *Cluster) moveCoordinators(prev, next *metadata.Image) {
+	for _, index := range moved(prev.Topic(groupsTopic), next.Topic(groupsTopic)) {
+		c.groups.Stop(index)
+	}
+	ended := moved(prev.Topic(transactionsTopic), next.Topic(transactionsTopic))
+	for _, index := range ended {
+		c.txns.Stop(index)
+	}
+	if len(ended) > 0 {
+		c.txns.Resume()
+	}
+}
+
+// moved lists the partitions of a topic whose leadership has ended.
+func moved(prev, next *metadata.Topic) (ended []int32) {
+	if prev == nil || prev == next {
+		return nil
+	}
+	for i, p := range prev.Partitions {
+		if next == nil || i >= len(next.Partitions) || next.Partitions[i].LeaderEpoch != p.LeaderEpoch {
+			ended = append(ended, int32(i))
+		}
+	}
+	return ended
+}
+
 // transactionParams are the transactions of the cluster's line.
-func (c *Cluster) transactionParams(line wire.Line) txn.Params {
+func (c *Cluster) transactionParams() txn.Params {
 	p := txn.Params{
 		Version:      txn.V0,
 		MaxTimeout:   c.milliseconds("transaction.max.timeout.ms"),
 		IDExpiration: c.milliseconds("transactional.id.expiration.ms"),
 	}
-	for _, f := range line.Features {
+	for _, f := range c.line.Features {
 		if f.Name == transactionVersion {
 			p.Version = f.Finalized
 		}

@@ -43,8 +43,9 @@ func NewGroups(cfg Config) *Groups {
 	return g
 }
 
-// Stop unloads a partition, whose leadership has moved or ended. Its waiting
-// callers get NOT_COORDINATOR; a later request to the leader loads it again.
+// Stop unloads a partition whose leadership has moved or ended, and does not
+// wait for that. Its waiting callers get NOT_COORDINATOR at once; a later
+// request to the leader loads it again.
 func (g *Groups) Stop(partition int32) { g.hosts.stop(partition) }
 
 // Close stops all machines and waits for them. Their waiting callers get an

@@ -53,7 +53,7 @@ type hosts struct {
 
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // loads, and what start began
+	running sync.WaitGroup // loads and unloads, and what start began
 
 	mu     sync.Mutex
 	byPart map[int32]*host // guarded by mu
@@ -268,24 +268,25 @@ func (c *call) waitLoaded(ctx context.Context) error {
 	return c.host.err
 }
 
-// stop unloads a partition, whose leadership has moved or ended. Its waiting
-// callers get NOT_COORDINATOR; a later request to the leader loads it again.
+// stop unloads a partition whose leadership has moved or ended, and does not
+// wait for that. Its waiting callers get NOT_COORDINATOR at once; a later
+// request to the leader loads it again.
 func (s *hosts) stop(partition int32) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	h := s.byPart[partition]
-	if h != nil {
-		h.retired = true
-	}
-	s.mu.Unlock()
-	if h == nil {
+	if h == nil || s.closed {
 		return
 	}
-	h.end()
-	s.mu.Lock()
-	if s.byPart[partition] == h {
-		delete(s.byPart, partition)
-	}
-	s.mu.Unlock()
+	h.retired = true
+	s.running.Go(func() {
+		h.end()
+		s.mu.Lock()
+		if s.byPart[partition] == h {
+			delete(s.byPart, partition)
+		}
+		s.mu.Unlock()
+	})
 }
 
 // close stops all machines and waits for them. Their waiting callers get an

@@ -94,7 +94,8 @@ func (t *Transactions) Resume() {
 	}
 }
 
-// Stop unloads a partition, whose leadership has moved or ended.
+// Stop unloads a partition whose leadership has moved or ended, and does not
+// wait for that. Resume loads it again.
 func (t *Transactions) Stop(partition int32) { t.hosts.stop(partition) }
 
 // Close stops all machines and what writes markers, and waits for them.

@@ -130,6 +130,9 @@ func (c *conn) read(ctx context.Context) error {
 		if err := c.nc.SetReadDeadline(deadline); err != nil {
 			return err
 		}
+		if c.l.draining.Load() { // Drain's own deadline may have come before this one
+			return errDrain
+		}
 		var err error
 		if c.auth.raw {
 			err = c.rawToken(ctx)
@@ -138,6 +141,9 @@ func (c *conn) read(ctx context.Context) error {
 			if frame, err = wire.ReadFrame(c.r, limit); err == nil {
 				err = c.request(ctx, frame)
 			}
+		}
+		if c.l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			return errDrain
 		}
 		if err != nil {
 			return err

@@ -194,6 +194,8 @@ type Listener struct {
 
 	buffers sync.Pool // of *[]byte: encoded answers
 
+	draining atomic.Bool // no request is read any more
+
 	mu        sync.Mutex
 	closed    bool                      // under mu
 	listening map[net.Listener]struct{} // under mu
@@ -306,6 +308,26 @@ func (l *Listener) admit(nc net.Conn) {
 		}()
 		l.serveConn(nc)
 	}()
+}
+
+// Drain stops accepting and reading, lets the answers to requests that were
+// read go out for at most patience, and then closes as Close does. A Backend
+// that parks answers must release them first.
+func (l *Listener) Drain(patience time.Duration) {
+	l.mu.Lock()
+	l.closed = true
+	l.draining.Store(true)
+	for ln := range l.listening {
+		ln.Close()
+	}
+	for nc := range l.conns {
+		_ = nc.SetReadDeadline(time.Unix(1, 0)) // a closed one needs none
+	}
+	l.mu.Unlock()
+	timer := time.AfterFunc(patience, l.Close)
+	defer timer.Stop()
+	l.running.Wait()
+	l.Close()
 }
 
 // Close stops accepting, closes every connection and waits for them to end.

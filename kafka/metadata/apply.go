@@ -73,7 +73,7 @@ func (d *decision) setTopic(t *Topic) {
 }
 
 // Apply changes the state by one event. What it cannot read it ignores.
-func (c *Core) Apply(r statemachine.Record, _ time.Time) {
+func (c *Core) Apply(r statemachine.Record, at time.Time) {
 	if string(r.Key) == producerIDsKey {
 		var e producerIDs
 		if decode(r.Value, &e) && e.Format == eventFormat && e.Next > c.nextProducerID {
@@ -85,6 +85,9 @@ func (c *Core) Apply(r statemachine.Record, _ time.Time) {
 		c.image, c.shown = c.image.clone(), false
 	}
 	c.image.apply(r)
+	if name, ok := strings.CutPrefix(string(r.Key), topicPrefix); ok {
+		c.noticeImbalance(name, at)
+	}
 }
 
 func decode(value []byte, into any) bool { return json.Unmarshal(value, into) == nil }

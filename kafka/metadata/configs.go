@@ -144,6 +144,10 @@ type TopicSettings struct {
 	TimestampAfterMax  time.Duration // 0: no limit
 	Compression        string        // "producer", "none" or a codec
 	Compact, Delete    bool          // cleanup.policy
+	DirtyRatio         float64       // min.cleanable.dirty.ratio
+	MinCompactionLag   time.Duration
+	MaxCompactionLag   time.Duration // 0: no limit
+	DeleteRetention    time.Duration // of tombstones
 	UncleanElection    bool          // a replica out of sync may lead when no other can
 }
 
@@ -154,6 +158,7 @@ func (i *Image) TopicSettings(t *Topic) TopicSettings {
 		n, _ := strconv.ParseInt(text(name), 10, 64) // topicValue is checked
 		return n
 	}
+	ratio, _ := strconv.ParseFloat(text("min.cleanable.dirty.ratio"), 64)
 	s := TopicSettings{
 		MinInsyncReplicas: int(number("min.insync.replicas")),
 		SegmentBytes:      number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
@@ -167,6 +172,10 @@ func (i *Image) TopicSettings(t *Topic) TopicSettings {
 		Compression:        text("compression.type"),
 		Compact:            strings.Contains(text("cleanup.policy"), "compact"),
 		Delete:             strings.Contains(text("cleanup.policy"), "delete"),
+		DirtyRatio:         ratio,
+		MinCompactionLag:   milliseconds(number("min.compaction.lag.ms"), math.MaxInt64),
+		MaxCompactionLag:   milliseconds(number("max.compaction.lag.ms"), 0),
+		DeleteRetention:    milliseconds(number("delete.retention.ms"), math.MaxInt64),
 		UncleanElection:    i.uncleanElection(t),
 	}
 	if s.Compression == "uncompressed" {
@@ -262,9 +271,6 @@ func (d *decision) checkTopicConfigs(before, after map[string]string) error {
 		}
 		if old, ok := before[name]; ok && old == value {
 			continue
-		}
-		if name == "cleanup.policy" && strings.Contains(value, "compact") {
-			return fail(kerr.InvalidConfig, "Log compaction is not built yet: a topic cannot have cleanup.policy=%s. Use cleanup.policy=delete.", value)
 		}
 		if name == "remote.storage.enable" && value == "true" {
 			return fail(kerr.InvalidConfig, "Tiered storage is not built yet: a topic cannot have remote.storage.enable=true.")

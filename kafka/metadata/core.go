@@ -22,7 +22,8 @@ type Core struct {
 	image *Image
 	shown bool // somebody has the image: the next event goes into a copy
 
-	nextProducerID int64 // the first that was never given
+	nextProducerID int64     // the first that was never given
+	balanceAt      time.Time // when leaders move back to preferred replicas; zero while all are there
 }
 
 var _ statemachine.Core = (*Core)(nil)
@@ -108,15 +109,6 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 	}
 	return statemachine.Decision{Records: d.records, Replies: []statemachine.Reply{{To: t, Value: reply}}}
 }
-
-// Expire is never called: nothing here waits for a time.
-func (c *Core) Expire(time.Time) statemachine.Decision { return statemachine.Decision{} }
-
-// Deadline is never.
-func (c *Core) Deadline() time.Time { return time.Time{} }
-
-// Loaded does nothing: the replayed events are the state.
-func (c *Core) Loaded(time.Time) {}
 
 // allocateProducerIDs reserves a block (KIP-730). What the asker has not used
 // at its end is skipped.

@@ -72,6 +72,22 @@ func (i *Image) Broker(id int32) *Broker {
 	return &i.Brokers[at]
 }
 
+// Controller is the broker that clients send administrative requests to: the
+// controller while it is alive, else another one, since each serves them. As
+// Kafka's brokers, who name any live broker (KRaftMetadataCache). -1 when none
+// is alive.
+func (i *Image) Controller() int32 {
+	if i.alive(i.ControllerID) {
+		return i.ControllerID
+	}
+	for _, b := range i.Brokers {
+		if !b.Fenced {
+			return b.ID
+		}
+	}
+	return -1
+}
+
 // SameDefaults reports whether topics inherit the same configs in both images.
 func (i *Image) SameDefaults(other *Image) bool {
 	return maps.Equal(i.dynamic[""], other.dynamic[""])

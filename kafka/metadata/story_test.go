@@ -112,6 +112,12 @@ func (s *stage) run(line string) string {
 		out = s.growTopic(words[0], args)
 	case "elect":
 		out = s.elect(words)
+	case "pass": // pass 299s
+		d, err := time.ParseDuration(words[0])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.pass(d)
 	case "ids":
 		out = fmt.Sprintln("first", s.do(AllocateProducerIDs{Count: int64(number(words[0]))}))
 	default:

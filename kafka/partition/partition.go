@@ -37,20 +37,30 @@ type leadership struct {
 	leader   int32
 	epoch    int32
 	inSync   int
-	minISR   int
+	minISR   int // never more than there are replicas
 	settings metadata.TopicSettings
 }
 
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
-	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: s.MinInsyncReplicas, settings: s}
+	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
 }
 
+// logConfig is what storage needs of the settings. A topic without delete in
+// its cleanup.policy keeps everything that compaction leaves, and one with
+// compact rolls segments in time for max.compaction.lag.ms (KIP-354).
 func logConfig(s metadata.TopicSettings) storage.LogConfig {
-	return storage.LogConfig{
+	c := storage.LogConfig{
 		SegmentBytes: s.SegmentBytes, SegmentAge: s.SegmentAge,
 		RetentionBytes: s.RetentionBytes, RetentionAge: s.RetentionAge,
 		IndexIntervalBytes: s.IndexIntervalBytes, ProducerExpiry: s.ProducerExpiry,
 	}
+	if !s.Delete {
+		c.RetentionBytes, c.RetentionAge = -1, -1
+	}
+	if s.Compact && s.MaxCompactionLag > 0 && (c.SegmentAge == 0 || s.MaxCompactionLag < c.SegmentAge) {
+		c.SegmentAge = s.MaxCompactionLag
+	}
+	return c
 }
 
 // lead installs a decision and wakes everybody who waits: a follower's ack or
@@ -199,6 +209,20 @@ func (p *Partition) AppendInternal(broker int32, b record.Batch, now time.Time) 
 
 // Committed reports whether everything below end is committed.
 func (p *Partition) Committed(end int64) bool { return p.highWatermark.Load() >= end }
+
+// WaitAcked is WaitCommitted for a producer that asked for all replicas: an ISR
+// that has become too small by then answers NOT_ENOUGH_REPLICAS_AFTER_APPEND
+// (Kafka Partition.checkEnoughReplicasReachOffset). While it is too small the
+// high watermark stands still, so that the wait may last as long as ctx.
+func (p *Partition) WaitAcked(ctx context.Context, end int64, epoch int32) error {
+	if err := p.WaitCommitted(ctx, end, epoch); err != nil {
+		return err
+	}
+	if l := p.current.Load(); l != nil && l.inSync < l.minISR {
+		return kerr.NotEnoughReplicasAfterAppend
+	}
+	return nil
+}
 
 // WaitCommitted returns nil once the high watermark has reached end. It ends
 // with an error when the leadership changes from epoch, when the log directory

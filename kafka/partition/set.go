@@ -1,8 +1,6 @@
 package partition
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -16,15 +14,12 @@ import (
 	"github.com/millrace/millrace/kafka/storage"
 )
 
-// retentionInterval is how often retention looks at every log: Kafka's
-// log.retention.check.interval.ms default.
-const retentionInterval = 5 * time.Minute
-
 // Config says what a Set works on.
 type Config struct {
-	Dir               *storage.Dir
-	RetentionInterval time.Duration // 0 means 5 minutes
-	Log               *slog.Logger
+	Dir                *storage.Dir
+	RetentionInterval  time.Duration // 0 means 5 minutes
+	CompactionInterval time.Duration // 0 means 15 seconds
+	Log                *slog.Logger
 }
 
 // Set is all partitions of one cluster. Its methods may be called
@@ -49,6 +44,9 @@ type id struct {
 func New(cfg Config) *Set {
 	if cfg.RetentionInterval == 0 {
 		cfg.RetentionInterval = retentionInterval
+	}
+	if cfg.CompactionInterval == 0 {
+		cfg.CompactionInterval = compactionInterval
 	}
 	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition)}
 }
@@ -184,42 +182,4 @@ func (s *Set) Err() error {
 		return *c
 	}
 	return nil
-}
-
-// Run applies retention at every interval until ctx ends.
-func (s *Set) Run(ctx context.Context) {
-	tick := time.NewTicker(s.cfg.RetentionInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			s.Retain(now)
-		}
-	}
-}
-
-// Retain removes the segments that have outlived retention.ms or
-// retention.bytes at the given time, in every log.
-func (s *Set) Retain(now time.Time) {
-	s.mu.RLock()
-	all := make([]*Partition, 0, len(s.byID))
-	for _, p := range s.byID {
-		if p.log != nil {
-			all = append(all, p)
-		}
-	}
-	s.mu.RUnlock()
-	for _, p := range all {
-		n, err := p.log.Retain(now)
-		switch {
-		case errors.Is(err, kerr.KafkaStorageError):
-			return // the directory has failed and says so itself
-		case err != nil:
-			s.cfg.Log.Error("retention", "topic", p.topic, "partition", p.index, "error", err)
-		case n > 0:
-			s.cfg.Log.Info("retention removed segments", "topic", p.topic, "partition", p.index, "segments", n, "log_start", p.log.StartOffset())
-		}
-	}
 }

@@ -188,8 +188,8 @@ func TestReadCommitted(t *testing.T) {
 			t.Errorf("committed %v: the first record by time is at %d, %v", committed, l.Offset, err)
 		}
 	}
-	begin(7) // 0
-	begin(8) // 1
+	begin(7)                                                                           // 0
+	begin(8)                                                                           // 1
 	if err := produce(p, data(9, 0, 0, false), partition.Verification{}); err != nil { // 2
 		t.Fatal(err)
 	}

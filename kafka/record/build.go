@@ -51,9 +51,18 @@ func (b *Builder) Add(timestampMS int64, key, value []byte, headers ...Header) {
 		b.baseTS, b.maxTS = timestampMS, timestampMS
 	}
 	b.maxTS = max(b.maxTS, timestampMS)
-	r := append(b.body[:0], 0) // attributes
-	r = binary.AppendVarint(r, timestampMS-b.baseTS)
-	r = binary.AppendVarint(r, int64(b.count))
+	r := appendRecord(b.body[:0], timestampMS-b.baseTS, int64(b.count), key, value, headers)
+	b.body = r
+	b.records = binary.AppendVarint(b.records, int64(len(r)))
+	b.records = append(b.records, r...)
+	b.count++
+}
+
+// appendRecord encodes a record without its length.
+func appendRecord(r []byte, timestampDelta, offsetDelta int64, key, value []byte, headers []Header) []byte {
+	r = append(r, 0) // attributes
+	r = binary.AppendVarint(r, timestampDelta)
+	r = binary.AppendVarint(r, offsetDelta)
 	r = appendBytes(r, key)
 	r = appendBytes(r, value)
 	r = binary.AppendVarint(r, int64(len(headers)))
@@ -62,10 +71,7 @@ func (b *Builder) Add(timestampMS int64, key, value []byte, headers ...Header) {
 		r = append(r, h.Key...)
 		r = appendBytes(r, h.Value)
 	}
-	b.body = r
-	b.records = binary.AppendVarint(b.records, int64(len(r)))
-	b.records = append(b.records, r...)
-	b.count++
+	return r
 }
 
 func appendBytes(dst, v []byte) []byte {

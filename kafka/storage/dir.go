@@ -36,6 +36,7 @@ const (
 	cleanMarker  = ".kafka_cleanshutdown"
 	startsFile   = "log-start-offset-checkpoint"
 	epochsFile   = "leader-epoch-checkpoint"
+	cleanerFile  = "cleaner-offset-checkpoint"
 	deleteSuffix = "-delete"
 )
 
@@ -59,6 +60,8 @@ type Dir struct {
 	mu     sync.Mutex
 	logs   map[string]*Log  // guarded by mu
 	starts map[string]int64 // of logs that are not open; guarded by mu
+
+	compacted map[string]int64 // how far logs were compacted; guarded by mu
 }
 
 // OpenDir opens a log directory and makes it when it is missing. The caller
@@ -82,6 +85,9 @@ func (d *Dir) open() error {
 	}
 	var err error
 	if d.starts, err = readOffsets(d.fs, path.Join(d.path, startsFile)); err != nil {
+		return err
+	}
+	if d.compacted, err = readOffsets(d.fs, path.Join(d.path, cleanerFile)); err != nil {
 		return err
 	}
 	if err := d.takeMarker(); err != nil {
@@ -194,6 +200,7 @@ func (d *Dir) OpenLog(name string, topicID [16]byte, c LogConfig) (*Log, error) 
 	_, open := d.logs[name]
 	if !open {
 		l.start.Store(d.starts[name])
+		l.compacted = d.compacted[name]
 		d.logs[name] = l
 	}
 	d.mu.Unlock()
@@ -246,6 +253,9 @@ func (d *Dir) Remove(name string) error {
 	err := d.commit.settle(name)
 	if err == nil && moved {
 		err = d.saveStarts()
+	}
+	if err == nil {
+		err = d.forgetCompacted(name)
 	}
 	if err == nil {
 		err = d.removeFiles(path.Join(d.path, name))
@@ -303,6 +313,48 @@ func (d *Dir) saveStarts() error {
 	}
 	d.mu.Unlock()
 	return vfs.Replace(d.fs, d.path, startsFile, encodeOffsets(starts))
+}
+
+// saveCompacted writes down, durably, how far a log was compacted. The log may
+// be removed meanwhile.
+func (d *Dir) saveCompacted(l *Log, upto int64) error {
+	d.ops.RLock()
+	defer d.ops.RUnlock()
+	l.mu.Lock()
+	l.compacted = upto
+	l.mu.Unlock()
+	d.mu.Lock()
+	known := d.logs[l.name] == l
+	d.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return d.changeCompacted(func(m map[string]int64) { m[l.name] = upto })
+}
+
+// forgetCompacted does so for a log that is removed: the next of its name begins
+// at 0.
+func (d *Dir) forgetCompacted(name string) error {
+	d.mu.Lock()
+	_, known := d.compacted[name]
+	d.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return d.changeCompacted(func(m map[string]int64) { delete(m, name) })
+}
+
+func (d *Dir) changeCompacted(change func(map[string]int64)) error {
+	d.saves.Lock()
+	defer d.saves.Unlock()
+	d.mu.Lock()
+	change(d.compacted)
+	data := encodeOffsets(d.compacted)
+	d.mu.Unlock()
+	if err := vfs.Replace(d.fs, d.path, cleanerFile, data); err != nil {
+		return d.fail(fmt.Errorf("save %s: %w", cleanerFile, err))
+	}
+	return nil
 }
 
 // Close commits what is written, saves what makes the next open fast and

@@ -69,6 +69,9 @@ type Log struct {
 	onDurable atomic.Pointer[func(int64)]
 	closed    atomic.Bool // removed, or the directory is closed
 
+	compacting sync.Mutex // held by a pass of Compact; taken before all others
+	files      sync.Mutex // held while files of segments are removed or replaced; taken before mu
+
 	mu        sync.Mutex // the append lock; guards what follows
 	cfg       LogConfig
 	made      bool // the directory exists
@@ -79,6 +82,7 @@ type Log struct {
 	helpers   []string   // files of closed segments, not yet synced
 	newNames  bool       // files were made since the last commit
 	newEpoch  bool       // the epoch checkpoint is behind
+	compacted int64      // records below were compacted
 }
 
 // Appended is where a batch went.

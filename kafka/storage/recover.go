@@ -77,6 +77,9 @@ func (r *recovery) list() (bases []int64, err error) {
 		if other, err := r.identify(); err != nil || other {
 			return nil, err
 		}
+		if entries, err = r.finishSwaps(entries); err != nil {
+			return nil, err
+		}
 	}
 	r.floor = l.dir.floors[floorKey(l.name, l.id)]
 	if missing && r.floor > r.first {
@@ -119,6 +122,10 @@ func (r *recovery) identify() (other bool, err error) {
 	r.first = 0
 	l.start.Store(0)
 	l.end.Store(0)
+	l.compacted = 0
+	if err := l.dir.forgetCompacted(l.name); err != nil {
+		return false, err
+	}
 	if err := l.dir.commit.settle(l.name); err != nil {
 		return false, err
 	}
@@ -423,6 +430,9 @@ func (r *recovery) finish() error {
 	}
 	l.start.Store(r.first)
 	l.end.Store(end)
+	if l.compacted > end {
+		l.compacted = 0 // not this log's
+	}
 	l.epochs.cut(r.first, max(end, r.first+1))
 	if !l.dir.o.ForgetProducers {
 		l.producers = r.producers

@@ -84,6 +84,8 @@ func (l *Log) rollExpired(cfg LogConfig, now time.Time) error {
 // removeWhile removes durable segments from the oldest on while drop says so;
 // the last one always stays.
 func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err error) {
+	l.files.Lock()
+	defer l.files.Unlock()
 	l.mu.Lock()
 	list := *l.segments.Load()
 	total := l.Size()

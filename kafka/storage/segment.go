@@ -62,11 +62,15 @@ func openSegment(fsys vfs.FS, dir string, base int64) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newSegment(dir, base, f), nil
+}
+
+func newSegment(dir string, base int64, f vfs.File) *segment {
 	s := &segment{dir: dir, base: base, file: f}
 	s.refs.Store(1)
 	s.next.Store(base)
 	s.maxTS.Store(-1)
-	return s, nil
+	return s
 }
 
 // acquire takes a reader's reference; false when the segment is gone.

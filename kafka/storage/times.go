@@ -36,6 +36,15 @@ func (l *Log) LookupTimestamp(ts, below int64) (offset, timestamp int64, epoch i
 // MaxTimestamp finds the first record below below with the greatest timestamp.
 // An error is as with LookupTimestamp.
 func (l *Log) MaxTimestamp(below int64) (offset, ts int64, epoch int32, ok bool, err error) {
+	offset, ts, epoch, ok, err = l.maxTimestamp(below, false)
+	if !ok && err == nil { // compaction has left the greatest one a batch without records
+		return l.maxTimestamp(below, true)
+	}
+	return offset, ts, epoch, ok, err
+}
+
+// maxTimestamp believes the segments' greatest timestamps, or walks all batches.
+func (l *Log) maxTimestamp(below int64, walk bool) (offset, ts int64, epoch int32, ok bool, err error) {
 	latest := int64(-1)
 	for _, s := range *l.segments.Load() {
 		if s.base >= below {
@@ -44,7 +53,7 @@ func (l *Log) MaxTimestamp(below int64) (offset, ts int64, epoch int32, ok bool,
 		if s.maxTS.Load() <= latest || !s.acquire() {
 			continue
 		}
-		ts, err := s.maxBelow(below)
+		ts, err := s.maxBelow(below, walk)
 		s.release()
 		if err != nil {
 			return -1, -1, -1, false, err
@@ -58,9 +67,10 @@ func (l *Log) MaxTimestamp(below int64) (offset, ts int64, epoch int32, ok bool,
 }
 
 // maxBelow is the greatest timestamp of the segment's batches below below, -1
-// when there is none. Only a segment that goes on beyond is walked.
-func (s *segment) maxBelow(below int64) (int64, error) {
-	if s.next.Load() <= below {
+// when there is none. Only a segment that goes on beyond is walked, unless all
+// are to be.
+func (s *segment) maxBelow(below int64, walk bool) (int64, error) {
+	if !walk && s.next.Load() <= below {
 		return s.maxTS.Load(), nil
 	}
 	latest := int64(-1)
@@ -68,7 +78,9 @@ func (s *segment) maxBelow(below int64) (int64, error) {
 		if b.LastOffset() >= below {
 			return false, nil
 		}
-		latest = max(latest, b.MaxTimestamp())
+		if b.Count() > 0 {
+			latest = max(latest, b.MaxTimestamp())
+		}
 		return true, nil
 	})
 	return latest, err

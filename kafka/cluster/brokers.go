@@ -1,0 +1,226 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace/kafka/broker"
+	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/metadata"
+)
+
+// ErrNoBroker answers requests about a broker that the cluster does not have.
+var ErrNoBroker = errors.New("the cluster has no such broker")
+
+// ErrStopped answers UnfenceBroker of a broker that does not run.
+var ErrStopped = errors.New("the broker is stopped: start it")
+
+// ErrPortTaken answers StartBroker when the broker's address cannot be listened
+// on any more.
+var ErrPortTaken = errors.New("another process took the port while the broker was stopped")
+
+// drainPatience is how long the clients of a stopped broker may take to read
+// their last answers.
+const drainPatience = time.Second
+
+// BrokerState is what a logical broker does.
+type BrokerState string
+
+// The states of a broker.
+const (
+	Running BrokerState = "RUNNING"
+	Fenced  BrokerState = "FENCED"  // serves its connections, leads nothing
+	Stopped BrokerState = "STOPPED" // refuses connections, leads nothing
+)
+
+// node is a logical broker with its listeners. All but stopped belongs to who
+// has the Cluster's turn.
+type node struct {
+	cfg       Broker
+	listeners []*listener.Listener
+	held      []io.Closer // the ports of a stopped broker
+	stopped   atomic.Bool
+}
+
+// takeTurn waits until no other change of a broker is under way.
+func (c *Cluster) takeTurn(ctx context.Context) (give func(), err error) {
+	select {
+	case c.turn <- struct{}{}:
+		return func() { <-c.turn }, nil
+	case <-c.ended:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// change runs one change of a broker.
+func (c *Cluster) change(ctx context.Context, doing string, id int32, fn func(*node) error) error {
+	give, err := c.takeTurn(ctx)
+	if err == nil {
+		defer give()
+		err = fmt.Errorf("%w: %d", ErrNoBroker, id)
+		for _, n := range c.nodes {
+			if n.cfg.ID == id {
+				err = fn(n)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s broker %d: %w", doing, id, err)
+	}
+	return nil
+}
+
+// StopBroker shuts a broker down in Kafka's order: its leaderships move and its
+// coordinators end, the requests that it has read are answered, and then its
+// ports refuse connections. They stay the broker's. A broker that has stopped
+// already is no error.
+//
+// A stop does not outlive the process: Open starts every broker.
+func (c *Cluster) StopBroker(ctx context.Context, id int32) error {
+	return c.change(ctx, "stop", id, func(n *node) error {
+		if n.stopped.Load() {
+			return nil
+		}
+		if err := c.decide(ctx, metadata.FenceBroker{ID: id}); err != nil {
+			return err
+		}
+		n.stopped.Store(true)
+		n.drain()
+		return nil
+	})
+}
+
+// drain ends the listeners, all at the same time, and holds their ports.
+func (n *node) drain() {
+	var draining sync.WaitGroup
+	for _, l := range n.listeners {
+		draining.Go(func() { l.Drain(drainPatience) })
+	}
+	draining.Wait()
+	n.listeners = nil
+	n.hold()
+}
+
+// hold keeps the ports from others, as far as the system can.
+func (n *node) hold() {
+	for _, l := range n.cfg.Listeners {
+		if addr, ok := l.Net.Addr().(*net.TCPAddr); ok {
+			if held, err := holdPort(addr); err == nil {
+				n.held = append(n.held, held)
+			}
+		}
+	}
+}
+
+func (n *node) release() {
+	for _, h := range n.held {
+		h.Close()
+	}
+	n.held = nil
+}
+
+// StartBroker starts a stopped broker on its old ports, as a new process with
+// none of the state that connections had. It joins the ISRs at once; leaders
+// come back by elections. A broker that is only fenced is unfenced, one that
+// runs is no error.
+func (c *Cluster) StartBroker(ctx context.Context, id int32) error {
+	return c.change(ctx, "start", id, func(n *node) error {
+		if n.stopped.Load() {
+			if err := c.reopen(n); err != nil {
+				return err
+			}
+			n.stopped.Store(false)
+		}
+		return c.decide(ctx, metadata.UnfenceBroker{ID: id}) // clients come when the port is open
+	})
+}
+
+// reopen listens on all of a broker's ports, or on none.
+func (c *Cluster) reopen(n *node) error {
+	n.release()
+	for i := range n.cfg.Listeners {
+		addr := n.cfg.Listeners[i].Net.Addr()
+		ln, err := net.Listen(addr.Network(), addr.String())
+		if err != nil {
+			for _, opened := range n.cfg.Listeners[:i] {
+				opened.Net.Close()
+			}
+			n.hold()
+			return fmt.Errorf("listener %s: %w: %w", n.cfg.Listeners[i].Name, ErrPortTaken, err)
+		}
+		n.cfg.Listeners[i].Net = ln
+	}
+	c.serveNode(n)
+	return nil
+}
+
+// FenceBroker parts a broker from the controller: others lead its partitions
+// and it leaves their ISRs, but its clients stay connected and are told who
+// leads.
+func (c *Cluster) FenceBroker(ctx context.Context, id int32) error {
+	return c.change(ctx, "fence", id, func(*node) error { return c.decide(ctx, metadata.FenceBroker{ID: id}) })
+}
+
+// UnfenceBroker ends what FenceBroker began. A stopped broker has to be started
+// instead.
+func (c *Cluster) UnfenceBroker(ctx context.Context, id int32) error {
+	return c.change(ctx, "unfence", id, func(n *node) error {
+		if n.stopped.Load() {
+			return ErrStopped
+		}
+		return c.decide(ctx, metadata.UnfenceBroker{ID: id})
+	})
+}
+
+// decide asks the metadata and waits until the whole cluster goes by the
+// decision.
+func (c *Cluster) decide(ctx context.Context, req any) error {
+	reply, err := c.meta.Do(req).Wait(ctx)
+	if err != nil {
+		return err
+	}
+	refused, _ := reply.(error)
+	return refused
+}
+
+// BrokerStates is what every broker does, by id.
+func (c *Cluster) BrokerStates() map[int32]BrokerState {
+	img := c.Image()
+	out := make(map[int32]BrokerState, len(c.nodes))
+	for _, n := range c.nodes {
+		b := img.Broker(n.cfg.ID)
+		switch {
+		case n.stopped.Load():
+			out[n.cfg.ID] = Stopped
+		case b == nil || b.Fenced:
+			out[n.cfg.ID] = Fenced
+		default:
+			out[n.cfg.ID] = Running
+		}
+	}
+	return out
+}
+
+// serveNode serves a broker's listeners.
+func (c *Cluster) serveNode(n *node) {
+	backend := c.backend(n.cfg.ID)
+	for _, l := range n.cfg.Listeners {
+		n.listeners = append(n.listeners, c.listen(n.cfg.ID, l, backend))
+	}
+}
+
+// backend is a broker as one process: what it keeps is lost when it stops.
+func (c *Cluster) backend(id int32) *broker.Broker {
+	return broker.New(broker.Config{
+		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
+		NewID: newTopicID, Log: c.cfg.Log,
+	})
+}
