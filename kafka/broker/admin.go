@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/kafka/listener"
@@ -130,55 +129,4 @@ func (b *Broker) listPartitionReassignments(_ context.Context, r *listener.Reque
 	resp := r.Msg.ResponseKind().(*kmsg.ListPartitionReassignmentsResponse)
 	resp.Topics = []kmsg.ListPartitionReassignmentsResponseTopic{}
 	return now(resp)
-}
-
-// InitProducerId, v0-5, for idempotent producers: a fresh id with epoch 0, or,
-// when the producer names its id (KIP-360), the next epoch. Transactional
-// producers are refused until transactions are built.
-func (b *Broker) initProducerID(_ context.Context, r *listener.Request) listener.Answer {
-	req := r.Msg.(*kmsg.InitProducerIDRequest)
-	resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
-	resp.ProducerID, resp.ProducerEpoch = -1, -1
-	switch {
-	case req.TransactionalID != nil && *req.TransactionalID == "":
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return now(resp)
-	case req.TransactionalID != nil:
-		resp.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code
-		return now(resp)
-	}
-	return func(ctx context.Context) kmsg.Response {
-		id, err := b.nextProducerID(ctx)
-		if err != nil {
-			resp.ErrorCode = b.code("allocate producer id", err)
-			return resp
-		}
-		resp.ProducerID, resp.ProducerEpoch = id, 0
-		return resp
-	}
-}
-
-// producerIDBlock is how many producer ids a broker reserves at a time (KIP-730).
-const producerIDBlock = 1000
-
-// nextProducerID takes an id from the broker's block, and another block when it
-// is used up. Callers that come together may reserve a block too many.
-func (b *Broker) nextProducerID(ctx context.Context) (int64, error) {
-	for {
-		b.mu.Lock()
-		if b.nextID < b.endID {
-			b.nextID++
-			id := b.nextID - 1
-			b.mu.Unlock()
-			return id, nil
-		}
-		b.mu.Unlock()
-		v, err := b.cfg.Metadata.Do(metadata.AllocateProducerIDs{Count: producerIDBlock}).Wait(ctx)
-		if err != nil {
-			return -1, err
-		}
-		b.mu.Lock()
-		b.nextID, b.endID = v.(int64), v.(int64)+producerIDBlock
-		b.mu.Unlock()
-	}
 }

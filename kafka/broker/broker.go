@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -33,18 +32,15 @@ type Config struct {
 	Metadata   *statemachine.Machine
 	Partitions *partition.Set
 	Groups     *coordinator.Groups
-	NewID      func() [16]byte // fresh random topic ids
-	Log        *slog.Logger
+	// Transactions also gives producer ids to idempotent producers.
+	Transactions *coordinator.Transactions
+	NewID        func() [16]byte // fresh random topic ids
+	Log          *slog.Logger
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods
 // may be called concurrently.
-type Broker struct {
-	cfg Config
-
-	mu            sync.Mutex
-	nextID, endID int64 // the block of producer ids; guarded by mu
-}
+type Broker struct{ cfg Config }
 
 // New returns the broker.
 func New(cfg Config) *Broker { return &Broker{cfg: cfg} }
@@ -74,6 +70,11 @@ var handlers = map[int16]handler{
 	21: (*Broker).deleteRecords,
 	22: (*Broker).initProducerID,
 	23: (*Broker).offsetForLeaderEpoch,
+	24: (*Broker).addPartitionsToTxn,
+	25: (*Broker).addOffsetsToTxn,
+	26: (*Broker).endTxn,
+	27: (*Broker).writeTxnMarkers,
+	28: (*Broker).txnOffsetCommit,
 	32: (*Broker).describeConfigs,
 	33: (*Broker).alterConfigs,
 	37: (*Broker).createPartitions,
@@ -85,6 +86,8 @@ var handlers = map[int16]handler{
 	51: (*Broker).alterUserSCRAMCredentials,
 	60: (*Broker).describeCluster,
 	61: (*Broker).describeProducers,
+	65: (*Broker).describeTransactions,
+	66: (*Broker).listTransactions,
 	75: (*Broker).describeTopicPartitions,
 }
 

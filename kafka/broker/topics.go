@@ -31,7 +31,7 @@ func (b *Broker) find(byID bool, name string, id [16]byte, index int32) (*partit
 
 // metadataInternal reports whether clients may not write the topic.
 func metadataInternal(name string) bool {
-	return name == "__consumer_offsets" || name == "__transaction_state"
+	return name == groupsTopic || name == transactionsTopic
 }
 
 type node struct {

@@ -220,7 +220,7 @@ func (c *Cluster) serveNode(n *node) {
 // backend is a broker as one process: what it keeps is lost when it stops.
 func (c *Cluster) backend(id int32) *broker.Broker {
 	return broker.New(broker.Config{
-		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups,
+		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})
 }

@@ -19,8 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-
 	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
@@ -87,6 +85,7 @@ type Cluster struct {
 	set    *partition.Set
 	meta   *statemachine.Machine
 	groups *coordinator.Groups
+	txns   *coordinator.Transactions
 	image  atomic.Pointer[metadata.Image]
 	nodes  []*node
 	boot   *listener.Listener // nil but for serverless clusters
@@ -103,10 +102,16 @@ type Cluster struct {
 }
 
 const (
-	metadataTopic    = "__cluster_metadata"
-	groupsTopic      = "__consumer_offsets"
-	groupsPartitions = 50 // offsets.topic.num.partitions
+	metadataTopic          = "__cluster_metadata"
+	groupsTopic            = "__consumer_offsets"
+	groupsPartitions       = 50 // offsets.topic.num.partitions
+	transactionsTopic      = "__transaction_state"
+	transactionsPartitions = 50 // transaction.state.log.num.partitions
 )
+
+// transactionVersion is the feature that decides which transactions a cluster
+// has (KIP-1022): V2 where its line has finalized that, V0 where it is unknown.
+const transactionVersion = "transaction.version"
 
 // saslAndVersions are the API keys that the listener serves itself.
 var saslAndVersions = []int16{17, 18, 36}
@@ -128,7 +133,7 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
-		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions)), stop: stop,
+		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), transactionVersion), stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	for _, b := range cfg.Brokers {
@@ -143,6 +148,7 @@ func Open(cfg Config) (*Cluster, error) {
 		c.Close()
 		return nil, err
 	}
+	c.txns.Resume()
 	c.serve()
 	return c, nil
 }
@@ -180,12 +186,16 @@ func (c *Cluster) openState(ctx context.Context) error {
 		return fmt.Errorf("load cluster metadata: %w", err)
 	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
-		Partitions: groupsPartitions,
-		Open:       c.openGroups,
-		Leader:     c.groupsLeader,
-		Existing:   c.groupsWithData,
-		Params:     group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
-		Log:        c.cfg.Log,
+		Topic:  c.internal(groupsTopic, groupsPartitions),
+		Params: group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
+		Log:    c.cfg.Log,
+	})
+	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
+		Topic:               c.internal(transactionsTopic, transactionsPartitions),
+		Params:              c.transactionParams(),
+		WriteMarker:         c.writeMarker,
+		AllocateProducerIDs: c.allocateProducerIDs,
+		Log:                 c.cfg.Log,
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
@@ -198,20 +208,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	}
 	prev := c.image.Swap(img)
 	if prev != nil {
-		c.moveCoordinators(prev.Topic(groupsTopic), img.Topic(groupsTopic))
-	}
-}
-
-// moveCoordinators ends the coordinators of partitions that another broker
-// leads now, or the same one again, so that who is parked there asks anew.
-func (c *Cluster) moveCoordinators(prev, next *metadata.Topic) {
-	if prev == nil || prev == next {
-		return
-	}
-	for i, p := range prev.Partitions {
-		if next == nil || i >= len(next.Partitions) || next.Partitions[i].LeaderEpoch != p.LeaderEpoch {
-			c.groups.Stop(int32(i))
-		}
+		c.moveCoordinators(prev, img)
 	}
 }
 
@@ -292,39 +289,6 @@ func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool
 	return sasl.Credential{Salt: m.Salt, StoredKey: m.StoredKey, ServerKey: m.ServerKey, Iterations: m.Iterations}, true
 }
 
-// groupsPartition finds a partition of __consumer_offsets.
-func (c *Cluster) groupsPartition(index int32) (*partition.Partition, error) {
-	return c.set.Find(groupsTopic, index)
-}
-
-func (c *Cluster) openGroups(index int32) (statemachine.Log, error) {
-	p, err := c.groupsPartition(index)
-	if err != nil {
-		return nil, kerr.CoordinatorNotAvailable
-	}
-	return partition.OpenStateLog(p)
-}
-
-func (c *Cluster) groupsLeader(index int32) (int32, bool) {
-	p, err := c.groupsPartition(index)
-	if err != nil {
-		return -1, false
-	}
-	leader, _ := p.Leader()
-	return leader, leader >= 0
-}
-
-// groupsWithData lists the partitions of __consumer_offsets that hold anything.
-func (c *Cluster) groupsWithData() []int32 {
-	var out []int32
-	for i := range int32(groupsPartitions) {
-		if p, err := c.groupsPartition(i); err == nil && p.Offsets().End > 0 {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
 // newTopicID is a random version 4 UUID, as Kafka's.
 func newTopicID() [16]byte {
 	var id [16]byte
@@ -346,6 +310,9 @@ func (c *Cluster) Close() error {
 	}
 	if c.boot != nil {
 		c.boot.Close()
+	}
+	if c.txns != nil {
+		c.txns.Close() // it writes markers into groups and partitions
 	}
 	if c.groups != nil {
 		c.groups.Close() // machines append to partitions

@@ -14,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/kafka/listener"
@@ -268,12 +267,6 @@ func TestRefusals(t *testing.T) {
 	missing := r.client(t, kgo.DefaultProduceTopic("nowhere"), kgo.UnknownTopicRetries(0))
 	if err := missing.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("a topic that is not there: %v", err)
-	}
-	init := kmsg.NewPtrInitProducerIDRequest()
-	init.TransactionalID = kmsg.StringPtr("tx")
-	resp, err := init.RequestWith(t.Context(), r.client(t).Broker(1))
-	if err != nil || resp.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
-		t.Errorf("a transactional producer: %+v, %v", resp, err)
 	}
 }
 

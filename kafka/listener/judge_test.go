@@ -47,7 +47,7 @@ func (e *echo) Handle(_ context.Context, r *Request) Answer {
 func answerAll(in, out reflect.Value) {
 	for i := range out.NumField() {
 		name, field := out.Type().Field(i).Name, out.Field(i)
-		from := in.FieldByName(map[string]string{"Coordinators": "CoordinatorKeys"}[name])
+		from := in.FieldByName(map[string]string{"Coordinators": "CoordinatorKeys", "TransactionStates": "TransactionalIDs"}[name])
 		if !from.IsValid() {
 			from = in.FieldByName(name)
 		}
@@ -66,7 +66,7 @@ func answerAll(in, out reflect.Value) {
 }
 
 func copyNamed(src, dst reflect.Value) {
-	for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "ResourceType", "Partition", "Key"} {
+	for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "ResourceType", "Partition", "Key", "TransactionalID"} {
 		to := dst.FieldByName(name)
 		if !to.IsValid() {
 			continue
@@ -106,7 +106,7 @@ func show(v reflect.Value) string {
 				walk(v.Index(i))
 			}
 		case reflect.Struct:
-			for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "Key", "User"} {
+			for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "Key", "User", "TransactionalID"} {
 				f := reflect.Indirect(v.FieldByName(name))
 				if f.IsValid() && !f.IsZero() {
 					if name == "TopicID" {
@@ -138,6 +138,19 @@ func batch(transactional bool, producer int64) []byte {
 	b := record.NewBuilder(record.BuilderOptions{ProducerID: producer, Transactional: transactional})
 	b.Add(0, nil, []byte("v"))
 	return b.Batch()
+}
+
+func writeMarkers() kmsg.Request {
+	return &kmsg.WriteTxnMarkersRequest{Version: 1, Markers: []kmsg.WriteTxnMarkersRequestMarker{{
+		Topics: []kmsg.WriteTxnMarkersRequestMarkerTopic{{Topic: "yes", Partitions: []int32{1}}},
+	}}}
+}
+
+func txnCommit(id, group string) kmsg.Request {
+	p := []kmsg.TxnOffsetCommitRequestTopicPartition{{}}
+	return &kmsg.TxnOffsetCommitRequest{Version: 3, TransactionalID: id, Group: group, Topics: []kmsg.TxnOffsetCommitRequestTopic{
+		{Topic: "yes", Partitions: p}, {Topic: "no", Partitions: p},
+	}}
 }
 
 // TestDenialsAreAnsweredForThatResourceOnly is the golden table: a request for
@@ -199,6 +212,20 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.InitProducerIDRequest{Version: 4}, cluster(IdempotentWrite), "31"},
 		{&kmsg.InitProducerIDRequest{Version: 4, TransactionalID: name("no")}, nil, "53"},
 		{&kmsg.OffsetForLeaderEpochRequest{Version: 3, Topics: []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "no 29 yes"},
+		{&kmsg.AddPartitionsToTxnRequest{Version: 3, TransactionalID: "no", Topics: []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "yes", Partitions: []int32{1}}}}, nil, "0 yes 53"},
+		{&kmsg.AddPartitionsToTxnRequest{Version: 3, TransactionalID: "t", Topics: []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "yes", Partitions: []int32{1}}, {Topic: "no", Partitions: []int32{1}}}}, nil, "0 yes 55 no 29"},
+		{&kmsg.AddPartitionsToTxnRequest{Version: 5}, cluster(ClusterAction), "31"},
+		{&kmsg.AddOffsetsToTxnRequest{Version: 3, TransactionalID: "no", Group: "no"}, nil, "53"},
+		{&kmsg.AddOffsetsToTxnRequest{Version: 3, TransactionalID: "t", Group: "no"}, nil, "30"},
+		{&kmsg.EndTxnRequest{Version: 5, TransactionalID: "no"}, nil, "53"},
+		{writeMarkers(), cluster(Alter), "yes 0"},
+		{writeMarkers(), cluster(ClusterAction), "yes 0"},
+		{writeMarkers(), append(cluster(Alter), cluster(ClusterAction)...), "yes 31"},
+		{txnCommit("no", "g"), nil, "yes 53 no 53"},
+		{txnCommit("t", "no"), nil, "yes 30 no 30"},
+		{txnCommit("t", "g"), nil, "yes 0 no 29"},
+		{&kmsg.DescribeTransactionsRequest{TransactionalIDs: both}, nil, "no1 53 yes 0 no2 53"},
+		{&kmsg.ListTransactionsRequest{Version: 2}, nil, "0"},
 		{&kmsg.DescribeConfigsRequest{Version: 4, Resources: []kmsg.DescribeConfigsRequestResource{{ResourceType: 2, ResourceName: "no"}, {ResourceType: 2, ResourceName: "yes"}, {ResourceType: 4, ResourceName: "1"}}}, cluster(DescribeConfigs), "no 29 yes 0 1 31"},
 		{&kmsg.AlterConfigsRequest{Version: 2, Resources: []kmsg.AlterConfigsRequestResource{{ResourceType: 2, ResourceName: "no"}, {ResourceType: 2, ResourceName: "yes"}}}, nil, "no 29 yes 0"},
 		{&kmsg.IncrementalAlterConfigsRequest{Version: 1, Resources: []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: 2, ResourceName: "yes"}, {ResourceType: 4, ResourceName: "1"}}}, cluster(AlterConfigs), "yes 0 1 31"},
@@ -231,7 +258,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 }
 
 func TestEveryKeyToServeHasARow(t *testing.T) {
-	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 32, 33, 37, 42, 44, 46, 47, 50, 51, 60, 61, 75} {
+	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 32, 33, 37, 42, 44, 46, 47, 50, 51, 60, 61, 65, 66, 75} {
 		if _, ok := table[key]; !ok {
 			t.Errorf("key %d has no row", key)
 		}

@@ -38,6 +38,13 @@ var table = map[int16]row{
 	21: rule(askDeleteRecords),
 	22: rule(askInitProducerID),
 	23: rule(askOffsetForLeaderEpoch),
+	24: rule(askAddPartitionsToTxn),
+	25: rule(askAddOffsetsToTxn),
+	26: rule(func(q *inquiry, r *kmsg.EndTxnRequest) then {
+		return without(q, q.ask(Write, TransactionalID, r.TransactionalID), r, func(s *kmsg.EndTxnResponse) { s.ErrorCode = errTxn })
+	}),
+	27: rule(askWriteTxnMarkers),
+	28: rule(askTxnOffsetCommit),
 	32: rule(askDescribeConfigs),
 	33: rule(askAlterConfigs),
 	37: rule(askCreatePartitions),
@@ -55,6 +62,8 @@ var table = map[int16]row{
 	// asks it before it describes a topic, with rights on the topic alone.
 	60: row{ask: func(*inquiry, kmsg.Request) then { return nil }},
 	61: rule(askDescribeProducers),
+	65: rule(askDescribeTransactions).filtered(),                                 // the topics of each
+	66: row{filter: true, ask: func(*inquiry, kmsg.Request) then { return nil }}, // Describe on each transactional id
 	75: rule(askDescribeTopicPartitions).filtered(),
 }
 
