@@ -110,7 +110,7 @@ func commitOffset(ctx context.Context, cl *kgo.Client, offset int64) error {
 	return nil
 }
 
-// check opens an image and holds it to what transactions promise:
+// check holds a cluster to what transactions promise:
 //
 //  1. nothing stays under way: what was decided ends, what was open times out
 //     or is fenced by the next instance;
@@ -121,11 +121,9 @@ func commitOffset(ctx context.Context, cl *kgo.Client, offset int64) error {
 //  6. the group's offset is that of the last transaction read.
 //
 // It returns what is broken.
-func check(t *testing.T, image vfs.FS, version string, acknowledged []int) (broken []string) {
+func (r *running) check(t *testing.T, acknowledged []int) (broken []string) {
 	t.Helper()
 	wrong := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
-	r := openVersion(t, image, version)
-	defer r.close(t)
 	if err := transact(t, r.producer(t, "tx"), kgo.TryAbort, "x", "x"); err != nil { // fences what is open
 		wrong("the next instance: %v", err)
 		return broken
@@ -173,15 +171,11 @@ func cutPower(t *testing.T, version string, images int, pageCache bool) (broken 
 	cl := r.producer(t, "tx")
 	writing.Go(func() { l.write(ctx, t, cl) })
 	for n := range images {
-		for len(l.acknowledged()) < 3*(n+1) {
-			select {
-			case <-l.acked:
-			case <-ctx.Done():
-				t.Fatal("transactions make no progress")
-			}
-		}
+		l.more(ctx, t, n%4)
 		acknowledged := l.acknowledged()
-		broken = append(broken, check(t, disk.Crash(int64(n)), version, acknowledged)...)
+		image := openVersion(t, disk.Crash(int64(n)), version)
+		broken = append(broken, image.check(t, acknowledged)...)
+		image.close(t)
 	}
 	cancel()
 	writing.Wait()
@@ -209,4 +203,51 @@ func TestBrokenTransactionsAreCaught(t *testing.T) {
 		}
 	}
 	t.Error("nothing was broken without syncs: the rig sees nothing")
+}
+
+// TestTransactionsOverLeaderMoves: coordinators and leaders come and go, and a
+// client that meets an error goes on with the next transaction.
+func TestTransactionsOverLeaderMoves(t *testing.T) {
+	bothVersions(t, func(t *testing.T, version string) {
+		r := openVersion(t, vfs.NewMemory(), version)
+		if err := r.create(t, "t", 2, nil); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		l := ledger{acked: make(chan struct{}, 1)}
+		cl := r.producer(t, "tx", kgo.MetadataMinAge(10*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }))
+		var writing sync.WaitGroup
+		writing.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if err := l.one(ctx, cl, i); err != nil && ctx.Err() == nil {
+					cl.EndTransaction(ctx, kgo.TryAbort)
+				}
+			}
+		})
+		for n := range 6 {
+			id := int32(n%3 + 1)
+			do(t, r.c.StopBroker, id)
+			l.more(ctx, t, 3)
+			do(t, r.c.StartBroker, id)
+			l.more(ctx, t, 1)
+		}
+		cancel()
+		writing.Wait()
+		for _, broken := range r.check(t, l.acknowledged()) {
+			t.Error(broken)
+		}
+	})
+}
+
+// more waits for some more commits.
+func (l *ledger) more(ctx context.Context, t *testing.T, n int) {
+	t.Helper()
+	for until := len(l.acknowledged()) + n; len(l.acknowledged()) < until; {
+		select {
+		case <-l.acked:
+		case <-ctx.Done():
+			t.Fatal("transactions make no progress")
+		}
+	}
 }

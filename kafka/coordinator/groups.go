@@ -1,12 +1,14 @@
-// Package coordinator is the engine that hosts the groups' state machines on
-// the partitions of __consumer_offsets: it loads one when the first request for
-// it comes, sends requests to the right one, and drops one whose leadership has
-// moved or whose log has failed, so that the next request loads it again.
+// Package coordinator is the engine that hosts the coordinators' state machines:
+// the groups' on the partitions of __consumer_offsets, the transactions' on those
+// of __transaction_state. It loads one when the first request for it comes, sends
+// requests to the right one, and drops one whose leadership has moved or whose log
+// has failed, so that the next request loads it again. Transactions are loaded
+// without a request: what they have decided to end must end.
 //
 // Requests that come during a load wait for it in their order.
 //
-// The brokers' handlers call it. It decides nothing about groups (kafka/group)
-// and keeps no records (the partition's log).
+// The brokers' handlers call it. It decides nothing about groups (kafka/group) or
+// transactions (kafka/txn) and keeps no records (the partition's log).
 package coordinator
 
 import (

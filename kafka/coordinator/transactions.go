@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,9 +22,10 @@ const (
 	maxBackoff   = 5 * time.Second
 	// lateAttempts is after how many attempts markers are reported as late.
 	lateAttempts = 10
-	// Waiting for a transaction before this one to be complete:
-	// add.partitions.to.txn.retry.backoff.ms and .max.ms.
-	joinBackoff  = 20 * time.Millisecond
+	// Waiting for the transaction before to be complete: Kafka's
+	// add.partitions.to.txn.retry.backoff.max.ms, looked at more often, since
+	// markers have no way to go here.
+	joinBackoff  = 5 * time.Millisecond
 	joinPatience = 100 * time.Millisecond
 	// producerIDBlock is how many producer ids are reserved at a time (KIP-730).
 	producerIDBlock = 1000
@@ -280,42 +282,42 @@ func (t *Transactions) list(broker int32, r *kmsg.ListTransactionsRequest) *Pend
 
 // Adding is an AddPartitions on its way.
 type Adding struct {
-	call  *call
-	count int
+	transactions *Transactions
+	broker       int32
+	request      txn.AddPartitions
+	call         *call
+	end          time.Time // of patience
 }
 
 // AddPartitions hands partitions for a transaction to its coordinator, as
 // broker.
 func (t *Transactions) AddPartitions(broker int32, r txn.AddPartitions) Adding {
-	return Adding{t.hosts.send(broker, t.PartitionFor(r.TransactionalID), r), len(r.Partitions)}
+	return Adding{t, broker, r, t.hosts.send(broker, t.PartitionFor(r.TransactionalID), r), time.Now().Add(joinPatience)}
 }
 
-// Wait waits for each partition's error, nil for none.
+// Wait waits for each partition's error, nil for none. When the transaction
+// before is not complete yet, it asks again for a short while.
 func (a Adding) Wait(ctx context.Context) []*kerr.Error {
-	reply, err := a.call.wait(ctx)
-	if err == nil {
-		return reply.([]*kerr.Error)
+	for {
+		reply, err := a.call.wait(ctx)
+		if err != nil {
+			return slices.Repeat([]*kerr.Error{kerr.TypedErrorForCode(codeOf(err))}, len(a.request.Partitions))
+		}
+		errs := reply.([]*kerr.Error)
+		again := len(errs) > 0 && errs[0] == kerr.ConcurrentTransactions && !a.request.VerifyOnly
+		if !again || time.Now().After(a.end) || !sleep(ctx, joinBackoff) {
+			return errs
+		}
+		a.call = a.transactions.hosts.send(a.broker, a.transactions.PartitionFor(a.request.TransactionalID), a.request)
 	}
-	errs := make([]*kerr.Error, a.count)
-	for i := range errs {
-		errs[i] = kerr.TypedErrorForCode(codeOf(err))
-	}
-	return errs
 }
 
 // Join is AddPartitions as another broker asks it, to verify or to add the
-// partitions that a client's request implies (KIP-890). It waits, and when it
-// adds for a short while also for the transaction before to be complete.
+// partitions that a client's request implies (KIP-890).
 func (t *Transactions) Join(ctx context.Context, r txn.AddPartitions) []*kerr.Error {
-	end := time.Now().Add(joinPatience)
-	for {
-		leader, ok := t.cfg.Leader(t.PartitionFor(r.TransactionalID))
-		if !ok {
-			leader = -1
-		}
-		errs := t.AddPartitions(leader, r).Wait(ctx)
-		if r.VerifyOnly || len(errs) == 0 || errs[0] != kerr.ConcurrentTransactions || time.Now().After(end) || !sleep(ctx, joinBackoff) {
-			return errs
-		}
+	leader, ok := t.cfg.Leader(t.PartitionFor(r.TransactionalID))
+	if !ok {
+		leader = -1
 	}
+	return t.AddPartitions(leader, r).Wait(ctx)
 }
