@@ -231,7 +231,7 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request) 
 		return func(context.Context) kmsg.Response { return verdict.whole }
 	}
 	answer := c.l.cfg.Backend.Handle(ctx, &Request{
-		Header: h, Msg: msg, Session: s, ConnID: c.id,
+		Header: h, Msg: msg, Session: s, ConnID: c.id, MayRead: verdict.mayRead,
 		May: func(op Operation) bool {
 			ok := c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{op})
 			return len(ok) == 1 && ok[0]

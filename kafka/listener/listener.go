@@ -126,6 +126,10 @@ type Request struct {
 	// May is for requests that list: whether the caller may see this one. It is
 	// also asked before Metadata creates a topic (Create on Topic).
 	May func(Operation) bool
+	// MayRead is for Fetch, whose sessions (KIP-227) read more topics than the
+	// request names: whether the caller may read the topic, and whether the
+	// authorizer was asked. What it was not asked about must not be read.
+	MayRead func(topic string) (ok, asked bool)
 }
 
 // Answer waits for what a request's response rests on and returns it. It runs
@@ -147,6 +151,9 @@ type Backend interface {
 	Keys() []int16
 	// TopicName resolves a topic id, so that it can be authorized.
 	TopicName(id [16]byte) (string, bool)
+	// FetchTopics lists the topics of the session that a Fetch goes on with,
+	// nil for none, so that they can be authorized.
+	FetchTopics(s *Session, req *kmsg.FetchRequest) []string
 }
 
 // Config is what a Listener needs. Backend, Authorizer and Line must be set.

@@ -128,20 +128,30 @@ func unacknowledged(r *kmsg.ProduceRequest, next then) then {
 	}
 }
 
+// askFetch asks for every topic that the request reads, those of its session
+// included, on every fetch: rights may have ended since the session began. What
+// is refused the backend answers with TOPIC_AUTHORIZATION_FAILED (see
+// Request.MayRead), since it alone knows the session's partitions.
 func askFetch(q *inquiry, r *kmsg.FetchRequest) then {
-	partitions := func(t kmsg.FetchRequestTopic) kmsg.FetchResponseTopic {
-		return kmsg.FetchResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
-			out := kmsg.NewFetchResponseTopicPartition()
-			out.Partition, out.ErrorCode, out.HighWatermark = p.Partition, errTopic, -1
-			out.LastStableOffset, out.LogStartOffset, out.RecordBatches = -1, -1, []byte{}
-			return out
-		})}
-	}
 	if r.ReplicaID >= 0 || r.ReplicaState.ID >= 0 { // a follower, never a client (CVE-2018-1288)
-		return without(q, q.ask(ClusterAction, Cluster, ""), r, func(s *kmsg.FetchResponse) { s.Topics = full(r.Topics, partitions) })
+		return without(q, q.ask(ClusterAction, Cluster, ""), r, func(s *kmsg.FetchResponse) { s.Topics = full(r.Topics, refusedFetch) })
 	}
-	return each(q, &r.Topics, func(t kmsg.FetchRequestTopic) []int { return q.topic(t.Topic, t.TopicID, Read) },
-		func(s *kmsg.FetchResponse) *[]kmsg.FetchResponseTopic { return &s.Topics }, partitions)
+	for i := range r.Topics {
+		q.topic(r.Topics[i].Topic, r.Topics[i].TopicID, Read)
+	}
+	for _, name := range q.backend.FetchTopics(q.session, r) {
+		q.ask(Read, Topic, name)
+	}
+	return func() outcome { return outcome{} }
+}
+
+func refusedFetch(t kmsg.FetchRequestTopic) kmsg.FetchResponseTopic {
+	return kmsg.FetchResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
+		out := kmsg.NewFetchResponseTopicPartition()
+		out.Partition, out.ErrorCode, out.HighWatermark = p.Partition, errTopic, -1
+		out.LastStableOffset, out.LogStartOffset, out.RecordBatches = -1, -1, []byte{}
+		return out
+	})}
 }
 
 func askListOffsets(q *inquiry, r *kmsg.ListOffsetsRequest) then {

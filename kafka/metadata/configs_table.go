@@ -81,6 +81,7 @@ var brokerConfigs = []config{
 	{name: "connections.max.reauth.ms", kind: typeLong, value: "0", static: true},
 	{name: "default.replication.factor", kind: typeInt, value: "1", min: 1, static: true},
 	{name: "delete.topic.enable", kind: typeBool, value: "true", static: true},
+	{name: "fetch.max.bytes", kind: typeInt, value: "57671680", min: 1024, static: true},
 	{name: "group.initial.rebalance.delay.ms", kind: typeInt, value: "3000", static: true},
 	{name: "group.max.session.timeout.ms", kind: typeInt, value: "1800000", static: true},
 	{name: "group.max.size", kind: typeInt, value: "2147483647", min: 1, static: true},
