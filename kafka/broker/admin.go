@@ -118,6 +118,17 @@ func (b *Broker) describeUserSCRAMCredentials(_ context.Context, r *listener.Req
 	return now(b.cfg.Image().DescribeUserSCRAMCredentials(r.Msg.(*kmsg.DescribeUserSCRAMCredentialsRequest)))
 }
 
+// DescribeClientQuotas, v0-1 (KIP-546).
+func (b *Broker) describeClientQuotas(_ context.Context, r *listener.Request) listener.Answer {
+	return now(b.cfg.Image().DescribeClientQuotas(r.Msg.(*kmsg.DescribeClientQuotasRequest)))
+}
+
+// AlterClientQuotas, v0-1 (KIP-546).
+func (b *Broker) alterClientQuotas(_ context.Context, r *listener.Request) listener.Answer {
+	req := r.Msg.(*kmsg.AlterClientQuotasRequest)
+	return b.decide(req, func(code int16) kmsg.Response { return listener.RefusedQuotas(req, code) })
+}
+
 // DescribeConfigs, v1-4.
 func (b *Broker) describeConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	return now(b.cfg.Image().DescribeConfigs(r.Msg.(*kmsg.DescribeConfigsRequest)))

@@ -91,6 +91,8 @@ var handlers = map[int16]handler{
 	44: (*Broker).incrementalAlterConfigs,
 	46: (*Broker).listPartitionReassignments,
 	47: (*Broker).group,
+	48: (*Broker).describeClientQuotas,
+	49: (*Broker).alterClientQuotas,
 	50: (*Broker).describeUserSCRAMCredentials,
 	51: (*Broker).alterUserSCRAMCredentials,
 	60: (*Broker).describeCluster,

@@ -263,6 +263,8 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.ListPartitionReassignmentsRequest{}, cluster(Describe), "31"},
 		{&kmsg.OffsetDeleteRequest{Group: "no"}, nil, "30"},
 		{&kmsg.OffsetDeleteRequest{Group: "g", Topics: []kmsg.OffsetDeleteRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "0 no 29 yes"},
+		{&kmsg.DescribeClientQuotasRequest{Version: 1}, cluster(DescribeConfigs), "31"},
+		{&kmsg.AlterClientQuotasRequest{Version: 1, Entries: make([]kmsg.AlterClientQuotasRequestEntry, 2)}, cluster(AlterConfigs), "31 31"},
 		{&kmsg.DescribeUserSCRAMCredentialsRequest{}, cluster(Describe), "31"},
 		{&kmsg.AlterUserSCRAMCredentialsRequest{Deletions: []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: "alice"}}}, cluster(Alter), "alice 31"},
 		{&kmsg.DescribeClusterRequest{}, cluster(Describe), "0"},

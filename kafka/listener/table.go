@@ -54,6 +54,12 @@ var table = map[int16]row{
 		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.ListPartitionReassignmentsResponse) { s.ErrorCode = errCluster })
 	}),
 	47: rule(askOffsetDelete),
+	48: rule(func(q *inquiry, r *kmsg.DescribeClientQuotasRequest) then {
+		return without(q, q.ask(DescribeConfigs, Cluster, ""), r, func(s *kmsg.DescribeClientQuotasResponse) { s.ErrorCode = errCluster })
+	}),
+	49: rule(func(q *inquiry, r *kmsg.AlterClientQuotasRequest) then {
+		return unless(q, q.ask(AlterConfigs, Cluster, ""), func() kmsg.Response { return RefusedQuotas(r, errCluster) }, nil)
+	}),
 	50: rule(func(q *inquiry, r *kmsg.DescribeUserSCRAMCredentialsRequest) then {
 		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.DescribeUserSCRAMCredentialsResponse) { s.ErrorCode = errCluster })
 	}),
@@ -404,4 +410,15 @@ func askAlterUserSCRAMCredentials(q *inquiry, r *kmsg.AlterUserSCRAMCredentialsR
 			add(u.Name)
 		}
 	})
+}
+
+// RefusedQuotas answers every entry of an AlterClientQuotas with an error.
+func RefusedQuotas(r *kmsg.AlterClientQuotasRequest, code int16) *kmsg.AlterClientQuotasResponse {
+	s := r.ResponseKind().(*kmsg.AlterClientQuotasResponse)
+	s.Entries = full(r.Entries, func(in kmsg.AlterClientQuotasRequestEntry) kmsg.AlterClientQuotasResponseEntry {
+		return kmsg.AlterClientQuotasResponseEntry{ErrorCode: code, Entity: full(in.Entity, func(e kmsg.AlterClientQuotasRequestEntryEntity) kmsg.AlterClientQuotasResponseEntryEntity {
+			return kmsg.AlterClientQuotasResponseEntryEntity{Type: e.Type, Name: e.Name}
+		})}
+	})
+	return s
 }

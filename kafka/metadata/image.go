@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/millrace/millrace/kafka/quota"
 )
 
 // Image is the metadata at one moment. It never changes, and shares with the
@@ -20,6 +22,7 @@ type Image struct {
 	byID    map[[16]byte]*Topic
 	sorted  []*Topic // by name
 	users   map[string]scramUser
+	quotas  quota.Limits
 }
 
 // Broker is one logical broker.
@@ -117,7 +120,7 @@ func (i *Image) RackAwareReads() bool {
 // clone is a copy that may be changed; the topics are shared.
 func (i *Image) clone() *Image {
 	next := *i
-	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
+	next.dynamic, next.users, next.quotas = maps.Clone(i.dynamic), maps.Clone(i.users), i.quotas.Clone()
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
 	next.sorted = slices.Clone(i.sorted)
 	return &next
