@@ -64,8 +64,13 @@ func (b *Broker) FetchTopics(s *listener.Session, req *kmsg.FetchRequest) []stri
 	return b.sessions.names(s.Identity.String(), req.SessionID, b.cfg.Image())
 }
 
-// answer renders what was found and settles the session.
+// answer renders what was found and settles the session. A client over its
+// quota gets an empty answer, of which its session knows nothing (KIP-219).
 func (f *fetch) answer() kmsg.Response {
+	if f.r.Fetched(f.bytes(), f.spent) {
+		id, err := f.b.sessions.current(&f.fetchContext)
+		return fetchError(f.req, id, err)
+	}
 	id, err := f.b.sessions.finish(&f.fetchContext, f.found, f.owner, f.req.Version >= 13, f.img.FetchSessionSlots(), time.Now())
 	if err != nil {
 		return fetchError(f.req, id, err)
@@ -90,6 +95,18 @@ func (f *fetch) answer() kmsg.Response {
 		resp.Brokers = append(resp.Brokers, kmsg.FetchResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
 	}
 	return resp
+}
+
+// bytes is about how long the answer is.
+func (f *fetch) bytes() int {
+	const each = 40 // of a partition without records
+	n := f.size
+	for i := range f.found {
+		if f.id == 0 || f.found[i].code != 0 || len(f.found[i].slice.Records) > 0 {
+			n += each
+		}
+	}
+	return n
 }
 
 // topics counts the topics that the answer names.

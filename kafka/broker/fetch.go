@@ -24,8 +24,9 @@ type fetch struct {
 	rack     string          // of the client, when replicas are picked by it
 	maxBytes int             // of the whole answer
 	minBytes int
-	found    []found // of each part
-	size     int     // bytes of records found
+	found    []found       // of each part
+	size     int           // bytes of records found
+	spent    time.Duration // on reading
 	watched  []*partition.Partition
 }
 
@@ -152,6 +153,8 @@ func (f *fetch) ready() bool {
 // min.bytes are there, or something is wrong that a read noticed. Partitions
 // that are unknown or refused from the start make nobody hurry, as in Kafka.
 func (f *fetch) read() (enough bool) {
+	began := time.Now()
+	defer func() { f.spent += time.Since(began) }()
 	if img := f.b.cfg.Image(); img != f.img {
 		f.img = img
 		f.resolve()
@@ -174,7 +177,7 @@ func (f *fetch) read() (enough bool) {
 // resolve finds the partitions in a new image, and the settings that rule a
 // fetch.
 func (f *fetch) resolve() {
-	f.maxBytes = max(0, min(int(f.req.MaxBytes), f.img.FetchMaxBytes()))
+	f.maxBytes = max(0, min(int(f.req.MaxBytes), f.img.FetchMaxBytes(), f.r.FetchRoom()))
 	f.minBytes = min(int(f.req.MinBytes), f.maxBytes)
 	f.rack = ""
 	if f.req.Version >= 11 && f.img.RackAwareReads() {

@@ -311,6 +311,19 @@ func (s *session) rotate(read []*part, found []found) {
 	}
 }
 
+// current tells whether the request is its session's last one.
+func (c *sessions) current(x *fetchContext) (id int32, err error) {
+	if x.id == 0 {
+		return 0, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.byID[x.id]; s == nil || s.epoch != x.epoch {
+		return x.id, kerr.InvalidFetchSessionEpoch
+	}
+	return x.id, nil
+}
+
 // create makes a session and returns its id, 0 when there is no room.
 func (c *sessions) create(parts []part, found []found, owner string, byID bool, slots int, now time.Time) int32 {
 	tooLong := func(p part) bool { return len(p.key.topic) > maxTopicName }

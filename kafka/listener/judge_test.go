@@ -274,7 +274,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 	} {
 		l := New(Config{Backend: &echo{}, Authorizer: c.deny, Line: line(t)})
 		conn := &conn{l: l, session: &Session{}}
-		resp := conn.authorized(t.Context(), header(c.req), c.req)(t.Context())
+		resp := conn.authorized(t.Context(), header(c.req), c.req, nil)(t.Context())
 		if got := show(reflect.ValueOf(resp)); got != c.want {
 			t.Errorf("%d %T v%d: got %q, want %q", i, c.req, c.req.GetVersion(), got, c.want)
 		}

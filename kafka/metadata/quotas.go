@@ -358,3 +358,26 @@ func (i *Image) QuotaRules() *quota.Rules {
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// PartitionsToCreate is how many partitions a topic would have, 0 when it is
+// there already: what creating it costs (KIP-599).
+func (i *Image) PartitionsToCreate(t *kmsg.CreateTopicsRequestTopic) int {
+	switch {
+	case i.Topic(t.Topic) != nil:
+		return 0
+	case len(t.ReplicaAssignment) > 0:
+		return len(t.ReplicaAssignment)
+	case t.NumPartitions == -1:
+		return i.brokerInt("num.partitions")
+	}
+	return int(t.NumPartitions)
+}
+
+// PartitionsToAdd is how many partitions a topic would get.
+func (i *Image) PartitionsToAdd(in *kmsg.CreatePartitionsRequestTopic) int {
+	t := i.Topic(in.Topic)
+	if t == nil {
+		return 0
+	}
+	return int(in.Count) - len(t.Partitions)
+}
