@@ -40,6 +40,7 @@ var kinds = map[string]kind{
 	"aws/model/sts":              library,
 	"aws/policy":                 library,
 	"aws/sigv4":                  library,
+	"kafka/quota":                library,
 	"kafka/record":               library,
 	"kafka/sasl":                 library,
 	"kafka/statemachine":         library,

@@ -154,9 +154,7 @@ func (b *Broker) hintLeaders(r *listener.Request, resp *kmsg.ProduceResponse) {
 			if p.ErrorCode != kerr.NotLeaderForPartition.Code {
 				continue
 			}
-			if leader, epoch, ok := hint.leader(img, t.Topic, t.TopicID, p.Partition); ok {
-				p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
-			}
+			p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = hint.leader(img, t.Topic, t.TopicID, p.Partition)
 		}
 	}
 	for _, n := range hint.nodes(img) {

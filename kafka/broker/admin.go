@@ -15,7 +15,8 @@ import (
 // CreateTopics, v2-7.
 func (b *Broker) createTopics(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.CreateTopicsRequest)
-	return b.decide(metadata.CreateTopics{Req: req, IDs: b.freshIDs(len(req.Topics))}, func(code int16) kmsg.Response {
+	restore := billCreation(b.cfg.Image(), r, req)
+	answer := b.decide(metadata.CreateTopics{Req: req, IDs: b.freshIDs(len(req.Topics))}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 		for _, t := range req.Topics {
 			out := kmsg.NewCreateTopicsResponseTopic()
@@ -24,12 +25,14 @@ func (b *Broker) createTopics(_ context.Context, r *listener.Request) listener.A
 		}
 		return resp
 	})
+	return restored(answer, createdTopics, restore)
 }
 
 // DeleteTopics, v1-6 (v6 by id).
 func (b *Broker) deleteTopics(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.DeleteTopicsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	restore := billDeletion(b.cfg.Image(), r, req)
+	answer := b.decide(req, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
 		for i := range req.TopicNames {
 			out := kmsg.NewDeleteTopicsResponseTopic()
@@ -43,12 +46,14 @@ func (b *Broker) deleteTopics(_ context.Context, r *listener.Request) listener.A
 		}
 		return resp
 	})
+	return restored(answer, deletedTopics, restore)
 }
 
 // CreatePartitions, v0-3.
 func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.CreatePartitionsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	restore := billGrowth(b.cfg.Image(), r, req)
+	answer := b.decide(req, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 		for _, t := range req.Topics {
 			out := kmsg.NewCreatePartitionsResponseTopic()
@@ -57,6 +62,7 @@ func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listen
 		}
 		return resp
 	})
+	return restored(answer, grownTopics, restore)
 }
 
 // IncrementalAlterConfigs, v0-1 (KIP-339).
@@ -116,6 +122,17 @@ func (b *Broker) alterUserSCRAMCredentials(_ context.Context, r *listener.Reques
 // DescribeUserScramCredentials, v0 (KIP-554): iterations, never secrets.
 func (b *Broker) describeUserSCRAMCredentials(_ context.Context, r *listener.Request) listener.Answer {
 	return now(b.cfg.Image().DescribeUserSCRAMCredentials(r.Msg.(*kmsg.DescribeUserSCRAMCredentialsRequest)))
+}
+
+// DescribeClientQuotas, v0-1 (KIP-546).
+func (b *Broker) describeClientQuotas(_ context.Context, r *listener.Request) listener.Answer {
+	return now(b.cfg.Image().DescribeClientQuotas(r.Msg.(*kmsg.DescribeClientQuotasRequest)))
+}
+
+// AlterClientQuotas, v0-1 (KIP-546).
+func (b *Broker) alterClientQuotas(_ context.Context, r *listener.Request) listener.Answer {
+	req := r.Msg.(*kmsg.AlterClientQuotasRequest)
+	return b.decide(req, func(code int16) kmsg.Response { return listener.RefusedQuotas(req, code) })
 }
 
 // DescribeConfigs, v1-4.

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -40,10 +41,18 @@ type Config struct {
 
 // Broker is one logical broker. It implements listener.Backend; its methods
 // may be called concurrently.
-type Broker struct{ cfg Config }
+type Broker struct {
+	cfg      Config
+	sessions sessions
+	fetches  sync.Pool // of *fetch
+}
 
 // New returns the broker.
-func New(cfg Config) *Broker { return &Broker{cfg: cfg} }
+func New(cfg Config) *Broker {
+	b := &Broker{cfg: cfg}
+	b.fetches.New = func() any { return new(fetch) }
+	return b
+}
 
 var _ listener.Backend = (*Broker)(nil)
 
@@ -82,6 +91,8 @@ var handlers = map[int16]handler{
 	44: (*Broker).incrementalAlterConfigs,
 	46: (*Broker).listPartitionReassignments,
 	47: (*Broker).group,
+	48: (*Broker).describeClientQuotas,
+	49: (*Broker).alterClientQuotas,
 	50: (*Broker).describeUserSCRAMCredentials,
 	51: (*Broker).alterUserSCRAMCredentials,
 	60: (*Broker).describeCluster,

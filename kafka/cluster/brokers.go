@@ -211,9 +211,9 @@ func (c *Cluster) BrokerStates() map[int32]BrokerState {
 
 // serveNode serves a broker's listeners.
 func (c *Cluster) serveNode(n *node) {
-	backend := c.backend(n.cfg.ID)
+	backend, quotas := c.backend(n.cfg.ID), c.quotas()
 	for _, l := range n.cfg.Listeners {
-		n.listeners = append(n.listeners, c.listen(n.cfg.ID, l, backend))
+		n.listeners = append(n.listeners, c.listen(n.cfg.ID, l, backend, quotas))
 	}
 }
 

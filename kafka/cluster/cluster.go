@@ -25,6 +25,7 @@ import (
 	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/sasl"
 	"github.com/millrace/millrace/kafka/statemachine"
 	"github.com/millrace/millrace/kafka/storage"
@@ -87,8 +88,11 @@ type Cluster struct {
 	groups *coordinator.Groups
 	txns   *coordinator.Transactions
 	image  atomic.Pointer[metadata.Image]
+	rules  atomic.Pointer[quota.Rules] // of the image
 	nodes  []*node
-	boot   *listener.Listener // nil but for serverless clusters
+
+	mutations quota.Meters       // of all brokers
+	boot      *listener.Listener // nil but for serverless clusters
 
 	turn  chan struct{} // capacity 1: holds a token while a broker is changed
 	ended chan struct{} // closed by Close
@@ -206,6 +210,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	if err := c.set.Apply(img); err != nil {
 		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
 	}
+	c.rules.Store(img.QuotaRules())
 	prev := c.image.Swap(img)
 	if prev != nil {
 		c.moveCoordinators(prev, img)
@@ -263,15 +268,20 @@ func (c *Cluster) serve() {
 		c.serveNode(n)
 	}
 	if first := c.cfg.Brokers[0].ID; c.cfg.Boot != nil {
-		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first))
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas())
 	}
 }
 
-func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *listener.Listener {
+// quotas is what one broker measures its clients by.
+func (c *Cluster) quotas() *listener.Quotas {
+	return &listener.Quotas{Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
+}
+
+func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
-		Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 	})
 	c.running.Go(func() {
 		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {

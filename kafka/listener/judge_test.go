@@ -35,11 +35,39 @@ func (*echo) TopicName(id [16]byte) (string, bool) {
 	return name, ok
 }
 
+// FetchTopics knows one session, number 7.
+func (*echo) FetchTopics(_ *Session, req *kmsg.FetchRequest) []string {
+	if req.SessionID == 7 {
+		return []string{"yes", "no"}
+	}
+	return nil
+}
+
 func (e *echo) Handle(_ context.Context, r *Request) Answer {
 	e.called = true
 	resp := r.Msg.ResponseKind()
 	answerAll(reflect.ValueOf(r.Msg).Elem(), reflect.ValueOf(resp).Elem())
+	if f, ok := resp.(*kmsg.FetchResponse); ok {
+		e.fetch(r, f)
+	}
 	return func(context.Context) kmsg.Response { return resp }
+}
+
+// fetch answers a Fetch by what MayRead says of its topics and its session's.
+func (e *echo) fetch(r *Request, resp *kmsg.FetchResponse) {
+	for _, name := range e.FetchTopics(nil, r.Msg.(*kmsg.FetchRequest)) {
+		resp.Topics = append(resp.Topics, kmsg.FetchResponseTopic{Topic: name, Partitions: make([]kmsg.FetchResponseTopicPartition, 1)})
+	}
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		name := t.Topic
+		if name == "" {
+			name, _ = e.TopicName(t.TopicID)
+		}
+		if ok, asked := r.MayRead(name); asked && !ok {
+			t.Partitions[0].ErrorCode = errTopic
+		}
+	}
 }
 
 // answerAll makes one response item per item of the request's first list that
@@ -183,6 +211,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{produce("yes", nil, batch(true, 7)), denies{{Write, TransactionalID, ""}}, "yes 53"},
 		{fetch(-1), nil, "0 #2 29 #1 0 #9 0"},
 		{fetch(1), cluster(ClusterAction), "0 #2 29 #1 29 #9 29"},
+		{&kmsg.FetchRequest{Version: 12, ReplicaID: -1, ReplicaState: kmsg.NewFetchRequestReplicaState(), SessionID: 7, SessionEpoch: 1}, nil, "0 yes 0 no 29"},
 		{&kmsg.ListOffsetsRequest{Version: 5, Topics: []kmsg.ListOffsetsRequestTopic{
 			{Topic: "no", Partitions: []kmsg.ListOffsetsRequestTopicPartition{{}}}, {Topic: "yes", Partitions: []kmsg.ListOffsetsRequestTopicPartition{{}}}}}, nil, "no 29 yes 0"},
 		{&kmsg.MetadataRequest{Version: 12, Topics: []kmsg.MetadataRequestTopic{{Topic: name("no")}, {Topic: name("yes")}, {TopicID: id(2)}, {TopicID: id(1)}}}, nil, "0 no 29 yes 0 #2 29 #1 0"},
@@ -234,6 +263,8 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.ListPartitionReassignmentsRequest{}, cluster(Describe), "31"},
 		{&kmsg.OffsetDeleteRequest{Group: "no"}, nil, "30"},
 		{&kmsg.OffsetDeleteRequest{Group: "g", Topics: []kmsg.OffsetDeleteRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "0 no 29 yes"},
+		{&kmsg.DescribeClientQuotasRequest{Version: 1}, cluster(DescribeConfigs), "31"},
+		{&kmsg.AlterClientQuotasRequest{Version: 1, Entries: make([]kmsg.AlterClientQuotasRequestEntry, 2)}, cluster(AlterConfigs), "31 31"},
 		{&kmsg.DescribeUserSCRAMCredentialsRequest{}, cluster(Describe), "31"},
 		{&kmsg.AlterUserSCRAMCredentialsRequest{Deletions: []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: "alice"}}}, cluster(Alter), "alice 31"},
 		{&kmsg.DescribeClusterRequest{}, cluster(Describe), "0"},
@@ -243,7 +274,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 	} {
 		l := New(Config{Backend: &echo{}, Authorizer: c.deny, Line: line(t)})
 		conn := &conn{l: l, session: &Session{}}
-		resp := conn.authorized(t.Context(), header(c.req), c.req)(t.Context())
+		resp := conn.authorized(t.Context(), header(c.req), c.req, nil)(t.Context())
 		if got := show(reflect.ValueOf(resp)); got != c.want {
 			t.Errorf("%d %T v%d: got %q, want %q", i, c.req, c.req.GetVersion(), got, c.want)
 		}

@@ -54,6 +54,12 @@ var table = map[int16]row{
 		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.ListPartitionReassignmentsResponse) { s.ErrorCode = errCluster })
 	}),
 	47: rule(askOffsetDelete),
+	48: rule(func(q *inquiry, r *kmsg.DescribeClientQuotasRequest) then {
+		return without(q, q.ask(DescribeConfigs, Cluster, ""), r, func(s *kmsg.DescribeClientQuotasResponse) { s.ErrorCode = errCluster })
+	}),
+	49: rule(func(q *inquiry, r *kmsg.AlterClientQuotasRequest) then {
+		return unless(q, q.ask(AlterConfigs, Cluster, ""), func() kmsg.Response { return RefusedQuotas(r, errCluster) }, nil)
+	}),
 	50: rule(func(q *inquiry, r *kmsg.DescribeUserSCRAMCredentialsRequest) then {
 		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.DescribeUserSCRAMCredentialsResponse) { s.ErrorCode = errCluster })
 	}),
@@ -128,20 +134,30 @@ func unacknowledged(r *kmsg.ProduceRequest, next then) then {
 	}
 }
 
+// askFetch asks for every topic that the request reads, those of its session
+// included, on every fetch: rights may have ended since the session began. What
+// is refused the backend answers with TOPIC_AUTHORIZATION_FAILED (see
+// Request.MayRead), since it alone knows the session's partitions.
 func askFetch(q *inquiry, r *kmsg.FetchRequest) then {
-	partitions := func(t kmsg.FetchRequestTopic) kmsg.FetchResponseTopic {
-		return kmsg.FetchResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
-			out := kmsg.NewFetchResponseTopicPartition()
-			out.Partition, out.ErrorCode, out.HighWatermark = p.Partition, errTopic, -1
-			out.LastStableOffset, out.LogStartOffset, out.RecordBatches = -1, -1, []byte{}
-			return out
-		})}
-	}
 	if r.ReplicaID >= 0 || r.ReplicaState.ID >= 0 { // a follower, never a client (CVE-2018-1288)
-		return without(q, q.ask(ClusterAction, Cluster, ""), r, func(s *kmsg.FetchResponse) { s.Topics = full(r.Topics, partitions) })
+		return without(q, q.ask(ClusterAction, Cluster, ""), r, func(s *kmsg.FetchResponse) { s.Topics = full(r.Topics, refusedFetch) })
 	}
-	return each(q, &r.Topics, func(t kmsg.FetchRequestTopic) []int { return q.topic(t.Topic, t.TopicID, Read) },
-		func(s *kmsg.FetchResponse) *[]kmsg.FetchResponseTopic { return &s.Topics }, partitions)
+	for i := range r.Topics {
+		q.topic(r.Topics[i].Topic, r.Topics[i].TopicID, Read)
+	}
+	for _, name := range q.backend.FetchTopics(q.session, r) {
+		q.ask(Read, Topic, name)
+	}
+	return func() outcome { return outcome{} }
+}
+
+func refusedFetch(t kmsg.FetchRequestTopic) kmsg.FetchResponseTopic {
+	return kmsg.FetchResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
+		out := kmsg.NewFetchResponseTopicPartition()
+		out.Partition, out.ErrorCode, out.HighWatermark = p.Partition, errTopic, -1
+		out.LastStableOffset, out.LogStartOffset, out.RecordBatches = -1, -1, []byte{}
+		return out
+	})}
 }
 
 func askListOffsets(q *inquiry, r *kmsg.ListOffsetsRequest) then {
@@ -394,4 +410,15 @@ func askAlterUserSCRAMCredentials(q *inquiry, r *kmsg.AlterUserSCRAMCredentialsR
 			add(u.Name)
 		}
 	})
+}
+
+// RefusedQuotas answers every entry of an AlterClientQuotas with an error.
+func RefusedQuotas(r *kmsg.AlterClientQuotasRequest, code int16) *kmsg.AlterClientQuotasResponse {
+	s := r.ResponseKind().(*kmsg.AlterClientQuotasResponse)
+	s.Entries = full(r.Entries, func(in kmsg.AlterClientQuotasRequestEntry) kmsg.AlterClientQuotasResponseEntry {
+		return kmsg.AlterClientQuotasResponseEntry{ErrorCode: code, Entity: full(in.Entity, func(e kmsg.AlterClientQuotasRequestEntryEntity) kmsg.AlterClientQuotasResponseEntryEntity {
+			return kmsg.AlterClientQuotasResponseEntryEntity{Type: e.Type, Name: e.Name}
+		})}
+	})
+	return s
 }

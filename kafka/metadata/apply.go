@@ -21,6 +21,7 @@ const (
 	topicPrefix    = "topic/"
 	configPrefix   = "broker-config/"
 	userPrefix     = "scram-user/"
+	quotaPrefix    = "client-quota/"
 )
 
 type brokersEvent struct {
@@ -107,6 +108,8 @@ func (i *Image) apply(r statemachine.Record) {
 		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
 			set(i.users, name, e, r.Value == nil)
 		}
+	} else if strings.HasPrefix(key, quotaPrefix) {
+		i.applyQuotas(key, r.Value)
 	} else if key == brokersKey {
 		var e brokersEvent
 		if decode(r.Value, &e) && e.Format == eventFormat {
@@ -161,6 +164,9 @@ func (c *Core) Snapshot() []statemachine.Record {
 	}
 	for _, name := range sortedKeys(c.image.users) {
 		d.add(userPrefix+name, c.image.users[name])
+	}
+	for _, e := range sortedQuotas(c.image.quotas) {
+		d.add(quotaKey(e), quotaEvent{Format: eventFormat, Entity: quotaParts(e), Quotas: c.image.quotas[e]})
 	}
 	if c.nextProducerID > 0 {
 		d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: c.nextProducerID})

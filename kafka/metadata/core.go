@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/statemachine"
 )
 
@@ -33,7 +34,7 @@ func New(p Params) *Core {
 	return &Core{p: p, image: &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
-		byID: map[[16]byte]*Topic{}, sorted: []*Topic{}, users: map[string]scramUser{},
+		byID: map[[16]byte]*Topic{}, sorted: []*Topic{}, users: map[string]scramUser{}, quotas: quota.Limits{},
 	}}
 }
 
@@ -74,8 +75,8 @@ type decision struct {
 
 // Decide answers one of the request types above, or one of the kmsg requests
 // DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
-// AlterUserScramCredentials and ElectLeaders, whose replies are their kmsg
-// responses.
+// AlterUserScramCredentials, AlterClientQuotas and ElectLeaders, whose replies
+// are their kmsg responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
@@ -102,6 +103,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.alterConfigs(r)
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		reply = d.alterUserSCRAMCredentials(r)
+	case *kmsg.AlterClientQuotasRequest:
+		reply = d.alterClientQuotas(r)
 	case *kmsg.ElectLeadersRequest:
 		reply = d.electLeaders(r)
 	default:

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/millrace/millrace/kafka/quota"
 )
 
 // Image is the metadata at one moment. It never changes, and shares with the
@@ -20,6 +22,7 @@ type Image struct {
 	byID    map[[16]byte]*Topic
 	sorted  []*Topic // by name
 	users   map[string]scramUser
+	quotas  quota.Limits
 }
 
 // Broker is one logical broker.
@@ -96,10 +99,28 @@ func (i *Image) SameDefaults(other *Image) bool {
 // AutoCreateTopics is auto.create.topics.enable.
 func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topics.enable") == "true" }
 
+// FetchMaxBytes is fetch.max.bytes: the most that one answer to Fetch holds.
+func (i *Image) FetchMaxBytes() int { return i.brokerInt("fetch.max.bytes") }
+
+// FetchSessionSlots is max.incremental.fetch.session.cache.slots (KIP-227).
+func (i *Image) FetchSessionSlots() int {
+	return i.brokerInt("max.incremental.fetch.session.cache.slots")
+}
+
+// rackAwareSelector is the one replica selector that Kafka ships (KIP-392).
+const rackAwareSelector = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+
+// RackAwareReads reports whether replica.selector.class has leaders send
+// consumers to the replicas in their own rack. A class of another name cannot
+// be loaded and selects nothing.
+func (i *Image) RackAwareReads() bool {
+	return i.brokerValue("replica.selector.class") == rackAwareSelector
+}
+
 // clone is a copy that may be changed; the topics are shared.
 func (i *Image) clone() *Image {
 	next := *i
-	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
+	next.dynamic, next.users, next.quotas = maps.Clone(i.dynamic), maps.Clone(i.users), i.quotas.Clone()
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
 	next.sorted = slices.Clone(i.sorted)
 	return &next

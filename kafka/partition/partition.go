@@ -2,6 +2,7 @@ package partition
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type Partition struct {
 // leadership is one immutable decision about a partition.
 type leadership struct {
 	leader   int32
+	replicas []int32
 	epoch    int32
 	inSync   int
 	minISR   int // never more than there are replicas
@@ -42,7 +44,7 @@ type leadership struct {
 }
 
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
-	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
+	return &leadership{leader: p.Leader, replicas: p.Replicas, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
 }
 
 // logConfig is what storage needs of the settings. A topic without delete in
@@ -98,6 +100,14 @@ func (p *Partition) durable(offset int64) {
 	}
 }
 
+// Compression is the topic's compression.type, "" when nobody leads it yet.
+func (p *Partition) Compression() string {
+	if l := p.current.Load(); l != nil {
+		return l.settings.Compression
+	}
+	return ""
+}
+
 // Offsets is a snapshot of a partition's limits.
 type Offsets struct {
 	Start, HighWatermark, End int64
@@ -120,10 +130,21 @@ func (p *Partition) Offsets() Offsets {
 }
 
 // check says whether broker leads the partition at the epoch the client knows
-// (-1: the client does not say). KIP-320.
+// (-1: the client does not say). A replica judges the epoch first (KIP-320).
 func (p *Partition) check(l *leadership, broker, clientEpoch int32) error {
+	if err := p.checkReplica(l, broker, clientEpoch); err != nil {
+		return err
+	}
+	if l.leader != broker {
+		return kerr.NotLeaderForPartition
+	}
+	return nil
+}
+
+// checkReplica is check for reads that a follower serves too (KIP-392).
+func (p *Partition) checkReplica(l *leadership, broker, clientEpoch int32) error {
 	switch {
-	case l == nil || l.leader != broker:
+	case l == nil || l.leader != broker && !slices.Contains(l.replicas, broker):
 		return kerr.NotLeaderForPartition
 	case p.log == nil || p.set.Err() != nil:
 		return kerr.KafkaStorageError

@@ -158,12 +158,12 @@ func (s *segment) abortedEntries(x *indexCache) ([]byte, error) {
 	return x.aborted(s)
 }
 
-// ReadCommitted is Read together with the aborted transactions of the range
+// ReadCommitted is ReadWant together with the aborted transactions of the range
 // that data covers. Both come from the same segments.
-func (l *Log) ReadCommitted(from, below int64, maxBytes int) (data []byte, out []AbortedTransaction, err error) {
+func (l *Log) ReadCommitted(from, below int64, w Want) (data []byte, out []AbortedTransaction, err error) {
 	for {
 		list := l.segments.Load()
-		data, err = l.Read(from, below, maxBytes)
+		data, err = l.ReadWant(from, below, w)
 		if err == nil && len(data) > 0 {
 			out, err = l.aborted(*list, from, dataEnd(data))
 		}
