@@ -20,13 +20,17 @@ const maxProduceWait = 5 * time.Minute
 //
 //	v8  errors of single records
 //	v10 current leader and node endpoints on NOT_LEADER_OR_FOLLOWER (KIP-951)
+//	v11 TRANSACTION_ABORTABLE (KIP-890)
+//	v12 adds its partitions to the transaction (KIP-890)
 //	v13 topics by id (KIP-516)
 //
 // Batches are appended in the order of the request before the handler returns;
-// the answer waits for the high watermark when acks is -1.
-func (b *Broker) produce(_ context.Context, r *listener.Request) listener.Answer {
+// the answer waits for the high watermark when acks is -1. Before a batch opens
+// a transaction in its partition, the transaction's coordinator is asked.
+func (b *Broker) produce(ctx context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.ProduceRequest)
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	checked := b.verify(ctx, req)
 	at := time.Now()
 	var waits []pendingAck
 	for i := range req.Topics {
@@ -36,7 +40,7 @@ func (b *Broker) produce(_ context.Context, r *listener.Request) listener.Answer
 		out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(t.Partitions))
 		for j := range t.Partitions {
 			out.Partitions[j] = kmsg.NewProduceResponseTopicPartition()
-			if w, ok := b.append(req, t, &t.Partitions[j], at, &out.Partitions[j]); ok {
+			if w, ok := b.append(req, t, &t.Partitions[j], at, checked[slot{i, j}], &out.Partitions[j]); ok {
 				w.topic, w.index = i, j
 				waits = append(waits, w)
 			}
@@ -77,9 +81,9 @@ type pendingAck struct {
 
 // append appends one partition's batch and fills its answer. It reports false
 // when there is nothing to wait for.
-func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time, out *kmsg.ProduceResponseTopicPartition) (pendingAck, bool) {
+func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time, v verified, out *kmsg.ProduceResponseTopicPartition) (pendingAck, bool) {
 	out.Partition, out.BaseOffset, out.LogStartOffset, out.LogAppendTime = in.Partition, -1, -1, -1
-	p, a, err := b.appendBatch(req, t, in, at)
+	p, a, err := b.appendBatch(req, t, in, at, v)
 	if err != nil {
 		out.ErrorCode, out.ErrorMessage = b.code("produce", err), message(err)
 		for _, bad := range a.Records {
@@ -93,7 +97,7 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 	return pendingAck{p: p, end: a.Last + 1, epoch: a.Epoch}, true
 }
 
-func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time) (*partition.Partition, partition.Append, error) {
+func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time, v verified) (*partition.Partition, partition.Append, error) {
 	if req.Acks < -1 || req.Acks > 1 {
 		return nil, partition.Append{}, kerr.InvalidRequiredAcks
 	}
@@ -110,8 +114,12 @@ func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTop
 		return nil, partition.Append{}, err
 	case len(rest) > 0: // exactly one batch a partition since v3
 		return nil, partition.Append{}, kerr.InvalidRecord
+	case batch.Transactional() && req.TransactionID == nil:
+		return nil, partition.Append{}, kerr.TransactionalIDAuthorizationFailed
+	case v.refused != nil:
+		return nil, partition.Append{}, v.refused
 	}
-	a, err := p.Produce(b.cfg.ID, batch, req.Acks, at, partition.Verification{})
+	a, err := p.Produce(b.cfg.ID, batch, req.Acks, at, v.verification)
 	return p, a, err
 }
 
@@ -146,9 +154,7 @@ func (b *Broker) hintLeaders(r *listener.Request, resp *kmsg.ProduceResponse) {
 			if p.ErrorCode != kerr.NotLeaderForPartition.Code {
 				continue
 			}
-			if leader, epoch, ok := hint.leader(img, t.Topic, t.TopicID, p.Partition); ok {
-				p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
-			}
+			p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = hint.leader(img, t.Topic, t.TopicID, p.Partition)
 		}
 	}
 	for _, n := range hint.nodes(img) {

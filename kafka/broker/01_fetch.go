@@ -8,176 +8,142 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
 )
 
-const (
-	// maxFetchWait bounds how long a fetch may be parked.
-	maxFetchWait = 5 * time.Minute
-	// maxFetchBytes is Kafka's fetch.max.bytes default: no answer is larger,
-	// but for a single batch that is.
-	maxFetchBytes = 55 << 20
-)
+// maxFetchWait bounds how long a fetch may be parked.
+const maxFetchWait = 5 * time.Minute
 
 // Fetch, v4-18.
 //
-//	v7  sessions (KIP-227): offered none; every answer is a full one
-//	v12 the client's last fetched epoch, and diverging epochs
+//	v7  sessions (KIP-227)
+//	v11 the client's rack, and the replica it should read from (KIP-392)
+//	v12 the client's last fetched epoch, and diverging epochs (KIP-595)
 //	v13 topics by id (KIP-516)
 //	v16 node endpoints (KIP-951)
 //
-// A session id is never handed out, which KIP-227 allows: clients then send
-// full requests.
+// Versions 15, 17 and 18 add what followers say of themselves. An embedded
+// cluster has no followers that copy, so a request as a replica is refused.
 func (b *Broker) fetch(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.FetchRequest)
-	resp := req.ResponseKind().(*kmsg.FetchResponse)
 	if req.ReplicaID >= 0 || req.ReplicaState.ID >= 0 && req.Version >= 15 {
-		resp.ErrorCode = kerr.ClusterAuthorizationFailed.Code // replica-only use on a client listener
-		return now(resp)
+		return now(fetchError(req, 0, kerr.ClusterAuthorizationFailed))
 	}
-	if req.Version >= 7 && req.SessionEpoch > 0 {
-		resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
+	f := b.fetches.Get().(*fetch)
+	f.b, f.req, f.r, f.owner = b, req, r, r.Session.Identity.String()
+	b.sessions.open(&f.fetchContext, req, f.owner, b.cfg.Image(), time.Now())
+	if f.refused != nil {
+		resp := fetchError(req, 0, f.refused)
+		f.release()
 		return now(resp)
 	}
 	return func(ctx context.Context) kmsg.Response {
-		f := fetch{b: b, req: req, listener: r.Session.Listener}
+		defer f.release()
 		f.run(ctx)
-		f.fill(resp)
-		return resp
+		return f.answer()
 	}
 }
 
-// fetch is one request being served.
-type fetch struct {
-	b        *Broker
-	req      *kmsg.FetchRequest
-	listener string
-	found    [][]found // by topic and partition of the request
-}
-
-type found struct {
-	slice partition.Slice
-	err   error
-}
-
-// run reads until there is enough, and parks in between.
-func (f *fetch) run(ctx context.Context) {
-	if f.read() {
-		return
-	}
-	wait := min(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, maxFetchWait)
-	if wait <= 0 {
-		return
-	}
-	w := partition.NewWaiter()
-	for _, p := range f.watch(w) {
-		defer p.Unwatch(w)
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for !f.read() {
-		select {
-		case <-w.C:
-		case <-timer.C:
-			f.read()
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (f *fetch) watch(w *partition.Waiter) []*partition.Partition {
-	var watched []*partition.Partition
-	for i := range f.req.Topics {
-		t := &f.req.Topics[i]
-		for j := range t.Partitions {
-			if p, _, err := f.b.find(f.byID(), t.Topic, t.TopicID, t.Partitions[j].Partition); err == nil {
-				p.Watch(w)
-				watched = append(watched, p)
-			}
-		}
-	}
-	return watched
-}
-
-// committed reports whether the client reads only what is decided.
-func (f *fetch) committed() bool { return f.req.IsolationLevel == 1 }
-
-func (f *fetch) byID() bool { return f.req.Version >= 13 }
-
-// read reads every partition once and reports whether the answer can go:
-// min.bytes are there, or something is wrong.
-func (f *fetch) read() (enough bool) {
-	budget := min(int(f.req.MaxBytes), maxFetchBytes)
-	size, failed := 0, false
-	f.found = make([][]found, len(f.req.Topics))
-	for i := range f.req.Topics {
-		t := &f.req.Topics[i]
-		f.found[i] = make([]found, len(t.Partitions))
-		for j := range t.Partitions {
-			got := f.readPartition(t, &t.Partitions[j], budget-size, size == 0)
-			size += len(got.slice.Records)
-			failed = failed || got.err != nil
-			f.found[i][j] = got
-		}
-	}
-	return failed || size >= int(f.req.MinBytes) || len(f.req.Topics) == 0
-}
-
-// readPartition reads one partition within what is left of the answer's
-// budget; the first partition with data may exceed it by one batch (KIP-74).
-func (f *fetch) readPartition(t *kmsg.FetchRequestTopic, in *kmsg.FetchRequestTopicPartition, left int, first bool) found {
-	p, _, err := f.b.find(f.byID(), t.Topic, t.TopicID, in.Partition)
+// fetchError is an answer that is about the session or the request as a whole.
+func fetchError(req *kmsg.FetchRequest, session int32, err error) *kmsg.FetchResponse {
+	resp := req.ResponseKind().(*kmsg.FetchResponse)
+	resp.SessionID, resp.Topics = session, []kmsg.FetchResponseTopic{}
 	if err != nil {
-		return found{err: err}
+		resp.ErrorCode = err.(*kerr.Error).Code
 	}
-	limit := min(int(in.PartitionMaxBytes), left)
-	if first {
-		limit = max(limit, 1)
-	}
-	s, err := p.Fetch(partition.Read{Broker: f.b.cfg.ID, ClientEpoch: in.CurrentLeaderEpoch, Offset: in.FetchOffset, MaxBytes: limit, Committed: f.committed()})
-	if err == nil && !first && len(s.Records) > limit {
-		s.Records = nil // the log gives at least one batch; it does not fit here
-	}
-	return found{slice: s, err: err}
+	return resp
 }
 
-func (f *fetch) fill(resp *kmsg.FetchResponse) {
-	img := f.b.cfg.Image()
-	hint := newHints(f.listener)
-	for i := range f.req.Topics {
-		t := &f.req.Topics[i]
-		out := kmsg.NewFetchResponseTopic()
-		out.Topic, out.TopicID = t.Topic, t.TopicID
-		for j := range t.Partitions {
-			got := f.found[i][j]
-			p := kmsg.NewFetchResponseTopicPartition()
-			p.Partition = t.Partitions[j].Partition
-			p.ErrorCode = f.b.code("fetch", got.err)
-			p.HighWatermark, p.LastStableOffset, p.LogStartOffset = got.slice.HighWatermark, got.slice.LastStable, got.slice.Start
-			p.RecordBatches = got.slice.Records
-			if f.committed() { // for others the list is null, as Kafka answers
-				p.AbortedTransactions = abortedTransactions(got.slice)
-			}
-			if got.err != nil {
-				p.HighWatermark, p.LastStableOffset, p.LogStartOffset = -1, -1, -1
-			}
-			if p.RecordBatches == nil {
-				p.RecordBatches = []byte{}
-			}
-			if p.ErrorCode == kerr.NotLeaderForPartition.Code {
-				if leader, epoch, ok := hint.leader(img, t.Topic, t.TopicID, p.Partition); ok {
-					p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
-				}
-			}
-			out.Partitions = append(out.Partitions, p)
-		}
-		resp.Topics = append(resp.Topics, out)
+// FetchTopics lists the topics that a fetch reads besides those it names: its
+// session's.
+func (b *Broker) FetchTopics(s *listener.Session, req *kmsg.FetchRequest) []string {
+	if req.Version < 7 || req.SessionEpoch == firstEpoch || req.SessionEpoch == noEpoch {
+		return nil
 	}
-	for _, n := range hint.nodes(img) {
+	return b.sessions.names(s.Identity.String(), req.SessionID, b.cfg.Image())
+}
+
+// answer renders what was found and settles the session. A client over its
+// quota gets an empty answer, of which its session knows nothing (KIP-219).
+func (f *fetch) answer() kmsg.Response {
+	if f.r.Fetched(f.bytes(), f.spent) {
+		id, err := f.b.sessions.current(&f.fetchContext)
+		return fetchError(f.req, id, err)
+	}
+	id, err := f.b.sessions.finish(&f.fetchContext, f.found, f.owner, f.req.Version >= 13, f.img.FetchSessionSlots(), time.Now())
+	if err != nil {
+		return fetchError(f.req, id, err)
+	}
+	resp := fetchError(f.req, id, nil)
+	hint := newHints(f.r.Session.Listener)
+	resp.Topics = make([]kmsg.FetchResponseTopic, 0, f.topics())
+	for i := range f.parts {
+		if f.found[i].omit {
+			continue
+		}
+		key := &f.parts[i].key
+		n := len(resp.Topics)
+		if n == 0 || resp.Topics[n-1].Topic != key.topic || resp.Topics[n-1].TopicID != key.id {
+			resp.Topics = append(resp.Topics, kmsg.FetchResponseTopic{Topic: key.topic, TopicID: key.id})
+			n++
+		}
+		t := &resp.Topics[n-1]
+		t.Partitions = append(t.Partitions, f.partition(i, hint))
+	}
+	for _, n := range hint.nodes(f.img) {
 		resp.Brokers = append(resp.Brokers, kmsg.FetchResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
 	}
+	return resp
+}
+
+// bytes is about how long the answer is.
+func (f *fetch) bytes() int {
+	const each = 40 // of a partition without records
+	n := f.size
+	for i := range f.found {
+		if f.id == 0 || f.found[i].code != 0 || len(f.found[i].slice.Records) > 0 {
+			n += each
+		}
+	}
+	return n
+}
+
+// topics counts the topics that the answer names.
+func (f *fetch) topics() (n int) {
+	last := -1
+	for i := range f.parts {
+		if f.found[i].omit {
+			continue
+		}
+		if a := &f.parts[i].key; last < 0 || f.parts[last].key.topic != a.topic || f.parts[last].key.id != a.id {
+			n++
+		}
+		last = i
+	}
+	return n
+}
+
+// partition renders one partition.
+func (f *fetch) partition(i int, hint *hints) kmsg.FetchResponseTopicPartition {
+	in, got := &f.parts[i], &f.found[i]
+	out := kmsg.NewFetchResponseTopicPartition()
+	out.Partition, out.ErrorCode = in.key.index, got.code
+	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = got.high(), got.stable(), got.start()
+	if f.committed() { // for others the list is null, as Kafka answers
+		out.AbortedTransactions = abortedTransactions(got.slice)
+	}
+	out.RecordBatches, out.PreferredReadReplica = got.slice.Records, got.preferred
+	if out.RecordBatches == nil {
+		out.RecordBatches = []byte{}
+	}
+	if d := got.slice.Diverging; d != nil && f.req.Version >= 12 {
+		out.DivergingEpoch.Epoch, out.DivergingEpoch.EndOffset = d.Epoch, d.End
+	}
+	if f.req.Version >= 16 && (got.code == kerr.NotLeaderForPartition.Code || got.code == kerr.FencedLeaderEpoch.Code) {
+		out.CurrentLeader.LeaderID, out.CurrentLeader.LeaderEpoch = hint.leader(f.img, in.name, in.key.id, in.key.index)
+	}
+	return out
 }
 
 // abortedTransactions is not nil: null says that the client did not ask.
@@ -187,4 +153,25 @@ func abortedTransactions(s partition.Slice) []kmsg.FetchResponseTopicPartitionAb
 		out = append(out, kmsg.FetchResponseTopicPartitionAbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
 	}
 	return out
+}
+
+// preferredReplica picks the replica that a client in another zone than the
+// leader's should read from, -1 for the leader (KIP-392, Kafka
+// RackAwareReplicaSelector): one in sync, in the client's rack. Among several
+// the greatest id wins, since all are caught up alike.
+func preferredReplica(img *metadata.Image, p *metadata.Partition, rack, listenerName string) int32 {
+	if leader := img.Broker(p.Leader); leader == nil || leader.Rack == rack {
+		return -1
+	}
+	best := int32(-1)
+	for _, id := range p.ISR {
+		br := img.Broker(id)
+		if br == nil || br.Rack != rack || id < best {
+			continue
+		}
+		if _, reachable := nodeOn(br, listenerName); reachable {
+			best = id
+		}
+	}
+	return best
 }

@@ -121,6 +121,9 @@ func (b *Broker) autoCreate(r *listener.Request, req *kmsg.MetadataRequest) func
 		}
 		topic := kmsg.NewCreateTopicsRequestTopic()
 		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = *t.Topic, -1, -1
+		if r.Mutate(img.PartitionsToCreate(&topic)) != nil {
+			continue
+		}
 		create.Topics = append(create.Topics, topic)
 	}
 	if len(create.Topics) == 0 {

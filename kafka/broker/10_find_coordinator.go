@@ -10,8 +10,11 @@ import (
 	"github.com/millrace/millrace/kafka/metadata"
 )
 
-// groupsTopic is created when the first coordinator is looked for.
-const groupsTopic = "__consumer_offsets"
+// The topics of coordinators are created when the first one is looked for.
+const (
+	groupsTopic       = "__consumer_offsets"
+	transactionsTopic = "__transaction_state"
+)
 
 // Coordinator types of FindCoordinator.
 const (
@@ -39,7 +42,7 @@ func (b *Broker) findCoordinator(_ context.Context, r *listener.Request) listene
 func (b *Broker) coordinatorOf(ctx context.Context, listenerName string, kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
 	out := kmsg.NewFindCoordinatorResponseCoordinator()
 	out.Key, out.NodeID, out.Port = key, -1, -1
-	n, err := b.groupCoordinator(ctx, listenerName, kind, key)
+	n, err := b.coordinator(ctx, listenerName, kind, key)
 	if err != nil {
 		out.ErrorCode, out.ErrorMessage = b.code("find coordinator", err), message(err)
 		return out
@@ -48,24 +51,26 @@ func (b *Broker) coordinatorOf(ctx context.Context, listenerName string, kind in
 	return out
 }
 
-func (b *Broker) groupCoordinator(ctx context.Context, listenerName string, kind int8, key string) (node, error) {
+func (b *Broker) coordinator(ctx context.Context, listenerName string, kind int8, key string) (node, error) {
+	var topic string
+	var index int32
 	switch kind {
 	case groupCoordinator:
+		topic, index = groupsTopic, b.cfg.Groups.PartitionFor(key)
 	case txnCoordinator:
-		return node{}, kerr.CoordinatorNotAvailable // transactions are not built yet
+		topic, index = transactionsTopic, b.cfg.Transactions.PartitionFor(key)
 	default:
 		return node{}, kerr.InvalidRequest
 	}
 	img := b.cfg.Image()
-	if img.Topic(groupsTopic) == nil {
-		call := b.cfg.Metadata.Do(metadata.CreateInternalTopic{Name: groupsTopic, ID: b.cfg.NewID()})
+	if img.Topic(topic) == nil {
+		call := b.cfg.Metadata.Do(metadata.CreateInternalTopic{Name: topic, ID: b.cfg.NewID()})
 		if _, err := call.Wait(ctx); err != nil {
 			return node{}, err
 		}
 		img = b.cfg.Image()
 	}
-	t := img.Topic(groupsTopic)
-	index := b.cfg.Groups.PartitionFor(key)
+	t := img.Topic(topic)
 	if t == nil || int(index) >= len(t.Partitions) {
 		return node{}, kerr.CoordinatorNotAvailable
 	}

@@ -35,8 +35,12 @@ func (b *Broker) producersOf(topic string, index int32) kmsg.DescribeProducersRe
 	out := kmsg.NewDescribeProducersResponseTopicPartition()
 	out.Partition = index
 	out.ActiveProducers = []kmsg.DescribeProducersResponseTopicPartitionActiveProducer{}
+	if err := b.topicError(topic); err != nil {
+		out.ErrorCode, out.ErrorMessage = err.Code, message(err) // a partition's error has no text in Kafka
+		return out
+	}
 	states, err := b.producerStates(topic, index)
-	out.ErrorCode, out.ErrorMessage = b.code("describe producers", err), message(err)
+	out.ErrorCode = b.code("describe producers", err)
 	for _, s := range states {
 		out.ActiveProducers = append(out.ActiveProducers, kmsg.DescribeProducersResponseTopicPartitionActiveProducer{
 			ProducerID: s.ID, ProducerEpoch: int32(s.Epoch), LastSequence: s.LastSequence, LastTimestamp: s.LastTimestamp,
@@ -46,10 +50,17 @@ func (b *Broker) producersOf(topic string, index int32) kmsg.DescribeProducersRe
 	return out
 }
 
-func (b *Broker) producerStates(topic string, index int32) ([]storage.ProducerState, error) {
-	if metadata.ValidateTopicName(topic) != nil {
-		return nil, kerr.InvalidTopicException
+func (b *Broker) topicError(topic string) *kerr.Error {
+	switch {
+	case metadata.ValidateTopicName(topic) != nil:
+		return kerr.InvalidTopicException
+	case b.cfg.Image().Topic(topic) == nil:
+		return kerr.UnknownTopicOrPartition
 	}
+	return nil
+}
+
+func (b *Broker) producerStates(topic string, index int32) ([]storage.ProducerState, error) {
 	p, _, err := b.find(false, topic, [16]byte{}, index)
 	if err != nil {
 		return nil, err

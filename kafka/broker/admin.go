@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/kafka/listener"
@@ -16,7 +15,8 @@ import (
 // CreateTopics, v2-7.
 func (b *Broker) createTopics(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.CreateTopicsRequest)
-	return b.decide(metadata.CreateTopics{Req: req, IDs: b.freshIDs(len(req.Topics))}, func(code int16) kmsg.Response {
+	restore := billCreation(b.cfg.Image(), r, req)
+	answer := b.decide(metadata.CreateTopics{Req: req, IDs: b.freshIDs(len(req.Topics))}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 		for _, t := range req.Topics {
 			out := kmsg.NewCreateTopicsResponseTopic()
@@ -25,12 +25,14 @@ func (b *Broker) createTopics(_ context.Context, r *listener.Request) listener.A
 		}
 		return resp
 	})
+	return restored(answer, createdTopics, restore)
 }
 
 // DeleteTopics, v1-6 (v6 by id).
 func (b *Broker) deleteTopics(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.DeleteTopicsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	restore := billDeletion(b.cfg.Image(), r, req)
+	answer := b.decide(req, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
 		for i := range req.TopicNames {
 			out := kmsg.NewDeleteTopicsResponseTopic()
@@ -44,12 +46,14 @@ func (b *Broker) deleteTopics(_ context.Context, r *listener.Request) listener.A
 		}
 		return resp
 	})
+	return restored(answer, deletedTopics, restore)
 }
 
 // CreatePartitions, v0-3.
 func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.CreatePartitionsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	restore := billGrowth(b.cfg.Image(), r, req)
+	answer := b.decide(req, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 		for _, t := range req.Topics {
 			out := kmsg.NewCreatePartitionsResponseTopic()
@@ -58,6 +62,7 @@ func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listen
 		}
 		return resp
 	})
+	return restored(answer, grownTopics, restore)
 }
 
 // IncrementalAlterConfigs, v0-1 (KIP-339).
@@ -119,58 +124,18 @@ func (b *Broker) describeUserSCRAMCredentials(_ context.Context, r *listener.Req
 	return now(b.cfg.Image().DescribeUserSCRAMCredentials(r.Msg.(*kmsg.DescribeUserSCRAMCredentialsRequest)))
 }
 
+// DescribeClientQuotas, v0-1 (KIP-546).
+func (b *Broker) describeClientQuotas(_ context.Context, r *listener.Request) listener.Answer {
+	return now(b.cfg.Image().DescribeClientQuotas(r.Msg.(*kmsg.DescribeClientQuotasRequest)))
+}
+
+// AlterClientQuotas, v0-1 (KIP-546).
+func (b *Broker) alterClientQuotas(_ context.Context, r *listener.Request) listener.Answer {
+	req := r.Msg.(*kmsg.AlterClientQuotasRequest)
+	return b.decide(req, func(code int16) kmsg.Response { return listener.RefusedQuotas(req, code) })
+}
+
 // DescribeConfigs, v1-4.
 func (b *Broker) describeConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	return now(b.cfg.Image().DescribeConfigs(b.cfg.ID, r.Msg.(*kmsg.DescribeConfigsRequest)))
-}
-
-// InitProducerId, v0-5, for idempotent producers: a fresh id with epoch 0, or,
-// when the producer names its id (KIP-360), the next epoch. Transactional
-// producers are refused until transactions are built.
-func (b *Broker) initProducerID(_ context.Context, r *listener.Request) listener.Answer {
-	req := r.Msg.(*kmsg.InitProducerIDRequest)
-	resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
-	resp.ProducerID, resp.ProducerEpoch = -1, -1
-	switch {
-	case req.TransactionalID != nil && *req.TransactionalID == "":
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return now(resp)
-	case req.TransactionalID != nil:
-		resp.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code
-		return now(resp)
-	}
-	return func(ctx context.Context) kmsg.Response {
-		id, err := b.nextProducerID(ctx)
-		if err != nil {
-			resp.ErrorCode = b.code("allocate producer id", err)
-			return resp
-		}
-		resp.ProducerID, resp.ProducerEpoch = id, 0
-		return resp
-	}
-}
-
-// producerIDBlock is how many producer ids a broker reserves at a time (KIP-730).
-const producerIDBlock = 1000
-
-// nextProducerID takes an id from the broker's block, and another block when it
-// is used up. Callers that come together may reserve a block too many.
-func (b *Broker) nextProducerID(ctx context.Context) (int64, error) {
-	for {
-		b.mu.Lock()
-		if b.nextID < b.endID {
-			b.nextID++
-			id := b.nextID - 1
-			b.mu.Unlock()
-			return id, nil
-		}
-		b.mu.Unlock()
-		v, err := b.cfg.Metadata.Do(metadata.AllocateProducerIDs{Count: producerIDBlock}).Wait(ctx)
-		if err != nil {
-			return -1, err
-		}
-		b.mu.Lock()
-		b.nextID, b.endID = v.(int64), v.(int64)+producerIDBlock
-		b.mu.Unlock()
-	}
 }

@@ -34,25 +34,29 @@ type Config struct {
 	Metadata   *statemachine.Machine
 	Partitions *partition.Set
 	Groups     *coordinator.Groups
-	LogDir     LogDir
-	NewID      func() [16]byte // fresh random topic ids
-	Log        *slog.Logger
-
 	// MetadataLog tells how far the cluster's metadata log reaches.
 	MetadataLog func() partition.Offsets
+	LogDir      LogDir
+	// Transactions also gives producer ids to idempotent producers.
+	Transactions *coordinator.Transactions
+	NewID        func() [16]byte // fresh random topic ids
+	Log          *slog.Logger
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods
 // may be called concurrently.
 type Broker struct {
-	cfg Config
-
-	mu            sync.Mutex
-	nextID, endID int64 // the block of producer ids; guarded by mu
+	cfg      Config
+	sessions sessions
+	fetches  sync.Pool // of *fetch
 }
 
 // New returns the broker.
-func New(cfg Config) *Broker { return &Broker{cfg: cfg} }
+func New(cfg Config) *Broker {
+	b := &Broker{cfg: cfg}
+	b.fetches.New = func() any { return new(fetch) }
+	return b
+}
 
 var _ listener.Backend = (*Broker)(nil)
 
@@ -79,6 +83,11 @@ var handlers = map[int16]handler{
 	21: (*Broker).deleteRecords,
 	22: (*Broker).initProducerID,
 	23: (*Broker).offsetForLeaderEpoch,
+	24: (*Broker).addPartitionsToTxn,
+	25: (*Broker).addOffsetsToTxn,
+	26: (*Broker).endTxn,
+	27: (*Broker).writeTxnMarkers,
+	28: (*Broker).txnOffsetCommit,
 	29: (*Broker).describeACLs,
 	30: (*Broker).createACLs,
 	31: (*Broker).deleteACLs,
@@ -93,12 +102,16 @@ var handlers = map[int16]handler{
 	45: (*Broker).alterPartitionReassignments,
 	46: (*Broker).listPartitionReassignments,
 	47: (*Broker).group,
+	48: (*Broker).describeClientQuotas,
+	49: (*Broker).alterClientQuotas,
 	50: (*Broker).describeUserSCRAMCredentials,
 	51: (*Broker).alterUserSCRAMCredentials,
 	55: (*Broker).describeQuorum,
 	57: (*Broker).updateFeatures,
 	60: (*Broker).describeCluster,
 	61: (*Broker).describeProducers,
+	65: (*Broker).describeTransactions,
+	66: (*Broker).listTransactions,
 	74: (*Broker).listConfigResources,
 	75: (*Broker).describeTopicPartitions,
 }

@@ -31,7 +31,7 @@ func (b *Broker) find(byID bool, name string, id [16]byte, index int32) (*partit
 
 // metadataInternal reports whether clients may not write the topic.
 func metadataInternal(name string) bool {
-	return name == "__consumer_offsets" || name == "__transaction_state"
+	return name == groupsTopic || name == transactionsTopic
 }
 
 type node struct {
@@ -83,20 +83,21 @@ func newHints(listenerName string) *hints {
 	return &hints{listener: listenerName, leaders: make(map[int32]bool)}
 }
 
-func (h *hints) leader(img *metadata.Image, name string, id [16]byte, index int32) (leader, epoch int32, ok bool) {
+// leader is the partition's leader and its epoch, -1 where nobody leads or
+// nobody knows the partition.
+func (h *hints) leader(img *metadata.Image, name string, id [16]byte, index int32) (leader, epoch int32) {
 	t := img.Topic(name)
 	if name == "" {
 		t = img.TopicByID(id)
 	}
 	if t == nil || index < 0 || int(index) >= len(t.Partitions) {
-		return -1, -1, false
+		return -1, -1
 	}
 	p := t.Partitions[index]
-	if p.Leader < 0 {
-		return -1, -1, false
+	if p.Leader >= 0 {
+		h.leaders[p.Leader] = true
 	}
-	h.leaders[p.Leader] = true
-	return p.Leader, p.LeaderEpoch, true
+	return p.Leader, p.LeaderEpoch
 }
 
 func (h *hints) nodes(img *metadata.Image) []node {

@@ -211,17 +211,17 @@ func (c *Cluster) BrokerStates() map[int32]BrokerState {
 
 // serveNode serves a broker's listeners.
 func (c *Cluster) serveNode(n *node) {
-	backend := c.backend(n.cfg.ID)
+	backend, quotas := c.backend(n.cfg.ID), c.quotas()
 	for _, l := range n.cfg.Listeners {
-		n.listeners = append(n.listeners, c.listen(n.cfg.ID, l, backend))
+		n.listeners = append(n.listeners, c.listen(n.cfg.ID, l, backend, quotas))
 	}
 }
 
 // backend is a broker as one process: what it keeps is lost when it stops.
 func (c *Cluster) backend(id int32) *broker.Broker {
 	return broker.New(broker.Config{
-		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups,
 		LogDir: broker.LogDir{Path: c.logDir(), Space: c.space}, MetadataLog: c.metaLog.Offsets,
+		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})
 }

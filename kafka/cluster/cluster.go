@@ -20,14 +20,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-
 	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
 	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/sasl"
 	"github.com/millrace/millrace/kafka/statemachine"
 	"github.com/millrace/millrace/kafka/storage"
@@ -89,9 +88,13 @@ type Cluster struct {
 	metaLog *partition.Partition
 	meta    *statemachine.Machine
 	groups  *coordinator.Groups
+	txns    *coordinator.Transactions
 	image   atomic.Pointer[metadata.Image]
+	rules   atomic.Pointer[quota.Rules] // of the image
 	nodes   []*node
-	boot    *listener.Listener // nil but for serverless clusters
+
+	mutations quota.Meters       // of all brokers
+	boot      *listener.Listener // nil but for serverless clusters
 
 	turn  chan struct{} // capacity 1: holds a token while a broker is changed
 	ended chan struct{} // closed by Close
@@ -105,17 +108,23 @@ type Cluster struct {
 }
 
 const (
-	metadataTopic    = "__cluster_metadata"
-	groupsTopic      = "__consumer_offsets"
-	groupsPartitions = 50 // offsets.topic.num.partitions
+	metadataTopic          = "__cluster_metadata"
+	groupsTopic            = "__consumer_offsets"
+	groupsPartitions       = 50 // offsets.topic.num.partitions
+	transactionsTopic      = "__transaction_state"
+	transactionsPartitions = 50 // transaction.state.log.num.partitions
 )
+
+// transactionVersion is the feature that decides which transactions a cluster
+// has (KIP-1022): V2 where its line has finalized that, V0 where it is unknown.
+const transactionVersion = "transaction.version"
 
 // saslAndVersions are the API keys that the listener serves itself.
 var saslAndVersions = []int16{17, 18, 36}
 
 // builtFeatures is the features, beside metadata.version, that clients may
 // count on; kafka/wire knows the levels of each line.
-var builtFeatures = []string{}
+var builtFeatures = []string{transactionVersion}
 
 // metadataTopicID is KRaft's id of the metadata topic.
 var metadataTopicID = [16]byte{15: 1}
@@ -149,6 +158,7 @@ func Open(cfg Config) (*Cluster, error) {
 		c.Close()
 		return nil, err
 	}
+	c.txns.Resume()
 	c.serve()
 	return c, nil
 }
@@ -189,12 +199,16 @@ func (c *Cluster) openState(ctx context.Context) error {
 		return fmt.Errorf("load cluster metadata: %w", err)
 	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
-		Partitions: groupsPartitions,
-		Open:       c.openGroups,
-		Leader:     c.groupsLeader,
-		Existing:   c.groupsWithData,
-		Params:     group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
-		Log:        c.cfg.Log,
+		Topic:  c.internal(groupsTopic, groupsPartitions),
+		Params: group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
+		Log:    c.cfg.Log,
+	})
+	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
+		Topic:               c.internal(transactionsTopic, transactionsPartitions),
+		Params:              c.transactionParams(),
+		WriteMarker:         c.writeMarker,
+		AllocateProducerIDs: c.allocateProducerIDs,
+		Log:                 c.cfg.Log,
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
@@ -217,22 +231,10 @@ func (c *Cluster) publish(img *metadata.Image) {
 	if err := c.set.Apply(img); err != nil {
 		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
 	}
+	c.rules.Store(img.QuotaRules())
 	prev := c.image.Swap(img)
 	if prev != nil {
-		c.moveCoordinators(prev.Topic(groupsTopic), img.Topic(groupsTopic))
-	}
-}
-
-// moveCoordinators ends the coordinators of partitions that another broker
-// leads now, or the same one again, so that who is parked there asks anew.
-func (c *Cluster) moveCoordinators(prev, next *metadata.Topic) {
-	if prev == nil || prev == next {
-		return
-	}
-	for i, p := range prev.Partitions {
-		if next == nil || i >= len(next.Partitions) || next.Partitions[i].LeaderEpoch != p.LeaderEpoch {
-			c.groups.Stop(int32(i))
-		}
+		c.moveCoordinators(prev, img)
 	}
 }
 
@@ -287,7 +289,7 @@ func (c *Cluster) serve() {
 		c.serveNode(n)
 	}
 	if first := c.cfg.Brokers[0].ID; c.cfg.Boot != nil {
-		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first))
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas())
 	}
 }
 
@@ -315,14 +317,19 @@ func (c *Cluster) space() (total, usable int64) {
 	return total, usable
 }
 
-func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend) *listener.Listener {
+// quotas is what one broker measures its clients by.
+func (c *Cluster) quotas() *listener.Quotas {
+	return &listener.Quotas{Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
+}
+
+func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
 	if l.Authorizer == nil {
 		l.Authorizer = acls{image: c.Image}
 	}
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
-		Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 	})
 	c.running.Go(func() {
 		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -338,39 +345,6 @@ func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool
 		return sasl.Credential{}, false
 	}
 	return sasl.Credential{Salt: m.Salt, StoredKey: m.StoredKey, ServerKey: m.ServerKey, Iterations: m.Iterations}, true
-}
-
-// groupsPartition finds a partition of __consumer_offsets.
-func (c *Cluster) groupsPartition(index int32) (*partition.Partition, error) {
-	return c.set.Find(groupsTopic, index)
-}
-
-func (c *Cluster) openGroups(index int32) (statemachine.Log, error) {
-	p, err := c.groupsPartition(index)
-	if err != nil {
-		return nil, kerr.CoordinatorNotAvailable
-	}
-	return partition.OpenStateLog(p)
-}
-
-func (c *Cluster) groupsLeader(index int32) (int32, bool) {
-	p, err := c.groupsPartition(index)
-	if err != nil {
-		return -1, false
-	}
-	leader, _ := p.Leader()
-	return leader, leader >= 0
-}
-
-// groupsWithData lists the partitions of __consumer_offsets that hold anything.
-func (c *Cluster) groupsWithData() []int32 {
-	var out []int32
-	for i := range int32(groupsPartitions) {
-		if p, err := c.groupsPartition(i); err == nil && p.Offsets().End > 0 {
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // newTopicID is a random version 4 UUID, as Kafka's.
@@ -394,6 +368,9 @@ func (c *Cluster) Close() error {
 	}
 	if c.boot != nil {
 		c.boot.Close()
+	}
+	if c.txns != nil {
+		c.txns.Close() // it writes markers into groups and partitions
 	}
 	if c.groups != nil {
 		c.groups.Close() // machines append to partitions

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/kafka/listener"
@@ -269,11 +271,75 @@ func TestRefusals(t *testing.T) {
 	if err := missing.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("a topic that is not there: %v", err)
 	}
-	init := kmsg.NewPtrInitProducerIDRequest()
-	init.TransactionalID = kmsg.StringPtr("tx")
-	resp, err := init.RequestWith(t.Context(), r.client(t).Broker(1))
-	if err != nil || resp.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
-		t.Errorf("a transactional producer: %+v, %v", resp, err)
+}
+
+// TestDescribeProducers asks the leader and another replica about a producer, and
+// both about what is not there.
+func TestDescribeProducers(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(t, "t", "a", "b")
+	admin := kadm.NewClient(r.client(t))
+	found, err := admin.DescribeProducers(t.Context(), kadm.TopicsSet{"t": {0: {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []kadm.DescribedProducer
+	found.EachProducer(func(p kadm.DescribedProducer) { list = append(list, p) })
+	if len(list) != 1 || list[0].Leader < 1 || list[0].LastSequence != 1 || list[0].CoordinatorEpoch != -1 || list[0].CurrentTxnStartOffset != -1 {
+		t.Fatalf("producers %+v", list)
+	}
+	req := kmsg.NewPtrDescribeProducersRequest()
+	for _, topic := range []string{"t", "absent", "not/valid"} {
+		in := kmsg.NewDescribeProducersRequestTopic()
+		in.Topic, in.Partitions = topic, []int32{0, 7}
+		req.Topics = append(req.Topics, in)
+	}
+	resp, err := req.RequestWith(t.Context(), r.client(t).Broker(int(list[0].Leader)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []int16
+	for _, topic := range resp.Topics {
+		for _, p := range topic.Partitions {
+			codes = append(codes, p.ErrorCode)
+		}
+	}
+	if want := []int16{0, 3, 3, 3, 17, 17}; !slices.Equal(codes, want) {
+		t.Errorf("errors %v, want %v", codes, want)
+	}
+	offsets, err := admin.ListCommittedOffsets(t.Context(), "t")
+	if o, ok := offsets.Lookup("t", 0); err != nil || !ok || o.Offset != 2 {
+		t.Errorf("the stable end is %+v, %v; want 2", o, err)
+	}
+}
+
+// TestReadCommittedGetsAList: null is for those who did not ask.
+func TestReadCommittedGetsAList(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(t, "t", "a", "b")
+	for level := range int8(2) {
+		for id := range 3 {
+			req := kmsg.NewPtrFetchRequest()
+			req.Version, req.MaxBytes, req.IsolationLevel, req.SessionEpoch = 12, 1<<20, level, -1
+			in, part := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
+			part.PartitionMaxBytes = 1 << 20
+			in.Topic, in.Partitions = "t", append(in.Partitions, part)
+			req.Topics = append(req.Topics, in)
+			resp, err := req.RequestWith(t.Context(), r.client(t, kgo.MaxVersions(kversion.V3_0_0())).Broker(id+1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := resp.Topics[0].Partitions[0]
+			if p.ErrorCode == 0 && ((p.AbortedTransactions == nil) != (level == 0) || p.LastStableOffset != 2 || len(p.RecordBatches) == 0) {
+				t.Errorf("level %d: %+v", level, p)
+			}
+		}
 	}
 }
 

@@ -1,12 +1,14 @@
-// Package coordinator is the engine that hosts the groups' state machines on
-// the partitions of __consumer_offsets: it loads one when the first request for
-// it comes, sends requests to the right one, and drops one whose leadership has
-// moved or whose log has failed, so that the next request loads it again.
+// Package coordinator is the engine that hosts the coordinators' state machines:
+// the groups' on the partitions of __consumer_offsets, the transactions' on those
+// of __transaction_state. It loads one when the first request for it comes, sends
+// requests to the right one, and drops one whose leadership has moved or whose log
+// has failed, so that the next request loads it again. Transactions are loaded
+// without a request: what they have decided to end must end.
 //
 // Requests that come during a load wait for it in their order.
 //
-// The brokers' handlers call it. It decides nothing about groups (kafka/group)
-// and keeps no records (the partition's log).
+// The brokers' handlers call it. It decides nothing about groups (kafka/group) or
+// transactions (kafka/txn) and keeps no records (the partition's log).
 package coordinator
 
 import (
@@ -15,8 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"sync"
 	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,40 +28,37 @@ import (
 
 // Config says on what the groups are kept.
 type Config struct {
-	Partitions int32 // of __consumer_offsets
-	// Open opens a partition's log under its current leadership.
-	Open func(partition int32) (statemachine.Log, error)
-	// Leader is the broker that leads a partition now.
-	Leader func(partition int32) (broker int32, ok bool)
-	// Existing lists the partitions that hold records.
-	Existing func() []int32
-	Params   group.Params
-	Log      *slog.Logger // nil: no log
+	Topic  // __consumer_offsets
+	Params group.Params
+	Log    *slog.Logger // nil: no log
 }
 
 // Groups hosts the groups of a cluster. Its methods may be called concurrently.
-type Groups struct {
-	cfg     Config
-	running sync.WaitGroup // loads and unloads
-
-	mu     sync.Mutex
-	hosts  map[int32]*host // by partition; guarded by mu
-	closed bool            // guarded by mu
-}
+type Groups struct{ hosts *hosts }
 
 // NewGroups returns the host; nothing is loaded yet. The caller closes it.
 func NewGroups(cfg Config) *Groups {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
+	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log)}
+	g.hosts.start = func(_ *host, log Log, failed func(error)) (*statemachine.Machine, error) {
+		return statemachine.Start(group.New(cfg.Params), log, statemachine.Options{Failed: failed})
 	}
-	return &Groups{cfg: cfg, hosts: make(map[int32]*host)}
+	return g
 }
 
-// PartitionFor is the partition of __consumer_offsets that a group lives on:
-// Kafka's Utils.abs(groupId.hashCode) % partitions.
-func (g *Groups) PartitionFor(groupID string) int32 {
-	return abs(javaHash(groupID)) % g.cfg.Partitions
-}
+// Stop unloads a partition whose leadership has moved or ended, and does not
+// wait for that. Its waiting callers get NOT_COORDINATOR at once; a later
+// request to the leader loads it again.
+func (g *Groups) Stop(partition int32) { g.hosts.stop(partition) }
+
+// Close stops all machines and waits for them. Their waiting callers get an
+// error, and so does everybody who comes later.
+func (g *Groups) Close() { g.hosts.close() }
+
+// PartitionFor is the partition of __consumer_offsets that a group lives on.
+func (g *Groups) PartitionFor(groupID string) int32 { return g.hosts.topic.partitionFor(groupID) }
+
+// partitionFor is Kafka's Utils.abs(name.hashCode) % partitions.
+func (t Topic) partitionFor(name string) int32 { return abs(javaHash(name)) % t.Partitions }
 
 // javaHash is Java's String.hashCode, over UTF-16 units.
 func javaHash(s string) (h int32) {
@@ -109,9 +106,44 @@ func (g *Groups) Do(broker int32, r group.Request) *Pending {
 	for _, part := range parts.requests {
 		one := r
 		one.Msg = part.msg
-		p.calls = append(p.calls, g.send(broker, part.partition, one))
+		p.calls = append(p.calls, g.hosts.send(broker, part.partition, one))
 	}
 	return p
+}
+
+// Verifying is a Verify on its way.
+type Verifying struct{ call *call }
+
+// Verify asks, as broker, what a TxnOffsetCommit for a group needs before it may
+// be written; see group.Verify.
+func (g *Groups) Verify(broker int32, groupID string, r group.Verify) Verifying {
+	return Verifying{g.hosts.send(broker, g.PartitionFor(groupID), r)}
+}
+
+// Wait waits for the answer; the error is for the client.
+func (v Verifying) Wait(ctx context.Context) (group.Verification, *kerr.Error) {
+	reply, err := v.call.wait(ctx)
+	if err != nil {
+		return group.Verification{}, kerr.TypedErrorForCode(codeOf(err))
+	}
+	return reply.(group.Verification), nil
+}
+
+// EndTransaction writes a transaction's marker into a partition of
+// __consumer_offsets, as broker. committed waits until it is committed, and
+// ends with the error of the group's core or of what it rests on.
+func (g *Groups) EndTransaction(broker, partition int32, r group.EndTransaction) (committed func(context.Context) error) {
+	c := g.hosts.send(broker, partition, r)
+	return func(ctx context.Context) error {
+		reply, err := c.wait(ctx)
+		if err != nil {
+			return err
+		}
+		if refused := reply.(*kerr.Error); refused != nil {
+			return refused
+		}
+		return nil
+	}
 }
 
 // list asks every partition that broker leads and that has groups.
@@ -128,27 +160,12 @@ func (g *Groups) list(broker int32, r group.Request, req *kmsg.ListGroupsRequest
 		}
 		return resp
 	}}
-	for _, index := range g.populated() {
-		if leader, ok := g.cfg.Leader(index); ok && leader == broker {
-			p.calls = append(p.calls, g.send(broker, index, r))
+	for _, index := range g.hosts.populated() {
+		if leader, ok := g.hosts.topic.Leader(index); ok && leader == broker {
+			p.calls = append(p.calls, g.hosts.send(broker, index, r))
 		}
 	}
 	return p
-}
-
-// populated is the partitions with records, and those with groups that have
-// written none yet.
-func (g *Groups) populated() []int32 {
-	out := slices.Clone(g.cfg.Existing())
-	g.mu.Lock()
-	for index, h := range g.hosts {
-		if !h.retired {
-			out = append(out, index)
-		}
-	}
-	g.mu.Unlock()
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // codeOf is what a client is told of an error: an answer that makes it look for

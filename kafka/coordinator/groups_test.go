@@ -37,7 +37,10 @@ type log struct {
 	topic *topic
 	fail  error // guarded by topic.mu
 	used  bool  // guarded by topic.mu
+	epoch int32
 }
+
+func (l *log) Epoch() int32 { return l.epoch }
 
 func (l *log) Append(records []statemachine.Record, now time.Time) (int64, error) {
 	l.topic.mu.Lock()
@@ -61,9 +64,13 @@ func newTopic(partitions int32) *topic {
 }
 
 func (t *topic) groups() *coordinator.Groups {
-	return coordinator.NewGroups(coordinator.Config{
+	return coordinator.NewGroups(coordinator.Config{Topic: t.topic()})
+}
+
+func (t *topic) topic() coordinator.Topic {
+	return coordinator.Topic{
 		Partitions: t.partitions,
-		Open: func(index int32) (statemachine.Log, error) {
+		Open: func(index int32) (coordinator.Log, error) {
 			t.mu.Lock()
 			t.opened++
 			gate, err := t.gate, t.broken
@@ -91,7 +98,7 @@ func (t *topic) groups() *coordinator.Groups {
 			}
 			return out
 		},
-	})
+	}
 }
 
 func (t *topic) set(fn func()) {
@@ -177,7 +184,7 @@ func want(t *testing.T, what, got, want string) {
 
 // The hash codes are what Java's String.hashCode gives.
 func TestPartitionFor(t *testing.T) {
-	g := coordinator.NewGroups(coordinator.Config{Partitions: 1 << 30})
+	g := coordinator.NewGroups(coordinator.Config{Topic: coordinator.Topic{Partitions: 1 << 30}})
 	defer g.Close()
 	for id, hash := range map[string]int64{
 		"":                    0,

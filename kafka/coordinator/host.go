@@ -3,11 +3,13 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/millrace/millrace/kafka/group"
 	"github.com/millrace/millrace/kafka/statemachine"
 )
 
@@ -18,15 +20,67 @@ const (
 	maxWaiting   = 1024            // requests that wait for it
 )
 
+// reloadDelay is how long an eager host waits before it loads again what failed.
+const reloadDelay = time.Second
+
+// Topic is an internal topic that a coordinator keeps its state on.
+type Topic struct {
+	Partitions int32
+	// Open opens a partition's log under its current leadership.
+	Open func(partition int32) (Log, error)
+	// Leader is the broker that leads a partition now.
+	Leader func(partition int32) (broker int32, ok bool)
+	// Existing lists the partitions that hold records.
+	Existing func() []int32
+}
+
+// Log is a partition's log under one leadership, whose epoch it has.
+type Log interface {
+	statemachine.Log
+	Epoch() int32
+}
+
+// hosts runs a state machine for each partition of a topic that is asked for.
+type hosts struct {
+	topic Topic
+	name  string // of the coordinator, for the log
+	log   *slog.Logger
+	// start begins the machine of a partition over its opened log. failed is to
+	// be its Options.Failed. It runs beside other calls.
+	start func(h *host, log Log, failed func(error)) (*statemachine.Machine, error)
+	// eager hosts load a partition again that has failed, without a request.
+	eager bool
+
+	ctx     context.Context // ends with close
+	cancel  context.CancelFunc
+	running sync.WaitGroup // loads and unloads, and what start began
+
+	mu     sync.Mutex
+	byPart map[int32]*host // guarded by mu
+	closed bool            // guarded by mu
+}
+
+func newHosts(topic Topic, name string, log *slog.Logger) *hosts {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &hosts{topic: topic, name: name, log: log, byPart: make(map[int32]*host)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
 // host is one partition's machine under one leadership, or its load under way.
 type host struct {
+	index  int32
 	broker int32
+	ctx    context.Context // ends when the host does
+	cancel context.CancelFunc
 	done   chan struct{} // closed when the load has ended: machine or err is set
 
 	machine *statemachine.Machine
 	err     error
 
-	// Guarded by Groups.mu.
+	// Guarded by hosts.mu.
 	waiting []*call // to be sent when loaded, in this order
 	loaded  bool    // nothing waits: requests go to the machine
 	retired bool    // the next request needs another host
@@ -34,6 +88,7 @@ type host struct {
 
 // end waits for the load and stops the machine. It may be called again.
 func (h *host) end() {
+	h.cancel()
 	<-h.done
 	if h.machine != nil {
 		h.machine.Stop()
@@ -43,81 +98,80 @@ func (h *host) end() {
 // call is a request to one partition.
 type call struct {
 	err     error // refused at once; the rest is unset
-	groups  *Groups
+	hosts   *hosts
 	host    *host
-	request group.Request
+	request any
 	queued  bool               // waits for the load
-	taken   bool               // from the queue, or given up; guarded by Groups.mu
+	taken   bool               // from the queue, or given up; guarded by hosts.mu
 	sent    *statemachine.Call // set before host.done is closed
 }
 
 // send hands a request to a partition's machine, after those that wait for its
 // load.
-func (g *Groups) send(broker, index int32, r group.Request) *call {
-	leader, ok := g.cfg.Leader(index)
+func (s *hosts) send(broker, index int32, r any) *call {
+	leader, ok := s.topic.Leader(index)
 	switch {
 	case !ok:
 		return &call{err: kerr.CoordinatorNotAvailable}
 	case leader != broker:
 		return &call{err: kerr.NotCoordinator}
 	}
-	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
 		return &call{err: kerr.CoordinatorNotAvailable}
 	}
-	h := g.hosts[index]
+	h := s.byPart[index]
 	if h == nil || h.retired || h.broker != broker {
-		h = g.replace(index, h, broker)
+		h = s.replace(index, h, broker)
 	}
-	c := &call{groups: g, host: h, request: r, queued: !h.loaded}
+	c := &call{hosts: s, host: h, request: r, queued: !h.loaded}
 	if c.queued {
 		if len(h.waiting) >= maxWaiting {
 			c = &call{err: kerr.CoordinatorLoadInProgress}
 		} else {
 			h.waiting = append(h.waiting, c)
 		}
-		g.mu.Unlock()
+		s.mu.Unlock()
 		return c
 	}
-	g.mu.Unlock()
+	s.mu.Unlock()
 	c.sent = h.machine.Do(r)
 	return c
 }
 
-// replace starts to load a partition in place of old, which may be nil. g.mu is
+// replace starts to load a partition in place of old, which may be nil. s.mu is
 // held.
-func (g *Groups) replace(index int32, old *host, broker int32) *host {
-	h := &host{broker: broker, done: make(chan struct{})}
-	g.hosts[index] = h
+func (s *hosts) replace(index int32, old *host, broker int32) *host {
+	h := &host{index: index, broker: broker, done: make(chan struct{})}
+	h.ctx, h.cancel = context.WithCancel(s.ctx)
+	s.byPart[index] = h
 	if old != nil {
 		old.retired = true
 	}
-	g.running.Go(func() { g.load(index, h, old) })
+	s.running.Go(func() { s.load(h, old) })
 	return h
 }
 
 // load replays a partition and sends the requests that wait. The machine before
 // must have ended: a record of it that is appended after the replay would be
 // missed.
-func (g *Groups) load(index int32, h, old *host) {
+func (s *hosts) load(h, old *host) {
 	defer close(h.done)
 	if old != nil {
 		old.end()
 	}
-	log, err := g.cfg.Open(index)
+	log, err := s.topic.Open(h.index)
 	if err == nil {
-		h.machine, err = statemachine.Start(group.New(g.cfg.Params), log, statemachine.Options{
-			Failed: func(err error) { g.failed(index, h, err) },
-		})
+		h.machine, err = s.start(h, log, func(err error) { s.failed(h, err) })
 	}
 	if err != nil {
 		h.err = err
-		g.failed(index, h, err)
+		s.failed(h, err)
 		return
 	}
 	for {
-		g.mu.Lock()
+		s.mu.Lock()
 		waiting := h.waiting
 		h.waiting = nil
 		h.loaded = len(waiting) == 0
@@ -128,7 +182,7 @@ func (g *Groups) load(index int32, h, old *host) {
 				kept = append(kept, c)
 			}
 		}
-		g.mu.Unlock()
+		s.mu.Unlock()
 		if len(waiting) == 0 {
 			return
 		}
@@ -140,12 +194,45 @@ func (g *Groups) load(index int32, h, old *host) {
 
 // failed retires a host whose load or log has failed, so that the next request
 // loads the partition again.
-func (g *Groups) failed(index int32, h *host, why error) {
-	g.mu.Lock()
+func (s *hosts) failed(h *host, why error) {
+	h.cancel()
+	s.mu.Lock()
 	h.retired = true
-	g.mu.Unlock()
+	s.mu.Unlock()
 	if !errors.Is(why, kerr.NotLeaderForPartition) {
-		g.cfg.Log.Error("group coordinator stopped", "partition", index, "error", why)
+		s.log.Error("coordinator stopped", "coordinator", s.name, "partition", h.index, "error", why)
+	}
+	if s.eager {
+		s.running.Go(func() {
+			if sleep(s.ctx, reloadDelay) {
+				s.ensure(h.index)
+			}
+		})
+	}
+}
+
+// sleep waits and reports whether ctx lasted.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ensure loads a partition under its current leader, unless that has been done.
+func (s *hosts) ensure(index int32) {
+	leader, ok := s.topic.Leader(index)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.byPart[index]; !s.closed && (h == nil || h.retired || h.broker != leader) {
+		s.replace(index, h, leader)
 	}
 }
 
@@ -169,10 +256,10 @@ func (c *call) waitLoaded(ctx context.Context) error {
 	select {
 	case <-c.host.done:
 	case <-ctx.Done():
-		c.groups.mu.Lock()
+		c.hosts.mu.Lock()
 		sent := c.taken
 		c.taken = true
-		c.groups.mu.Unlock()
+		c.hosts.mu.Unlock()
 		if !sent {
 			return context.Cause(ctx)
 		}
@@ -181,39 +268,55 @@ func (c *call) waitLoaded(ctx context.Context) error {
 	return c.host.err
 }
 
-// Stop unloads a partition whose leadership has moved or ended, and does not
+// stop unloads a partition whose leadership has moved or ended, and does not
 // wait for that. Its waiting callers get NOT_COORDINATOR at once; a later
 // request to the leader loads it again.
-func (g *Groups) Stop(partition int32) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	h := g.hosts[partition]
-	if h == nil || g.closed {
+func (s *hosts) stop(partition int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.byPart[partition]
+	if h == nil || s.closed {
 		return
 	}
 	h.retired = true
-	g.running.Go(func() {
+	s.running.Go(func() {
 		h.end()
-		g.mu.Lock()
-		if g.hosts[partition] == h {
-			delete(g.hosts, partition)
+		s.mu.Lock()
+		if s.byPart[partition] == h {
+			delete(s.byPart, partition)
 		}
-		g.mu.Unlock()
+		s.mu.Unlock()
 	})
 }
 
-// Close stops all machines and waits for them. Their waiting callers get an
+// close stops all machines and waits for them. Their waiting callers get an
 // error, and so does everybody who comes later.
-func (g *Groups) Close() {
-	g.mu.Lock()
-	g.closed = true
-	hosts := make([]*host, 0, len(g.hosts))
-	for _, h := range g.hosts {
-		hosts = append(hosts, h)
+func (s *hosts) close() {
+	s.cancel()
+	s.mu.Lock()
+	s.closed = true
+	all := make([]*host, 0, len(s.byPart))
+	for _, h := range s.byPart {
+		all = append(all, h)
 	}
-	g.mu.Unlock()
-	for _, h := range hosts {
+	s.mu.Unlock()
+	for _, h := range all {
 		h.end()
 	}
-	g.running.Wait()
+	s.running.Wait()
+}
+
+// populated is the partitions with records, and those whose machine has
+// written none yet.
+func (s *hosts) populated() []int32 {
+	out := slices.Clone(s.topic.Existing())
+	s.mu.Lock()
+	for index, h := range s.byPart {
+		if !h.retired {
+			out = append(out, index)
+		}
+	}
+	s.mu.Unlock()
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -56,6 +56,8 @@ func groupOf(msg kmsg.Request) string {
 		return r.Group
 	case *kmsg.OffsetDeleteRequest:
 		return r.Group
+	case *kmsg.TxnOffsetCommitRequest:
+		return r.Group
 	}
 	panic("coordinator: a request that is not of groups")
 }
@@ -78,6 +80,15 @@ func refuse(msg kmsg.Request, code int16) kmsg.Response {
 		r.ErrorCode = code
 	case *kmsg.OffsetDeleteResponse:
 		r.ErrorCode = code
+	case *kmsg.TxnOffsetCommitResponse:
+		for _, t := range msg.(*kmsg.TxnOffsetCommitRequest).Topics {
+			out := kmsg.NewTxnOffsetCommitResponseTopic()
+			out.Topic = t.Topic
+			for _, p := range t.Partitions {
+				out.Partitions = append(out.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code})
+			}
+			r.Topics = append(r.Topics, out)
+		}
 	case *kmsg.OffsetFetchResponse:
 		refuseFetch(msg.(*kmsg.OffsetFetchRequest), r, code)
 	case *kmsg.OffsetCommitResponse:

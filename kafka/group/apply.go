@@ -84,6 +84,10 @@ func (g *group) record() statemachine.Record {
 // Apply changes the remembered state by one record. What it cannot read it
 // ignores: another version of Kafka may have written it.
 func (c *Core) Apply(r statemachine.Record, at time.Time) {
+	if r.Transaction != nil && r.Transaction.Marker != nil {
+		c.applyMarker(r.Transaction, at)
+		return
+	}
 	if len(r.Key) < 2 {
 		return
 	}
@@ -91,7 +95,7 @@ func (c *Core) Apply(r statemachine.Record, at time.Time) {
 	case 0, offsetKeyVersion:
 		var k kmsg.OffsetCommitKey
 		if k.ReadFrom(r.Key) == nil {
-			c.applyOffset(k, r.Value, at)
+			c.applyOffset(k, r, at)
 		}
 	case groupKeyVersion:
 		var k kmsg.GroupMetadataKey
@@ -101,18 +105,20 @@ func (c *Core) Apply(r statemachine.Record, at time.Time) {
 	}
 }
 
-func (c *Core) applyOffset(k kmsg.OffsetCommitKey, value []byte, at time.Time) {
+func (c *Core) applyOffset(k kmsg.OffsetCommitKey, r statemachine.Record, at time.Time) {
+	c.applied++
 	g := c.groups[k.Group]
 	tp := topicPartition{strings.Clone(k.Topic), k.Partition}
-	if value == nil {
+	if r.Value == nil {
 		if g != nil {
 			delete(g.offsets, tp)
+			c.forgetPending(g, tp)
 			c.dropUnused(g)
 		}
 		return
 	}
 	var v kmsg.OffsetCommitValue
-	if v.ReadFrom(value) != nil || v.Version < 0 || v.Version > newestValueVersion {
+	if v.ReadFrom(r.Value) != nil || v.Version < 0 || v.Version > newestValueVersion {
 		return
 	}
 	if v.Version < 3 {
@@ -122,15 +128,24 @@ func (c *Core) applyOffset(k kmsg.OffsetCommitKey, value []byte, at time.Time) {
 		g = newGroup(strings.Clone(k.Group), at)
 		c.groups[g.id] = g
 	}
-	o := offset{offset: v.Offset, epoch: v.LeaderEpoch, metadata: strings.Clone(v.Metadata), at: time.UnixMilli(v.CommitTimestamp)}
+	o := offset{offset: v.Offset, epoch: v.LeaderEpoch, metadata: strings.Clone(v.Metadata), at: time.UnixMilli(v.CommitTimestamp), seq: c.applied}
 	if v.Version == offsetValueWithEnd && v.ExpireTimestamp >= 0 {
 		o.expires = time.UnixMilli(v.ExpireTimestamp)
+	}
+	if r.Transaction != nil {
+		c.applyPending(g, tp, o, r.Transaction, at)
+		return
 	}
 	g.offsets[tp] = o
 }
 
 func (c *Core) applyGroup(id string, value []byte, at time.Time) {
 	if value == nil {
+		if g := c.groups[id]; g != nil {
+			for tp := range g.pendingOffsets {
+				c.forgetPending(g, tp)
+			}
+		}
 		delete(c.groups, id)
 		return
 	}

@@ -61,20 +61,25 @@ func (p Params) complete() Params {
 }
 
 // Request is one client's request: JoinGroup, SyncGroup, Heartbeat, LeaveGroup,
-// OffsetCommit, OffsetFetch, DescribeGroups, ListGroups, DeleteGroups or
-// OffsetDelete. Its reply is the kmsg response. Msg's strings and bytes may
+// OffsetCommit, OffsetFetch, DescribeGroups, ListGroups, DeleteGroups,
+// OffsetDelete or TxnOffsetCommit. Its reply is the kmsg response. Msg's strings and bytes may
 // alias a frame: what is kept is copied.
 type Request struct {
 	Client  string // client id
 	Host    string // as Kafka shows it: "/127.0.0.1"
 	FreshID string // a random UUID, for a member id if one is needed
 	Msg     kmsg.Request
+	// Verification is a TxnOffsetCommit's; the zero value is none.
+	Verification Verification
 }
 
 // Core is the groups of one partition. It is a statemachine.Core.
 type Core struct {
 	p      Params
 	groups map[string]*group
+	// producers are those of transactions, by producer id.
+	producers map[int64]*producer
+	applied   int64 // offset records; orders pending offsets and others
 	// next is at or before the earliest deadline; Expire looks exactly.
 	next   time.Time
 	expiry time.Time // of the next look for expired offsets
@@ -84,7 +89,7 @@ var _ statemachine.Core = (*Core)(nil)
 
 // New returns a core without groups.
 func New(p Params) *Core {
-	return &Core{p: p.complete(), groups: make(map[string]*group)}
+	return &Core{p: p.complete(), groups: make(map[string]*group), producers: make(map[int64]*producer)}
 }
 
 // decision is one request or deadline being decided.
@@ -106,10 +111,13 @@ func (d *decision) at(deadline time.Time) {
 	}
 }
 
-// Decide answers a Request, now or with a later decision. A request of another
-// type is a bug of the caller: it panics.
+// Decide answers a Request, now or with a later decision, a Verify or an
+// EndTransaction. A request of another type is a bug of the caller: it panics.
 func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{c: c, now: now}
+	if d.decideTransaction(t, req) {
+		return statemachine.Decision{Records: d.records, Replies: d.replies}
+	}
 	r := req.(Request)
 	switch m := r.Msg.(type) {
 	case *kmsg.JoinGroupRequest:
@@ -122,6 +130,8 @@ func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachin
 		d.leave(t, m)
 	case *kmsg.OffsetCommitRequest:
 		d.commit(t, m)
+	case *kmsg.TxnOffsetCommitRequest:
+		d.commitTransaction(t, m, r.Verification)
 	case *kmsg.OffsetFetchRequest:
 		d.reply(t, c.fetchOffsets(m))
 	case *kmsg.DescribeGroupsRequest:
@@ -163,6 +173,7 @@ func (c *Core) Expire(now time.Time) statemachine.Decision {
 	if !now.Before(c.expiry) {
 		c.expiry = now.Add(expiryInterval)
 		d.expireOffsets()
+		c.expireProducers(now)
 	}
 	c.next = c.expiry
 	for _, g := range c.groups {

@@ -32,6 +32,9 @@ type group struct {
 	leader       string
 	since        time.Time // of the current state, for the expiry of offsets; zero when a record does not say
 	offsets      map[topicPartition]offset
+	// pendingOffsets counts the producers whose open transactions change an
+	// offset; the offsets are with the producers.
+	pendingOffsets map[topicPartition]int
 
 	// Members are remembered with the generation they are part of; those of a
 	// rebalance under way are volatile.
@@ -62,6 +65,7 @@ type offset struct {
 	metadata string
 	at       time.Time // of the commit
 	expires  time.Time // set by clients before OffsetCommit v5; else zero
+	seq      int64     // order of the record among all of the core
 }
 
 // member is one member of a group.
@@ -132,7 +136,7 @@ func (m *member) sameProtocols(ps []kmsg.JoinGroupRequestProtocol) bool {
 
 func newGroup(id string, now time.Time) *group {
 	return &group{
-		id: id, state: empty, since: now, offsets: map[topicPartition]offset{},
+		id: id, state: empty, since: now, offsets: map[topicPartition]offset{}, pendingOffsets: map[topicPartition]int{},
 		members: map[string]*member{}, static: map[string]string{}, pending: map[string]time.Time{},
 	}
 }
@@ -177,7 +181,7 @@ func (g *group) awaitsSync() bool {
 // the way to it.
 func (g *group) unused() bool {
 	return g.state == empty && g.generation == 0 && g.protocolType == "" &&
-		len(g.offsets)+len(g.members)+len(g.pending) == 0
+		len(g.offsets)+len(g.pendingOffsets)+len(g.members)+len(g.pending) == 0
 }
 
 // dropUnused forgets a group that no record speaks of.

@@ -29,6 +29,8 @@ type lab struct {
 
 	replies []statemachine.Reply
 	seen    int // of replies
+
+	verification group.Verification // the last that was asked for
 }
 
 type logged struct {
@@ -47,7 +49,7 @@ func newLab(p group.Params) *lab {
 func (l *lab) do(msg kmsg.Request) kmsg.Response {
 	l.ticket++
 	mine := l.ticket
-	r := group.Request{Client: "c", Host: "/127.0.0.1", FreshID: strconv.Itoa(int(mine)), Msg: msg}
+	r := group.Request{Client: "c", Host: "/127.0.0.1", FreshID: strconv.Itoa(int(mine)), Msg: msg, Verification: l.verification}
 	return l.take(l.core.Decide(l.now, mine, r), mine)
 }
 
@@ -55,11 +57,15 @@ func (l *lab) take(d statemachine.Decision, mine statemachine.Ticket) (own kmsg.
 	for _, r := range d.Records {
 		l.core.Apply(r, l.now)
 		l.log = append(l.log, logged{r, l.now})
-		fmt.Fprintf(&l.out, "record: %s\n", showRecord(r))
+		fmt.Fprintf(&l.out, "record: %s%s\n", showRecord(r), showTransaction(r.Transaction))
 	}
 	l.replies = append(l.replies, d.Replies...)
 	for _, r := range d.Replies {
-		resp := r.Value.(kmsg.Response)
+		resp, ok := r.Value.(kmsg.Response)
+		if !ok {
+			fmt.Fprintf(&l.out, "#%d: %s\n", r.To, l.showOther(r.Value))
+			continue
+		}
 		if r.To == mine {
 			own = resp
 		}
@@ -121,7 +127,7 @@ func (l *lab) checkReplay(t testing.TB) {
 	}
 	for id := range ids {
 		fetch := kmsg.NewPtrOffsetFetchRequest()
-		fetch.Version, fetch.Group = 5, id
+		fetch.Version, fetch.Group, fetch.RequireStable = 7, id, true
 		live, replay := ask[*kmsg.OffsetFetchResponse](l, l.core, fetch), ask[*kmsg.OffsetFetchResponse](l, again, fetch)
 		if !reflect.DeepEqual(live, replay) {
 			t.Fatalf("offsets of %s: live %s, replayed %s", id, show(live), show(replay))
@@ -152,6 +158,9 @@ func str(s *string) string {
 }
 
 func showRecord(r statemachine.Record) string {
+	if r.Key == nil {
+		return "marker"
+	}
 	var ok kmsg.OffsetCommitKey
 	if r.Key[1] == 1 && ok.ReadFrom(r.Key) == nil {
 		key := fmt.Sprintf("offset %s %s-%d", ok.Group, ok.Topic, ok.Partition)
@@ -213,18 +222,25 @@ func show(resp kmsg.Response) string {
 				add("%s-%d=%s", t.Topic, p.Partition, name(p.ErrorCode))
 			}
 		}
+	case *kmsg.TxnOffsetCommitResponse:
+		add("txn-commit")
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				add("%s-%d=%s", t.Topic, p.Partition, name(p.ErrorCode))
+			}
+		}
 	case *kmsg.OffsetFetchResponse:
 		add("fetch %s", name(r.ErrorCode))
 		for _, t := range r.Topics {
 			for _, p := range t.Partitions {
-				add("%s-%d=%d/%d/%q", t.Topic, p.Partition, p.Offset, p.LeaderEpoch, cut(str(p.Metadata)))
+				add("%s-%d=%s", t.Topic, p.Partition, showOffset(p.ErrorCode, p.Offset, p.LeaderEpoch, p.Metadata))
 			}
 		}
 		for _, g := range r.Groups {
 			add("%s:%s", g.Group, name(g.ErrorCode))
 			for _, t := range g.Topics {
 				for _, p := range t.Partitions {
-					add("%s-%d=%d/%d/%q", t.Topic, p.Partition, p.Offset, p.LeaderEpoch, cut(str(p.Metadata)))
+					add("%s-%d=%s", t.Topic, p.Partition, showOffset(p.ErrorCode, p.Offset, p.LeaderEpoch, p.Metadata))
 				}
 			}
 		}
@@ -254,6 +270,13 @@ func show(resp kmsg.Response) string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+func showOffset(code int16, offset int64, epoch int32, metadata *string) string {
+	if code != 0 {
+		return name(code)
+	}
+	return fmt.Sprintf("%d/%d/%q", offset, epoch, cut(str(metadata)))
 }
 
 func cut(s string) string { return s[:min(len(s), 20)] }
@@ -441,7 +464,7 @@ func offsetRequest(verb, g string, a args) kmsg.Request {
 
 func fetchRequest(g string, a args) kmsg.Request {
 	r := kmsg.NewPtrOffsetFetchRequest()
-	r.Version = int16(a.num("v", 9))
+	r.Version, r.RequireStable = int16(a.num("v", 9)), a["stable"] != ""
 	topics, parts := topicPartitions(a.list("of"))
 	if r.Version < 8 {
 		r.Group = g

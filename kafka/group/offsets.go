@@ -123,7 +123,7 @@ func (c *Core) fetchOffsets(r *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchRespons
 	resp := r.ResponseKind().(*kmsg.OffsetFetchResponse)
 	if r.Version >= 8 {
 		for i := range r.Groups {
-			resp.Groups = append(resp.Groups, c.fetchGroup(&r.Groups[i]))
+			resp.Groups = append(resp.Groups, c.fetchGroup(&r.Groups[i], r.RequireStable))
 		}
 		return resp
 	}
@@ -132,8 +132,9 @@ func (c *Core) fetchOffsets(r *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchRespons
 		out := kmsg.NewOffsetFetchResponseTopic()
 		out.Topic = in.topic
 		for _, p := range in.partitions {
-			o := g.offset(in.topic, p)
+			o, errorCode := g.stable(in.topic, p, r.RequireStable)
 			rp := kmsg.NewOffsetFetchResponseTopicPartition()
+			rp.ErrorCode = errorCode
 			rp.Partition, rp.Offset, rp.LeaderEpoch, rp.Metadata = p, o.offset, o.epoch, kmsg.StringPtr(o.metadata)
 			out.Partitions = append(out.Partitions, rp)
 		}
@@ -142,7 +143,7 @@ func (c *Core) fetchOffsets(r *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchRespons
 	return resp
 }
 
-func (c *Core) fetchGroup(r *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchResponseGroup {
+func (c *Core) fetchGroup(r *kmsg.OffsetFetchRequestGroup, requireStable bool) kmsg.OffsetFetchResponseGroup {
 	resp := kmsg.NewOffsetFetchResponseGroup()
 	resp.Group = r.Group
 	g := c.groups[r.Group]
@@ -150,8 +151,9 @@ func (c *Core) fetchGroup(r *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchRespo
 		out := kmsg.NewOffsetFetchResponseGroupTopic()
 		out.Topic = in.topic
 		for _, p := range in.partitions {
-			o := g.offset(in.topic, p)
+			o, errorCode := g.stable(in.topic, p, requireStable)
 			rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+			rp.ErrorCode = errorCode
 			rp.Partition, rp.Offset, rp.LeaderEpoch, rp.Metadata = p, o.offset, o.epoch, kmsg.StringPtr(o.metadata)
 			out.Partitions = append(out.Partitions, rp)
 		}
@@ -212,7 +214,7 @@ func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsReque
 		case g.state != empty:
 			out.ErrorCode = code(kerr.NonEmptyGroup)
 		default:
-			d.forget(g, slices.SortedFunc(maps.Keys(g.offsets), compareTP))
+			d.forget(g, g.keptOffsets())
 		}
 		resp.Groups = append(resp.Groups, out)
 	}
@@ -249,7 +251,7 @@ func (d *decision) deleteOffsetsOf(g *group, r *kmsg.OffsetDeleteRequest, resp *
 			tp := topicPartition{in.Topic, p.Partition}
 			if subscribed(in.Topic) {
 				rp.ErrorCode = code(kerr.GroupSubscribedToTopic)
-			} else if _, ok := g.offsets[tp]; ok {
+			} else if _, ok := g.offsets[tp]; ok || g.pendingOffsets[tp] > 0 {
 				d.removeOffset(g.id, tp)
 			}
 			out.Partitions = append(out.Partitions, rp)
@@ -289,7 +291,7 @@ func (d *decision) expireOffsets() {
 	for _, id := range sortedKeys(d.c.groups) {
 		g := d.c.groups[id]
 		old := d.expired(g)
-		if g.state == empty && len(g.pending) == 0 && len(old) == len(g.offsets) {
+		if g.state == empty && len(g.pending)+len(g.pendingOffsets) == 0 && len(old) == len(g.offsets) {
 			d.forget(g, old)
 			continue
 		}
@@ -317,7 +319,7 @@ func (d *decision) expired(g *group) (old []topicPartition) {
 		if !o.expires.IsZero() {
 			end = o.expires
 		}
-		if !topics[tp.topic] && !d.now.Before(end) {
+		if !topics[tp.topic] && g.pendingOffsets[tp] == 0 && !d.now.Before(end) {
 			old = append(old, tp)
 		}
 	}

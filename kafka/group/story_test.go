@@ -1,6 +1,7 @@
 package group_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -103,10 +104,15 @@ func command(t *testing.T, l *lab, line string) *lab {
 				l.out.WriteString(line)
 			}
 		}
+	case "verify", "end":
+		l.transaction(words[0], a)
 	case "restart":
 		l.core = l.replayed()
 	default:
 		r := request(words[0], a)
+		if words[0] == "txn-commit" {
+			r = txnCommitRequest(cmp.Or(a["group"], "g"), a)
+		}
 		if r == nil {
 			t.Fatalf("unknown verb in %q", line)
 		}

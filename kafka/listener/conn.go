@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -39,7 +40,8 @@ type conn struct {
 	r       *bufio.Reader
 	out     *sender
 	auth    auth
-	session *Session // nil before authentication
+	session *Session     // nil before authentication
+	muted   atomic.Int64 // until when requests wait, in nanoseconds since the listener began
 	cancel  context.CancelFunc
 }
 
@@ -139,7 +141,9 @@ func (c *conn) read(ctx context.Context) error {
 		} else {
 			var frame []byte
 			if frame, err = wire.ReadFrame(c.r, limit); err == nil {
-				err = c.request(ctx, frame)
+				if err = c.waitMuted(ctx); err == nil {
+					err = c.request(ctx, frame)
+				}
 			}
 		}
 		if c.l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -183,11 +187,13 @@ func (c *conn) request(ctx context.Context, frame []byte) (err error) {
 	if own {
 		return c.ownRequest(ctx, h, msg)
 	}
-	answer := c.authorized(ctx, h, msg)
+	bill := c.charge(h)
+	answer := c.authorized(ctx, h, msg, bill)
+	bill.handled(msg, len(frame)+4) // with its size, as Kafka counts
 	if answer == nil {
 		return nil
 	}
-	return c.out.push(ctx, pending{h.CorrelationID, answer, len(frame)})
+	return c.out.push(ctx, pending{h.CorrelationID, answer, len(frame), bill})
 }
 
 func (c *conn) panicked(p any) error {
@@ -198,7 +204,7 @@ func (c *conn) panicked(p any) error {
 
 // reply queues an answer that is ready.
 func (c *conn) reply(ctx context.Context, h wire.Header, resp kmsg.Response) error {
-	return c.out.push(ctx, pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0})
+	return c.out.push(ctx, pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil})
 }
 
 func (c *conn) ownRequest(ctx context.Context, h wire.Header, msg kmsg.Request) error {
@@ -218,7 +224,7 @@ func (c *conn) ownRequest(ctx context.Context, h wire.Header, msg kmsg.Request) 
 }
 
 // authorized asks the authorizer, and the backend for what is left.
-func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request) Answer {
+func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, bill *charge) Answer {
 	s := c.session
 	verdict := judge(ctx, c.l.cfg.Authorizer, c.l.cfg.Backend, s, msg)
 	if len(verdict.denied) > 0 {
@@ -231,7 +237,7 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request) 
 		return func(context.Context) kmsg.Response { return verdict.whole }
 	}
 	answer := c.l.cfg.Backend.Handle(ctx, &Request{
-		Header: h, Msg: msg, Session: s, ConnID: c.id,
+		Header: h, Msg: msg, Session: s, ConnID: c.id, MayRead: verdict.mayRead, charge: bill,
 		May: func(op Operation) bool {
 			ok := c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{op})
 			return len(ok) == 1 && ok[0]
@@ -291,5 +297,5 @@ func (c *conn) answer(ctx context.Context, p pending, scratch []byte) (buf []byt
 	if raw, ok := resp.(*rawToken); ok {
 		return raw.frame(), nil
 	}
-	return wire.AppendResponse(scratch, p.correlation, resp), nil
+	return p.charge.encode(scratch, p.correlation, resp), nil
 }

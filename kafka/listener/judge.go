@@ -29,10 +29,11 @@ type then func() outcome
 // inquiry gathers the questions of one request, asks them all at once, and
 // answers from what came back.
 type inquiry struct {
-	topicName func(id [16]byte) (string, bool)
-	ops       []Operation
-	index     map[Operation]int
-	allowed   []bool
+	backend Backend
+	session *Session
+	ops     []Operation
+	index   map[Operation]int
+	allowed []bool
 }
 
 // ask adds a question and returns its number for ok.
@@ -61,7 +62,7 @@ func (q *inquiry) ok(numbers ...int) bool {
 func (q *inquiry) topic(name string, id [16]byte, ops ...Op) []int {
 	if name == "" && id != [16]byte{} {
 		var ok bool
-		if name, ok = q.topicName(id); !ok {
+		if name, ok = q.backend.TopicName(id); !ok {
 			return nil
 		}
 	}
@@ -76,20 +77,27 @@ func (q *inquiry) named(resource ResourceType, name string, ops ...Op) []int {
 	return numbers
 }
 
+// mayRead is Request.MayRead.
+func (q *inquiry) mayRead(topic string) (ok, asked bool) {
+	n, asked := q.index[Operation{Read, Topic, topic}]
+	return asked && q.ok(n), asked
+}
+
 type verdict struct {
 	outcome
-	denied []Operation
+	denied  []Operation
+	mayRead func(topic string) (ok, asked bool)
 }
 
 // judge authorizes a request. It may shorten msg's lists.
 func judge(ctx context.Context, a Authorizer, b Backend, s *Session, msg kmsg.Request) verdict {
-	q := &inquiry{topicName: b.TopicName, index: map[Operation]int{}}
+	q := &inquiry{backend: b, session: s, index: map[Operation]int{}}
 	next := table[msg.Key()].ask(q, msg)
 	if len(q.ops) == 0 {
-		return verdict{}
+		return verdict{mayRead: q.mayRead}
 	}
 	q.allowed = a.Authorize(ctx, s, q.ops)
-	v := verdict{}
+	v := verdict{mayRead: q.mayRead}
 	for i, op := range q.ops {
 		if !q.ok(i) {
 			v.denied = append(v.denied, op)

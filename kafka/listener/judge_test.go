@@ -35,11 +35,39 @@ func (*echo) TopicName(id [16]byte) (string, bool) {
 	return name, ok
 }
 
+// FetchTopics knows one session, number 7.
+func (*echo) FetchTopics(_ *Session, req *kmsg.FetchRequest) []string {
+	if req.SessionID == 7 {
+		return []string{"yes", "no"}
+	}
+	return nil
+}
+
 func (e *echo) Handle(_ context.Context, r *Request) Answer {
 	e.called = true
 	resp := r.Msg.ResponseKind()
 	answerAll(reflect.ValueOf(r.Msg).Elem(), reflect.ValueOf(resp).Elem())
+	if f, ok := resp.(*kmsg.FetchResponse); ok {
+		e.fetch(r, f)
+	}
 	return func(context.Context) kmsg.Response { return resp }
+}
+
+// fetch answers a Fetch by what MayRead says of its topics and its session's.
+func (e *echo) fetch(r *Request, resp *kmsg.FetchResponse) {
+	for _, name := range e.FetchTopics(nil, r.Msg.(*kmsg.FetchRequest)) {
+		resp.Topics = append(resp.Topics, kmsg.FetchResponseTopic{Topic: name, Partitions: make([]kmsg.FetchResponseTopicPartition, 1)})
+	}
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		name := t.Topic
+		if name == "" {
+			name, _ = e.TopicName(t.TopicID)
+		}
+		if ok, asked := r.MayRead(name); asked && !ok {
+			t.Partitions[0].ErrorCode = errTopic
+		}
+	}
 }
 
 // answerAll makes one response item per item of the request's first list that
@@ -47,7 +75,7 @@ func (e *echo) Handle(_ context.Context, r *Request) Answer {
 func answerAll(in, out reflect.Value) {
 	for i := range out.NumField() {
 		name, field := out.Type().Field(i).Name, out.Field(i)
-		from := in.FieldByName(map[string]string{"Coordinators": "CoordinatorKeys"}[name])
+		from := in.FieldByName(map[string]string{"Coordinators": "CoordinatorKeys", "TransactionStates": "TransactionalIDs"}[name])
 		if !from.IsValid() {
 			from = in.FieldByName(name)
 		}
@@ -66,7 +94,7 @@ func answerAll(in, out reflect.Value) {
 }
 
 func copyNamed(src, dst reflect.Value) {
-	for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "ResourceType", "Partition", "Key"} {
+	for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "ResourceType", "Partition", "Key", "TransactionalID"} {
 		to := dst.FieldByName(name)
 		if !to.IsValid() {
 			continue
@@ -106,7 +134,7 @@ func show(v reflect.Value) string {
 				walk(v.Index(i))
 			}
 		case reflect.Struct:
-			for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "Key", "User"} {
+			for _, name := range []string{"Topic", "TopicID", "Group", "ResourceName", "Key", "User", "TransactionalID"} {
 				f := reflect.Indirect(v.FieldByName(name))
 				if f.IsValid() && !f.IsZero() {
 					if name == "TopicID" {
@@ -140,6 +168,19 @@ func batch(transactional bool, producer int64) []byte {
 	return b.Batch()
 }
 
+func writeMarkers() kmsg.Request {
+	return &kmsg.WriteTxnMarkersRequest{Version: 1, Markers: []kmsg.WriteTxnMarkersRequestMarker{{
+		Topics: []kmsg.WriteTxnMarkersRequestMarkerTopic{{Topic: "yes", Partitions: []int32{1}}},
+	}}}
+}
+
+func txnCommit(id, group string) kmsg.Request {
+	p := []kmsg.TxnOffsetCommitRequestTopicPartition{{}}
+	return &kmsg.TxnOffsetCommitRequest{Version: 3, TransactionalID: id, Group: group, Topics: []kmsg.TxnOffsetCommitRequestTopic{
+		{Topic: "yes", Partitions: p}, {Topic: "no", Partitions: p},
+	}}
+}
+
 // TestDenialsAreAnsweredForThatResourceOnly is the golden table: a request for
 // things allowed and refused, and the answer's names and error codes.
 func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
@@ -170,6 +211,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{produce("yes", nil, batch(true, 7)), denies{{Write, TransactionalID, ""}}, "yes 53"},
 		{fetch(-1), nil, "0 #2 29 #1 0 #9 0"},
 		{fetch(1), cluster(ClusterAction), "0 #2 29 #1 29 #9 29"},
+		{&kmsg.FetchRequest{Version: 12, ReplicaID: -1, ReplicaState: kmsg.NewFetchRequestReplicaState(), SessionID: 7, SessionEpoch: 1}, nil, "0 yes 0 no 29"},
 		{&kmsg.ListOffsetsRequest{Version: 5, Topics: []kmsg.ListOffsetsRequestTopic{
 			{Topic: "no", Partitions: []kmsg.ListOffsetsRequestTopicPartition{{}}}, {Topic: "yes", Partitions: []kmsg.ListOffsetsRequestTopicPartition{{}}}}}, nil, "no 29 yes 0"},
 		{&kmsg.MetadataRequest{Version: 12, Topics: []kmsg.MetadataRequestTopic{{Topic: name("no")}, {Topic: name("yes")}, {TopicID: id(2)}, {TopicID: id(1)}}}, nil, "0 no 29 yes 0 #2 29 #1 0"},
@@ -199,6 +241,20 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.InitProducerIDRequest{Version: 4}, cluster(IdempotentWrite), "31"},
 		{&kmsg.InitProducerIDRequest{Version: 4, TransactionalID: name("no")}, nil, "53"},
 		{&kmsg.OffsetForLeaderEpochRequest{Version: 3, Topics: []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "no 29 yes"},
+		{&kmsg.AddPartitionsToTxnRequest{Version: 3, TransactionalID: "no", Topics: []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "yes", Partitions: []int32{1}}}}, nil, "0 yes 53"},
+		{&kmsg.AddPartitionsToTxnRequest{Version: 3, TransactionalID: "t", Topics: []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "yes", Partitions: []int32{1}}, {Topic: "no", Partitions: []int32{1}}}}, nil, "0 yes 55 no 29"},
+		{&kmsg.AddPartitionsToTxnRequest{Version: 5}, cluster(ClusterAction), "31"},
+		{&kmsg.AddOffsetsToTxnRequest{Version: 3, TransactionalID: "no", Group: "no"}, nil, "53"},
+		{&kmsg.AddOffsetsToTxnRequest{Version: 3, TransactionalID: "t", Group: "no"}, nil, "30"},
+		{&kmsg.EndTxnRequest{Version: 5, TransactionalID: "no"}, nil, "53"},
+		{writeMarkers(), cluster(Alter), "yes 0"},
+		{writeMarkers(), cluster(ClusterAction), "yes 0"},
+		{writeMarkers(), append(cluster(Alter), cluster(ClusterAction)...), "yes 31"},
+		{txnCommit("no", "g"), nil, "yes 53 no 53"},
+		{txnCommit("t", "no"), nil, "yes 30 no 30"},
+		{txnCommit("t", "g"), nil, "yes 0 no 29"},
+		{&kmsg.DescribeTransactionsRequest{TransactionalIDs: both}, nil, "no1 53 yes 0 no2 53"},
+		{&kmsg.ListTransactionsRequest{Version: 2}, nil, "0"},
 		{&kmsg.DescribeConfigsRequest{Version: 4, Resources: []kmsg.DescribeConfigsRequestResource{{ResourceType: 2, ResourceName: "no"}, {ResourceType: 2, ResourceName: "yes"}, {ResourceType: 4, ResourceName: "1"}}}, cluster(DescribeConfigs), "no 29 yes 0 1 31"},
 		{&kmsg.AlterConfigsRequest{Version: 2, Resources: []kmsg.AlterConfigsRequestResource{{ResourceType: 2, ResourceName: "no"}, {ResourceType: 2, ResourceName: "yes"}}}, nil, "no 29 yes 0"},
 		{&kmsg.IncrementalAlterConfigsRequest{Version: 1, Resources: []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: 2, ResourceName: "yes"}, {ResourceType: 4, ResourceName: "1"}}}, cluster(AlterConfigs), "yes 0 1 31"},
@@ -217,6 +273,8 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.ListConfigResourcesRequest{Version: 1}, cluster(DescribeConfigs), "31"},
 		{&kmsg.OffsetDeleteRequest{Group: "no"}, nil, "30"},
 		{&kmsg.OffsetDeleteRequest{Group: "g", Topics: []kmsg.OffsetDeleteRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "0 no 29 yes"},
+		{&kmsg.DescribeClientQuotasRequest{Version: 1}, cluster(DescribeConfigs), "31"},
+		{&kmsg.AlterClientQuotasRequest{Version: 1, Entries: make([]kmsg.AlterClientQuotasRequestEntry, 2)}, cluster(AlterConfigs), "31 31"},
 		{&kmsg.DescribeUserSCRAMCredentialsRequest{}, cluster(Describe), "31"},
 		{&kmsg.AlterUserSCRAMCredentialsRequest{Deletions: []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: "alice"}}}, cluster(Alter), "alice 31"},
 		{&kmsg.DescribeClusterRequest{}, cluster(Describe), "0"},
@@ -226,7 +284,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 	} {
 		l := New(Config{Backend: &echo{}, Authorizer: c.deny, Line: line(t)})
 		conn := &conn{l: l, session: &Session{}}
-		resp := conn.authorized(t.Context(), header(c.req), c.req)(t.Context())
+		resp := conn.authorized(t.Context(), header(c.req), c.req, nil)(t.Context())
 		if got := show(reflect.ValueOf(resp)); got != c.want {
 			t.Errorf("%d %T v%d: got %q, want %q", i, c.req, c.req.GetVersion(), got, c.want)
 		}
@@ -241,7 +299,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 }
 
 func TestEveryKeyToServeHasARow(t *testing.T) {
-	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 29, 30, 31, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 50, 51, 55, 57, 60, 61, 74, 75} {
+	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 50, 51, 55, 57, 60, 61, 65, 66, 74, 75} {
 		if _, ok := table[key]; !ok {
 			t.Errorf("key %d has no row", key)
 		}

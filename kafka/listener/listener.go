@@ -126,6 +126,12 @@ type Request struct {
 	// May is for requests that list: whether the caller may see this one. It is
 	// also asked before Metadata creates a topic (Create on Topic).
 	May func(Operation) bool
+	// MayRead is for Fetch, whose sessions (KIP-227) read more topics than the
+	// request names: whether the caller may read the topic, and whether the
+	// authorizer was asked. What it was not asked about must not be read.
+	MayRead func(topic string) (ok, asked bool)
+
+	charge *charge
 }
 
 // Answer waits for what a request's response rests on and returns it. It runs
@@ -147,6 +153,9 @@ type Backend interface {
 	Keys() []int16
 	// TopicName resolves a topic id, so that it can be authorized.
 	TopicName(id [16]byte) (string, bool)
+	// FetchTopics lists the topics of the session that a Fetch goes on with,
+	// nil for none, so that they can be authorized.
+	FetchTopics(s *Session, req *kmsg.FetchRequest) []string
 }
 
 // Config is what a Listener needs. Backend, Authorizer and Line must be set.
@@ -168,6 +177,8 @@ type Config struct {
 	Verifier   sasl.Verifier
 	SCRAM      func(mechanism, user string) (sasl.Credential, bool)
 
+	Quotas *Quotas // nil: clients are not measured
+
 	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
 	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
 	MaxConnections int           // 0: 20 000
@@ -177,11 +188,11 @@ type Config struct {
 
 // Counts are a listener's counters since its start, but for Open.
 type Counts struct {
-	Open, Accepted, Refused, AuthFailures, Requests, Denied, Panics int64
+	Open, Accepted, Refused, AuthFailures, Requests, Denied, Throttled, Panics int64
 }
 
 type counters struct {
-	accepted, refused, authFailures, requests, denied, panics atomic.Int64
+	accepted, refused, authFailures, requests, denied, throttled, panics atomic.Int64
 }
 
 // Listener accepts the connections of one listener of one broker. Its methods
@@ -198,7 +209,9 @@ type Listener struct {
 
 	buffers sync.Pool // of *[]byte: encoded answers
 
-	draining atomic.Bool // no request is read any more
+	began    time.Time
+	draining atomic.Bool   // no request is read any more
+	drained  chan struct{} // closed with draining: nobody stays silent for a quota
 
 	mu        sync.Mutex
 	closed    bool                      // under mu
@@ -227,8 +240,9 @@ func New(cfg Config) *Listener {
 	}
 	l := &Listener{
 		cfg: cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
-		sasl: sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
-		log:  boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
+		sasl:  sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
+		began: time.Now(), drained: make(chan struct{}),
+		log: boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
 	}
 	l.buffers.New = func() any { return new([]byte) }
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -290,28 +304,44 @@ func (l *Listener) Serve(ln net.Listener) error {
 }
 
 func (l *Listener) admit(nc net.Conn) {
-	l.mu.Lock()
-	if l.closed || len(l.conns) >= l.cfg.MaxConnections {
-		l.mu.Unlock()
+	done, serve := l.meter(nc)
+	if !serve {
+		return
+	}
+	if !l.hold(nc) {
 		l.counts.refused.Add(1)
 		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections")
 		nc.Close()
+		done()
 		return
+	}
+	l.counts.accepted.Add(1)
+	go func() { // owned by the Listener: Close waits for it
+		defer l.letGo(nc)
+		defer done()
+		l.serveConn(nc)
+	}()
+}
+
+// hold makes a connection one of those that Close ends and waits for, unless
+// there are too many. It must be let go.
+func (l *Listener) hold(nc net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.conns) >= l.cfg.MaxConnections {
+		return false
 	}
 	l.conns[nc] = struct{}{}
 	l.running.Add(1)
+	return true
+}
+
+func (l *Listener) letGo(nc net.Conn) {
+	nc.Close()
+	l.mu.Lock()
+	delete(l.conns, nc)
 	l.mu.Unlock()
-	l.counts.accepted.Add(1)
-	go func() { // owned by the Listener: Close waits for it
-		defer l.running.Done()
-		defer func() {
-			nc.Close()
-			l.mu.Lock()
-			delete(l.conns, nc)
-			l.mu.Unlock()
-		}()
-		l.serveConn(nc)
-	}()
+	l.running.Done()
 }
 
 // Drain stops accepting and reading, lets the answers to requests that were
@@ -320,7 +350,9 @@ func (l *Listener) admit(nc net.Conn) {
 func (l *Listener) Drain(patience time.Duration) {
 	l.mu.Lock()
 	l.closed = true
-	l.draining.Store(true)
+	if !l.draining.Swap(true) {
+		close(l.drained)
+	}
 	for ln := range l.listening {
 		ln.Close()
 	}
@@ -357,7 +389,7 @@ func (l *Listener) Counts() Counts {
 	c := &l.counts
 	return Counts{
 		Open: open, Accepted: c.accepted.Load(), Refused: c.refused.Load(), AuthFailures: c.authFailures.Load(),
-		Requests: c.requests.Load(), Denied: c.denied.Load(), Panics: c.panics.Load(),
+		Requests: c.requests.Load(), Denied: c.denied.Load(), Throttled: c.throttled.Load(), Panics: c.panics.Load(),
 	}
 }
 

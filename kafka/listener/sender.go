@@ -11,7 +11,8 @@ import (
 type pending struct {
 	correlation int32
 	answer      Answer
-	bytes       int // of the request's frame, which is held until then
+	bytes       int     // of the request's frame, which is held until then
+	charge      *charge // nil: it costs nothing
 }
 
 // sender is the queue of answers and the bytes on their way out. The reader

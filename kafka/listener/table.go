@@ -38,6 +38,13 @@ var table = map[int16]row{
 	21: rule(askDeleteRecords),
 	22: rule(askInitProducerID),
 	23: rule(askOffsetForLeaderEpoch),
+	24: rule(askAddPartitionsToTxn),
+	25: rule(askAddOffsetsToTxn),
+	26: rule(func(q *inquiry, r *kmsg.EndTxnRequest) then {
+		return without(q, q.ask(Write, TransactionalID, r.TransactionalID), r, func(s *kmsg.EndTxnResponse) { s.ErrorCode = errTxn })
+	}),
+	27: rule(askWriteTxnMarkers),
+	28: rule(askTxnOffsetCommit),
 	29: rule(askDescribeACLs),
 	30: rule(askCreateACLs),
 	31: rule(askDeleteACLs),
@@ -52,6 +59,12 @@ var table = map[int16]row{
 	45: rule(askAlterPartitionReassignments),
 	46: rule(askListPartitionReassignments),
 	47: rule(askOffsetDelete),
+	48: rule(func(q *inquiry, r *kmsg.DescribeClientQuotasRequest) then {
+		return without(q, q.ask(DescribeConfigs, Cluster, ""), r, func(s *kmsg.DescribeClientQuotasResponse) { s.ErrorCode = errCluster })
+	}),
+	49: rule(func(q *inquiry, r *kmsg.AlterClientQuotasRequest) then {
+		return unless(q, q.ask(AlterConfigs, Cluster, ""), func() kmsg.Response { return RefusedQuotas(r, errCluster) }, nil)
+	}),
 	50: rule(func(q *inquiry, r *kmsg.DescribeUserSCRAMCredentialsRequest) then {
 		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.DescribeUserSCRAMCredentialsResponse) { s.ErrorCode = errCluster })
 	}),
@@ -62,6 +75,8 @@ var table = map[int16]row{
 	// asks it before it describes a topic, with rights on the topic alone.
 	60: row{ask: func(*inquiry, kmsg.Request) then { return nil }},
 	61: rule(askDescribeProducers),
+	65: rule(askDescribeTransactions).filtered(),                                 // the topics of each
+	66: row{filter: true, ask: func(*inquiry, kmsg.Request) then { return nil }}, // Describe on each transactional id
 	74: rule(askListConfigResources),
 	75: rule(askDescribeTopicPartitions).filtered(),
 }
@@ -127,20 +142,30 @@ func unacknowledged(r *kmsg.ProduceRequest, next then) then {
 	}
 }
 
+// askFetch asks for every topic that the request reads, those of its session
+// included, on every fetch: rights may have ended since the session began. What
+// is refused the backend answers with TOPIC_AUTHORIZATION_FAILED (see
+// Request.MayRead), since it alone knows the session's partitions.
 func askFetch(q *inquiry, r *kmsg.FetchRequest) then {
-	partitions := func(t kmsg.FetchRequestTopic) kmsg.FetchResponseTopic {
-		return kmsg.FetchResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
-			out := kmsg.NewFetchResponseTopicPartition()
-			out.Partition, out.ErrorCode, out.HighWatermark = p.Partition, errTopic, -1
-			out.LastStableOffset, out.LogStartOffset, out.RecordBatches = -1, -1, []byte{}
-			return out
-		})}
-	}
 	if r.ReplicaID >= 0 || r.ReplicaState.ID >= 0 { // a follower, never a client (CVE-2018-1288)
-		return without(q, q.ask(ClusterAction, Cluster, ""), r, func(s *kmsg.FetchResponse) { s.Topics = full(r.Topics, partitions) })
+		return without(q, q.ask(ClusterAction, Cluster, ""), r, func(s *kmsg.FetchResponse) { s.Topics = full(r.Topics, refusedFetch) })
 	}
-	return each(q, &r.Topics, func(t kmsg.FetchRequestTopic) []int { return q.topic(t.Topic, t.TopicID, Read) },
-		func(s *kmsg.FetchResponse) *[]kmsg.FetchResponseTopic { return &s.Topics }, partitions)
+	for i := range r.Topics {
+		q.topic(r.Topics[i].Topic, r.Topics[i].TopicID, Read)
+	}
+	for _, name := range q.backend.FetchTopics(q.session, r) {
+		q.ask(Read, Topic, name)
+	}
+	return func() outcome { return outcome{} }
+}
+
+func refusedFetch(t kmsg.FetchRequestTopic) kmsg.FetchResponseTopic {
+	return kmsg.FetchResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
+		out := kmsg.NewFetchResponseTopicPartition()
+		out.Partition, out.ErrorCode, out.HighWatermark = p.Partition, errTopic, -1
+		out.LastStableOffset, out.LogStartOffset, out.RecordBatches = -1, -1, []byte{}
+		return out
+	})}
 }
 
 func askListOffsets(q *inquiry, r *kmsg.ListOffsetsRequest) then {
@@ -393,4 +418,15 @@ func askAlterUserSCRAMCredentials(q *inquiry, r *kmsg.AlterUserSCRAMCredentialsR
 			add(u.Name)
 		}
 	})
+}
+
+// RefusedQuotas answers every entry of an AlterClientQuotas with an error.
+func RefusedQuotas(r *kmsg.AlterClientQuotasRequest, code int16) *kmsg.AlterClientQuotasResponse {
+	s := r.ResponseKind().(*kmsg.AlterClientQuotasResponse)
+	s.Entries = full(r.Entries, func(in kmsg.AlterClientQuotasRequestEntry) kmsg.AlterClientQuotasResponseEntry {
+		return kmsg.AlterClientQuotasResponseEntry{ErrorCode: code, Entity: full(in.Entity, func(e kmsg.AlterClientQuotasRequestEntryEntity) kmsg.AlterClientQuotasResponseEntryEntity {
+			return kmsg.AlterClientQuotasResponseEntryEntity{Type: e.Type, Name: e.Name}
+		})}
+	})
+	return s
 }

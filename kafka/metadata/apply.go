@@ -25,6 +25,7 @@ const (
 	aclPrefix      = "acl/"
 	groupPrefix    = "group-config/"
 	metricsPrefix  = "client-metrics/"
+	quotaPrefix    = "client-quota/"
 )
 
 type brokersEvent struct {
@@ -122,6 +123,8 @@ func (i *Image) apply(r statemachine.Record) {
 		if decode(r.Value, &e) && e.Format == eventFormat {
 			i.features = e
 		}
+	} else if strings.HasPrefix(key, quotaPrefix) {
+		i.applyQuotas(key, r.Value)
 	} else if key == brokersKey {
 		var e brokersEvent
 		if decode(r.Value, &e) && e.Format == eventFormat {
@@ -191,6 +194,9 @@ func (c *Core) Snapshot() []statemachine.Record {
 		for _, r := range c.image.acls[p] {
 			d.add(newACL(p, r).key(), aclEvent{Format: eventFormat})
 		}
+	}
+	for _, e := range sortedQuotas(c.image.quotas) {
+		d.add(quotaKey(e), quotaEvent{Format: eventFormat, Entity: quotaParts(e), Quotas: c.image.quotas[e]})
 	}
 	if c.nextProducerID > 0 {
 		d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: c.nextProducerID})

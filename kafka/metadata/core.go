@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/statemachine"
 )
 
@@ -38,7 +39,7 @@ func New(p Params) *Core {
 		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
 		moving: map[string]struct{}{}, users: map[string]scramUser{},
 		groups: map[string]map[string]string{}, metrics: map[string]map[string]string{},
-		acls: map[pattern][]rule{}, supported: p.Features,
+		acls: map[pattern][]rule{}, quotas: quota.Limits{}, supported: p.Features,
 	}
 	i.readAccess()
 	return &Core{p: p, image: i}
@@ -81,8 +82,8 @@ type decision struct {
 
 // Decide answers one of the request types above, or one of the kmsg requests
 // DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
-// AlterUserScramCredentials, ElectLeaders, AlterPartitionReassignments, CreateAcls,
-// DeleteAcls and UpdateFeatures, whose replies are their kmsg responses.
+// AlterUserScramCredentials, AlterClientQuotas, ElectLeaders,
+// AlterPartitionReassignments, CreateAcls, DeleteAcls and UpdateFeatures, whose replies are their kmsg responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
@@ -111,6 +112,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.alterAt(r)
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		reply = d.alterUserSCRAMCredentials(r)
+	case *kmsg.AlterClientQuotasRequest:
+		reply = d.alterClientQuotas(r)
 	case *kmsg.ElectLeadersRequest:
 		reply = d.electLeaders(r)
 	case *kmsg.AlterPartitionAssignmentsRequest:

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/millrace/millrace/kafka/quota"
 )
 
 // Image is the metadata at one moment. It never changes, and shares with the
@@ -24,6 +26,7 @@ type Image struct {
 	moving  map[string]struct{}          // topics with a reassignment under way
 	users   map[string]scramUser
 	acls    map[pattern][]rule // the rules sorted
+	quotas  quota.Limits
 
 	supported []Feature // of Params
 	features  features  // an event's: never changed
@@ -103,11 +106,29 @@ func (i *Image) Controller() int32 {
 // AutoCreateTopics is auto.create.topics.enable.
 func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topics.enable") == "true" }
 
+// FetchMaxBytes is fetch.max.bytes: the most that one answer to Fetch holds.
+func (i *Image) FetchMaxBytes() int { return i.brokerInt("fetch.max.bytes") }
+
+// FetchSessionSlots is max.incremental.fetch.session.cache.slots (KIP-227).
+func (i *Image) FetchSessionSlots() int {
+	return i.brokerInt("max.incremental.fetch.session.cache.slots")
+}
+
+// rackAwareSelector is the one replica selector that Kafka ships (KIP-392).
+const rackAwareSelector = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+
+// RackAwareReads reports whether replica.selector.class has leaders send
+// consumers to the replicas in their own rack. A class of another name cannot
+// be loaded and selects nothing.
+func (i *Image) RackAwareReads() bool {
+	return i.brokerValue("replica.selector.class") == rackAwareSelector
+}
+
 // clone is a copy that may be changed; the topics are shared.
 func (i *Image) clone() *Image {
 	next := *i
-	next.dynamic, next.users = maps.Clone(i.dynamic), maps.Clone(i.users)
 	next.acls, next.groups, next.metrics = maps.Clone(i.acls), maps.Clone(i.groups), maps.Clone(i.metrics)
+	next.dynamic, next.users, next.quotas = maps.Clone(i.dynamic), maps.Clone(i.users), i.quotas.Clone()
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
 	next.sorted, next.moving = slices.Clone(i.sorted), maps.Clone(i.moving)
 	return &next

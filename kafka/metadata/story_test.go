@@ -130,6 +130,10 @@ func (s *stage) run(line string) string {
 		return s.may(words)
 	case "reassignments":
 		out = s.reassignments()
+	case "quota":
+		out = s.alterQuotas(args, words)
+	case "quotas":
+		out = s.describeQuotas(args, words)
 	case "ids":
 		out = fmt.Sprintln("first", s.do(AllocateProducerIDs{Count: int64(number(words[0]))}))
 	default:

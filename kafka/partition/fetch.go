@@ -43,47 +43,91 @@ func (p *Partition) wake() {
 type Read struct {
 	Broker      int32
 	ClientEpoch int32 // -1: the client does not know
+	LeaderOnly  bool  // the client does not know of followers (before KIP-392)
 	Offset      int64
+	LastEpoch   int32 // of the record before Offset (KIP-595); -1: not said
 	MaxBytes    int
+	AtLeastOne  bool // one whole batch, also when it is larger than MaxBytes (KIP-74)
 	Committed   bool // read_committed: only below the last stable offset
 }
 
 // Slice is what a Read found.
 type Slice struct {
 	Offsets
-	Records []byte                       // whole batches, all below the high watermark
-	Aborted []storage.AbortedTransaction // for Committed: those that Records has records of
+	Records   []byte                       // whole batches, all below the high watermark
+	Aborted   []storage.AbortedTransaction // for Committed: those that Records has records of
+	Diverging *Diverging                   // the reader has records that this log has not
 }
 
-// Fetch reads committed records as leader. It always returns at least one
-// whole batch when there is one (KIP-74). Offsets below the log's start or
-// above its end give OFFSET_OUT_OF_RANGE.
+// Diverging is where the log of a reader leaves this one: the largest epoch at
+// or below the reader's, and where it ended here.
+type Diverging struct {
+	Epoch int32
+	End   int64
+}
+
+// Fetch reads committed records as leader or, unless the reader wants the
+// leader only, as follower: both see one log and one high watermark. Offsets
+// below the log's start or above its end give OFFSET_OUT_OF_RANGE.
 func (p *Partition) Fetch(r Read) (Slice, error) {
-	if err := p.check(p.current.Load(), r.Broker, r.ClientEpoch); err != nil {
+	l := p.current.Load()
+	check := p.checkReplica
+	if r.LeaderOnly {
+		check = p.check
+	}
+	if err := check(l, r.Broker, r.ClientEpoch); err != nil {
 		return Slice{}, err
 	}
 	s := Slice{Offsets: p.Offsets()}
+	if r.LastEpoch >= 0 {
+		var err error
+		if s.Diverging, err = p.diverging(l, r, s.Offsets); err != nil || s.Diverging != nil {
+			return s, err
+		}
+	}
 	if r.Offset < s.Start || r.Offset > s.End {
 		return s, kerr.OffsetOutOfRange
 	}
-	if r.Offset >= s.limit(r.Committed) || r.MaxBytes <= 0 {
+	if r.Offset >= s.Limit(r.Committed) || r.MaxBytes <= 0 && !r.AtLeastOne {
 		return s, nil
 	}
+	want := storage.Want{Bytes: r.MaxBytes, One: r.AtLeastOne}
 	var err error
 	if r.Committed {
-		s.Records, s.Aborted, err = p.log.ReadCommitted(r.Offset, s.LastStable, r.MaxBytes)
+		s.Records, s.Aborted, err = p.log.ReadCommitted(r.Offset, s.LastStable, want)
 	} else {
-		s.Records, err = p.log.Read(r.Offset, s.HighWatermark, r.MaxBytes)
+		s.Records, err = p.log.ReadWant(r.Offset, s.HighWatermark, want)
 	}
 	return s, err
 }
 
-// limit is the offset from which on a reader sees nothing.
-func (o Offsets) limit(committed bool) int64 {
+// Limit is the offset from which on a reader sees nothing.
+func (o Offsets) Limit(committed bool) int64 {
 	if committed {
 		return o.LastStable
 	}
 	return o.HighWatermark
+}
+
+// diverging compares the reader's last epoch with the log's own history.
+func (p *Partition) diverging(l *leadership, r Read, o Offsets) (*Diverging, error) {
+	epoch, end := p.epochEnd(l, r.LastEpoch)
+	switch {
+	case epoch < 0 || end < 0 || r.Offset < o.Start:
+		return nil, kerr.OffsetOutOfRange
+	case epoch < r.LastEpoch || end < r.Offset:
+		return &Diverging{epoch, end}, nil
+	}
+	return nil, nil
+}
+
+// Size is the bytes of the partition's log: how much it grew tells a parked
+// fetch whether another read is worth it. 0 when the log could not be opened.
+func (p *Partition) Size() int64 {
+	if p.log == nil {
+		return 0
+	}
+	return p.log.Size()
 }
 
 // Special timestamps of ListOffsets.
@@ -110,7 +154,7 @@ func (p *Partition) Lookup(broker, clientEpoch int32, timestamp int64, committed
 		return Lookup{}, err
 	}
 	o := p.Offsets()
-	limit := o.limit(committed)
+	limit := o.Limit(committed)
 	switch timestamp {
 	case Latest:
 		return Lookup{Offset: limit, Timestamp: -1, Epoch: l.epoch}, nil
@@ -150,11 +194,15 @@ func (p *Partition) EpochEnd(broker, clientEpoch, epoch int32) (foundEpoch int32
 	if err := p.check(l, broker, clientEpoch); err != nil {
 		return -1, -1, err
 	}
-	if epoch == l.epoch {
-		return epoch, p.log.EndOffset(), nil
-	}
-	foundEpoch, end = p.log.EndOffsetForEpoch(epoch)
+	foundEpoch, end = p.epochEnd(l, epoch)
 	return foundEpoch, end, nil
+}
+
+func (p *Partition) epochEnd(l *leadership, epoch int32) (found int32, end int64) {
+	if epoch == l.epoch {
+		return epoch, p.log.EndOffset()
+	}
+	return p.log.EndOffsetForEpoch(epoch)
 }
 
 // DeleteBefore moves the log's start up to offset (-1: the high watermark) and

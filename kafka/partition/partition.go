@@ -2,6 +2,7 @@ package partition
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type Partition struct {
 // leadership is one immutable decision about a partition.
 type leadership struct {
 	leader   int32
+	replicas []int32
 	epoch    int32
 	inSync   int
 	minISR   int // never more than there are replicas
@@ -44,7 +46,7 @@ type leadership struct {
 // newLeadership counts min.insync.replicas as at most the replicas there are:
 // otherwise acks=all could never succeed (KAFKA-15583).
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
-	return &leadership{leader: p.Leader, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
+	return &leadership{leader: p.Leader, replicas: p.Replicas, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
 }
 
 // logConfig is what storage needs of the settings. A topic without delete in
@@ -100,6 +102,14 @@ func (p *Partition) durable(offset int64) {
 	}
 }
 
+// Compression is the topic's compression.type, "" when nobody leads it yet.
+func (p *Partition) Compression() string {
+	if l := p.current.Load(); l != nil {
+		return l.settings.Compression
+	}
+	return ""
+}
+
 // Offsets is a snapshot of a partition's limits.
 type Offsets struct {
 	Start, HighWatermark, End int64
@@ -122,10 +132,21 @@ func (p *Partition) Offsets() Offsets {
 }
 
 // check says whether broker leads the partition at the epoch the client knows
-// (-1: the client does not say). KIP-320.
+// (-1: the client does not say). A replica judges the epoch first (KIP-320).
 func (p *Partition) check(l *leadership, broker, clientEpoch int32) error {
+	if err := p.checkReplica(l, broker, clientEpoch); err != nil {
+		return err
+	}
+	if l.leader != broker {
+		return kerr.NotLeaderForPartition
+	}
+	return nil
+}
+
+// checkReplica is check for reads that a follower serves too (KIP-392).
+func (p *Partition) checkReplica(l *leadership, broker, clientEpoch int32) error {
 	switch {
-	case l == nil || l.leader != broker:
+	case l == nil || l.leader != broker && !slices.Contains(l.replicas, broker):
 		return kerr.NotLeaderForPartition
 	case p.log == nil || p.set.Err() != nil:
 		return kerr.KafkaStorageError
@@ -260,12 +281,4 @@ func (p *Partition) Leader() (broker, epoch int32) {
 		return -1, -1
 	}
 	return l.leader, l.epoch
-}
-
-// Size is the bytes of the partition's segments on disk.
-func (p *Partition) Size() int64 {
-	if p.log == nil {
-		return 0
-	}
-	return p.log.Size()
 }

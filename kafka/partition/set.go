@@ -126,7 +126,7 @@ func (s *Set) removeDeleted(img, prev *metadata.Image) error {
 			if p == nil {
 				continue
 			}
-			p.lead(&leadership{leader: -1})
+			p.lead(&leadership{leader: -1, epoch: -1}) // no epoch that anybody waits at
 			if err := s.cfg.Dir.Remove(LogName(t.Name, int32(i))); err != nil && first == nil {
 				first = fmt.Errorf("remove log of deleted topic %s: %w", t.Name, err)
 			}

@@ -42,17 +42,53 @@ func OpenStateLog(p *Partition) (*StateLog, error) {
 	return &StateLog{p: p, broker: broker, epoch: epoch}, nil
 }
 
-// Append writes the records as one batch and returns the offset after it.
-func (s *StateLog) Append(records []statemachine.Record, now time.Time) (int64, error) {
-	b := record.NewBuilder(record.BuilderOptions{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1})
-	ms := now.UnixMilli()
-	for _, r := range records {
-		b.Add(ms, r.Key, r.Value)
-	}
+// Epoch is the leader epoch under which the log was opened.
+func (s *StateLog) Epoch() int32 { return s.epoch }
+
+// Append writes the records and returns the offset after them: one batch for
+// those next to each other of one transaction, or of none, and one for each
+// marker.
+func (s *StateLog) Append(records []statemachine.Record, now time.Time) (end int64, err error) {
 	if _, epoch := s.p.Leader(); epoch != s.epoch {
 		return 0, kerr.NotLeaderForPartition
 	}
-	return s.p.AppendInternal(s.broker, b.Batch(), now)
+	for len(records) > 0 {
+		n := 1
+		for n < len(records) && together(records[0], records[n]) {
+			n++
+		}
+		if end, err = s.p.AppendInternal(s.broker, batch(records[:n], now), now); err != nil {
+			return 0, err
+		}
+		records = records[n:]
+	}
+	return end, nil
+}
+
+// together reports whether two records may be in one batch.
+func together(a, b statemachine.Record) bool {
+	if a.Transaction == nil || b.Transaction == nil {
+		return a.Transaction == b.Transaction
+	}
+	x, y := a.Transaction, b.Transaction
+	return x.Marker == nil && y.Marker == nil && x.ProducerID == y.ProducerID && x.Epoch == y.Epoch
+}
+
+// batch is records that belong together. Those of a transaction have no
+// sequence, as the offset commits of Kafka's group coordinator.
+func batch(records []statemachine.Record, now time.Time) record.Batch {
+	o := record.BuilderOptions{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1}
+	if t := records[0].Transaction; t != nil {
+		if t.Marker != nil {
+			return record.MarkerBatch(t.ProducerID, t.Epoch, record.Marker{Commit: t.Marker.Commit, CoordinatorEpoch: t.Marker.CoordinatorEpoch}, now)
+		}
+		o.ProducerID, o.ProducerEpoch, o.Transactional = t.ProducerID, t.Epoch, true
+	}
+	b, ms := record.NewBuilder(o), now.UnixMilli()
+	for _, r := range records {
+		b.Add(ms, r.Key, r.Value)
+	}
+	return b.Batch()
 }
 
 // Wait returns once everything below end is committed.
@@ -85,17 +121,31 @@ func replayBatches(chunk []byte, fn func(r statemachine.Record, at time.Time) er
 			return 0, err
 		}
 		next = b.LastOffset() + 1
-		if b.Control() {
-			continue
-		}
-		err = b.Walk(maxDecompressed, func(r *record.Record) error {
-			return fn(statemachine.Record{Key: r.Key, Value: r.Value}, time.UnixMilli(r.Timestamp))
-		})
-		if err != nil {
+		if err := replayBatch(b, fn); err != nil {
 			return 0, err
 		}
 	}
 	return next, nil
+}
+
+// replayBatch calls fn with the records of a batch, or with its marker. Control
+// batches of other kinds are Kafka's own affair.
+func replayBatch(b record.Batch, fn func(r statemachine.Record, at time.Time) error) error {
+	var t *statemachine.Transaction
+	if b.Transactional() {
+		t = &statemachine.Transaction{ProducerID: b.ProducerID(), Epoch: b.ProducerEpoch()}
+	}
+	if !b.Control() {
+		return b.Walk(maxDecompressed, func(r *record.Record) error {
+			return fn(statemachine.Record{Key: r.Key, Value: r.Value, Transaction: t}, time.UnixMilli(r.Timestamp))
+		})
+	}
+	m, err := b.Marker()
+	if t == nil || err != nil {
+		return nil
+	}
+	t.Marker = &statemachine.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch}
+	return fn(statemachine.Record{Transaction: t}, time.UnixMilli(b.MaxTimestamp()))
 }
 
 // OpenMetadata opens the cluster's own metadata log, which no image lists: it

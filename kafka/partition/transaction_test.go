@@ -188,9 +188,9 @@ func TestReadCommitted(t *testing.T) {
 			t.Errorf("committed %v: the first record by time is at %d, %v", committed, l.Offset, err)
 		}
 	}
-	begin(7)                                                                           // 0
-	begin(8)                                                                           // 1
-	if err := produce(p, data(9, 0, 0, false), partition.Verification{}); err != nil { // 2
+	begin(7) // at offset 0, and 8 at 1, a plain batch at 2
+	begin(8)
+	if err := produce(p, data(9, 0, 0, false), partition.Verification{}); err != nil {
 		t.Fatal(err)
 	}
 	sees(true, 0, 0)

@@ -21,7 +21,25 @@ import (
 
 // Record is one record of the log: what a decision changed. A nil Value is a
 // tombstone.
-type Record struct{ Key, Value []byte }
+type Record struct {
+	Key, Value  []byte
+	Transaction *Transaction // nil: the record stands for itself
+}
+
+// Transaction makes a record part of a producer's transaction in this log, which
+// readers of committed records see only once it is committed (KIP-98). With a
+// Marker the record ends that transaction, and has no key or value.
+type Transaction struct {
+	ProducerID int64
+	Epoch      int16
+	Marker     *Marker
+}
+
+// Marker is the end of a transaction, as its coordinator has decided it.
+type Marker struct {
+	Commit           bool
+	CoordinatorEpoch int32 // of __transaction_state's leader
+}
 
 // Ticket names a caller, whose reply may come with a later decision.
 type Ticket uint64
@@ -58,8 +76,9 @@ type Core interface {
 // Log keeps the records. Append and Replay are called by one goroutine, Wait
 // by another beside it.
 type Log interface {
-	// Append writes the records, in order, as one unit and returns where they
-	// end.
+	// Append writes the records, in order, and returns where they end. Those
+	// next to each other that are of one transaction, or of none, are one unit:
+	// a crash leaves all of them or none.
 	Append(records []Record, now time.Time) (end int64, err error)
 	// Wait returns when everything before end is committed.
 	Wait(ctx context.Context, end int64) error

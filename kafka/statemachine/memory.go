@@ -28,7 +28,7 @@ func (l *MemoryLog) Append(records []Record, now time.Time) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range records {
-		l.records = append(l.records, memoryRecord{Record{slices.Clone(r.Key), slices.Clone(r.Value)}, now})
+		l.records = append(l.records, memoryRecord{Record{slices.Clone(r.Key), slices.Clone(r.Value), r.Transaction}, now})
 	}
 	return int64(len(l.records)), nil
 }

@@ -50,8 +50,9 @@ type compaction struct {
 	last      int64            // the greatest offset looked at for latest
 	active    lastBatches      // producers whose state the log must keep
 	decided   transactions
-	maxSize   int64 // segment.bytes
-	interval  int   // index.interval.bytes
+	dropped   map[int64]int64 // by producer, the last of its markers that the current group leaves out
+	maxSize   int64           // segment.bytes
+	interval  int             // index.interval.bytes
 	compacted Compacted
 }
 
@@ -158,7 +159,10 @@ func (l *Log) newCompaction(below int64, c CompactionConfig, now time.Time) (*co
 		return nil, kerr.KafkaStorageError
 	}
 	p.maxSize, p.interval = l.cfg.SegmentBytes, l.cfg.IndexIntervalBytes
-	p.active = l.producers.last()
+	var ok bool
+	if p.active, ok = l.producers.last(l.durable.Load()); !ok {
+		return p, nil
+	}
 	for _, s := range list {
 		if !s.acquire() {
 			break // retention is taking it

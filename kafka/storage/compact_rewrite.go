@@ -27,6 +27,7 @@ func (p *compaction) rewrite(ctx context.Context, group []*segment) error {
 		return err
 	}
 	before := int64(0)
+	p.dropped = make(map[int64]int64)
 	for i, s := range group {
 		before += s.size.Load()
 		if err = p.copySegment(ctx, s, out, i == len(group)-1); err != nil {
@@ -40,6 +41,10 @@ func (p *compaction) rewrite(ctx context.Context, group []*segment) error {
 	if err := out.file.Datasync(); err != nil {
 		out.abandon(p.l)
 		return p.l.dir.fail(fmt.Errorf("sync %s: %w", out.name, err))
+	}
+	if err := p.forgetTransactions(); err != nil {
+		out.abandon(p.l)
+		return err
 	}
 	done, err := p.swap(group, out)
 	if done {
@@ -104,8 +109,8 @@ func (p *compaction) left(b record.Batch, must bool) (record.Batch, error) {
 	drop, unused := p.decided.saw(b)
 	must = must || p.active.holds(b)
 	switch {
-	case b.Control() && (!unused || b.LastOffset() > p.last):
-		return b, nil
+	case b.Control() && (!unused || b.LastOffset() > p.last || p.active.holds(b)):
+		return b, nil // a marker without its record would not tell the producer's epoch
 	case b.Control():
 		drop = passed
 	}
@@ -124,6 +129,9 @@ func (p *compaction) left(b record.Batch, must bool) (record.Batch, error) {
 		}
 	}
 	left, n, err := b.Retain(newHorizon, keep)
+	if b.Control() && n == 0 {
+		p.dropped[b.ProducerID()] = b.LastOffset()
+	}
 	if err != nil || n == 0 && !must {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func contents(t *testing.T, l *storage.Log) map[int64]pair {
 	out := make(map[int64]pair)
 	next, stable := l.StartOffset(), l.StableOffset(l.EndOffset())
 	for at := next; at < stable; at = next {
-		data, aborted, err := l.ReadCommitted(at, stable, 1)
+		data, aborted, err := l.ReadCommitted(at, stable, storage.Want{One: true})
 		if err != nil {
 			t.Fatal(err)
 		}

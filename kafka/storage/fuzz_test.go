@@ -1,7 +1,10 @@
 package storage_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path"
@@ -138,6 +141,54 @@ func FuzzStartOffsets(f *testing.F) {
 		l := openLog(t, d, forever)
 		if l.StartOffset() < 0 || l.StartOffset() > l.EndOffset() {
 			t.Errorf("the log goes from %d to %d", l.StartOffset(), l.EndOffset())
+		}
+	})
+}
+
+// FuzzTransactionHelpers puts arbitrary bytes in the place of one file that
+// helps a start to know transactions. Of so small a log everything is read
+// again: the state must be right whatever they are, except that a snapshot with
+// a good CRC is believed.
+func FuzzTransactionHelpers(f *testing.F) {
+	for which := range uint8(3) {
+		f.Add(which, true, []byte("0\n1\n0 0\n"))
+		f.Add(which, false, make([]byte, 34))
+		f.Add(which, true, append([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 1}, make([]byte, 46)...))
+		f.Add(which, true, []byte{})
+	}
+	f.Fuzz(func(t *testing.T, which uint8, clean bool, data []byte) {
+		s := newStory(t, 11, 0)
+		for range 40 {
+			s.append(t)
+		}
+		if err := s.dir.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !clean {
+			if err := s.disk.Remove("/data/.kafka_cleanshutdown"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		suffix := []string{".txnindex", ".snapshot", ".index"}[which%3]
+		believed := false
+		if suffix == ".snapshot" && len(data) >= 10 {
+			believed = true
+			data = bytes.Clone(data)
+			binary.BigEndian.PutUint32(data[2:], crc32.Checksum(data[6:], crc32.MakeTable(crc32.Castagnoli)))
+		}
+		files := names(t, s.disk, "/data/t-0", suffix)
+		put(t, s.disk, "/data/t-0/"+files[len(files)/2], data)
+		for range 2 {
+			s.open(t)
+			if err := s.check(); err != nil && !believed {
+				t.Error(err)
+			}
+			if s.log.EndOffset() != s.model[len(s.model)-1].last+1 {
+				t.Errorf("the log ends at %d", s.log.EndOffset())
+			}
+			if err := s.dir.Close(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -343,6 +343,18 @@ func segmentAt(list []*segment, offset int64) int {
 // StartOffset and EndOffset, kerr.KafkaStorageError when the log is closed or
 // cannot be read.
 func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
+	return l.ReadWant(from, below, Want{Bytes: maxBytes, One: true})
+}
+
+// Want is how much a reader takes: up to Bytes, but one batch at least if One.
+// Otherwise it gets nothing when the first batch is larger.
+type Want struct {
+	Bytes int
+	One   bool
+}
+
+// ReadWant is Read for as much as is wanted.
+func (l *Log) ReadWant(from, below int64, w Want) ([]byte, error) {
 	for {
 		if l.closed.Load() {
 			return nil, kerr.KafkaStorageError
@@ -354,7 +366,7 @@ func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
 		if len(list) == 0 || from >= below {
 			return nil, nil
 		}
-		data, gone, err := l.readFrom(list[segmentAt(list, from):], from, below, maxBytes)
+		data, gone, err := l.readFrom(list[segmentAt(list, from):], from, below, w)
 		if gone {
 			continue // retention took the segment meanwhile: look again
 		}
@@ -365,14 +377,14 @@ func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
 	}
 }
 
-func (l *Log) readFrom(list []*segment, from, below int64, maxBytes int) (data []byte, gone bool, err error) {
+func (l *Log) readFrom(list []*segment, from, below int64, w Want) (data []byte, gone bool, err error) {
 	scratch := l.dir.headers.Get().(*[record.HeaderSize]byte)
 	defer l.dir.headers.Put(scratch)
 	for _, s := range list {
 		if !s.acquire() {
 			return nil, true, nil
 		}
-		data, err = s.read(s.near(&l.dir.indexes, from), from, below, maxBytes, scratch)
+		data, err = s.read(s.near(&l.dir.indexes, from), from, below, w, scratch)
 		s.release()
 		if err != io.EOF {
 			return data, false, err

@@ -272,20 +272,20 @@ func decodeProducer(entry []byte) (id int64, p *producer) {
 	return int64(binary.BigEndian.Uint64(entry)), p
 }
 
-// loadSnapshot reads the newest readable snapshot at or below offset, and says
+// loadSnapshot reads the newest undamaged snapshot at or below offset, and says
 // which offset it is of.
-func loadSnapshot(fsys vfs.FS, dir string, snapshots []int64, offset int64) (*producers, int64) {
+func loadSnapshot(fsys vfs.FS, dir string, snapshots []int64, offset int64) (*producers, int64, error) {
 	for _, at := range slices.Backward(snapshots) {
 		if at > offset {
 			continue
 		}
 		data, err := vfs.ReadFile(fsys, path.Join(dir, fileName(at, snapshotSuffix)))
 		if err != nil {
-			continue
+			return nil, 0, err // not damage: the disk cannot be read
 		}
 		if ps, err := decodeProducers(data, at); err == nil {
-			return ps, at
+			return ps, at, nil
 		}
 	}
-	return newProducers(), 0
+	return newProducers(), 0, nil
 }

@@ -200,8 +200,14 @@ func (r *recovery) dropFrom(i int) error {
 // their indexes; of the rest, after an unclean stop, by reading every batch.
 func (r *recovery) check() error {
 	trusted := r.trusted()
-	at := min(r.windowStart(trusted), r.loadAborts(trusted))
-	r.producers, r.from = loadSnapshot(r.l.dir.fs, r.l.path, r.rolled(), at)
+	rebuild, err := r.loadAborts(trusted)
+	if err != nil {
+		return err
+	}
+	r.producers, r.from, err = loadSnapshot(r.l.dir.fs, r.l.path, r.rolled(), min(rebuild, r.windowStart(trusted)))
+	if err != nil {
+		return err
+	}
 	if data, err := vfs.ReadFile(r.l.dir.fs, path.Join(r.l.path, epochsFile)); err == nil {
 		r.epochs = data
 		r.l.epochs, _ = decodeEpochs(data) // a torn one is made again from the batches
@@ -213,6 +219,11 @@ func (r *recovery) check() error {
 		}
 		if i < trusted && next >= 0 && next <= r.from && r.useIndexes(s, next) {
 			continue
+		}
+		if i >= max(trusted, 1) && s.base > r.from {
+			if err := replaceName(r.l.dir.fs, r.l.path, fileName(s.base, snapshotSuffix), r.producers.encode(), true); err != nil {
+				return err // the segments before it may be removed once it is durable
+			}
 		}
 		cut, err := r.scan(s, i < trusted)
 		if err != nil {
@@ -261,7 +272,7 @@ func (r *recovery) windowStart(trusted int) int64 {
 // loadAborts reads the indexes of aborted transactions of the trusted segments,
 // and returns the base of the first one that must be made again from the
 // producers' state there; math.MaxInt64 for none.
-func (r *recovery) loadAborts(trusted int) int64 {
+func (r *recovery) loadAborts(trusted int) (base int64, err error) {
 	for i, s := range r.segments[:min(trusted, len(r.segments))] {
 		if _, ok := r.aborts[s.base]; !ok {
 			continue
@@ -271,13 +282,16 @@ func (r *recovery) loadAborts(trusted int) int64 {
 			next = r.segments[i+1].base
 		}
 		data, err := s.readAborts(r.l.dir.fs, next)
+		if errors.Is(err, errDamaged) {
+			return s.base, nil
+		}
 		if err != nil {
-			return s.base
+			return 0, err
 		}
 		s.aborts.set(data)
 		r.aborts[s.base] = data
 	}
-	return math.MaxInt64
+	return math.MaxInt64, nil
 }
 
 // rolled is the snapshots that a roll has left, in order. That of a clean stop

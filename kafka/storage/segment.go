@@ -180,12 +180,15 @@ func batchSize(header record.Batch) int {
 // read returns whole batches from the one that holds from, all below below, up
 // to maxBytes but at least one, searching from near on. The result is the
 // caller's; scratch is not kept.
-func (s *segment) read(near spot, from, below int64, maxBytes int, scratch *[record.HeaderSize]byte) ([]byte, error) {
+func (s *segment) read(near spot, from, below int64, w Want, scratch *[record.HeaderSize]byte) ([]byte, error) {
 	pos, first, err := s.find(near, from, scratch)
 	if err != nil {
 		return nil, err
 	}
-	n := int64(max(first, maxBytes))
+	if first > w.Bytes && !w.One {
+		return nil, nil
+	}
+	n := int64(max(first, w.Bytes))
 	n = min(n, s.size.Load()-pos)
 	buf := make([]byte, n)
 	if _, err := s.file.ReadAt(buf, pos); err != nil {

@@ -28,8 +28,10 @@ type Verification struct {
 	fromZero   bool
 }
 
-// FromZero is v for a producer of transactions v2, whose first batch in a log
-// that does not know it must have sequence 0 (KIP-890).
+// FromZero is v for a producer of transactions v2 (KIP-890): its first batch in a
+// log that does not know it must have sequence 0. A marker that came in between
+// is of the transaction before, since every end raises the epoch: had this one
+// ended, the batch's epoch would be too old.
 func (v Verification) FromZero() Verification {
 	v.fromZero = true
 	return v
@@ -50,7 +52,7 @@ func (l *Log) Verify(producerID int64, epoch int16) (v Verification, needed bool
 // valid reports whether v lets b open a transaction of producer p.
 func (ps *producers) valid(v Verification, p *producer, b record.Batch) bool {
 	return v.began && v.producerID == b.ProducerID() && v.epoch == b.ProducerEpoch() &&
-		v.end >= ps.forgotten && (p == nil || p.marker < v.end)
+		v.end >= ps.forgotten && (v.fromZero || p == nil || p.marker < v.end)
 }
 
 // inTransaction reports whether the producer has a transaction open under an

@@ -158,20 +158,22 @@ func (s *segment) abortedEntries(x *indexCache) ([]byte, error) {
 	return x.aborted(s)
 }
 
-// ReadCommitted is Read together with the aborted transactions of the range
+// ReadCommitted is ReadWant together with the aborted transactions of the range
 // that data covers. Both come from the same segments.
-func (l *Log) ReadCommitted(from, below int64, maxBytes int) (data []byte, out []AbortedTransaction, err error) {
+func (l *Log) ReadCommitted(from, below int64, w Want) (data []byte, out []AbortedTransaction, err error) {
 	for {
 		list := l.segments.Load()
-		if data, err = l.Read(from, below, maxBytes); err != nil || len(data) == 0 {
+		data, err = l.ReadWant(from, below, w)
+		if err == nil && len(data) > 0 {
+			out, err = l.aborted(*list, from, dataEnd(data))
+		}
+		if l.segments.Load() != list {
+			continue // rolled, retained or compacted meanwhile
+		}
+		if err != nil {
 			return nil, nil, err
 		}
-		if out, err = l.aborted(*list, from, dataEnd(data)); err != nil {
-			return nil, nil, err
-		}
-		if l.segments.Load() == list {
-			return data, out, nil
-		}
+		return data, out, nil
 	}
 }
 

@@ -28,6 +28,7 @@ func Run(t *testing.T, newLog func(t *testing.T) (log statemachine.Log, reopen f
 		{"null, empty and large values survive", values},
 		{"the log keeps copies", copies},
 		{"a replay ends with the first error", replayError},
+		{"transactions and their markers come back in order", transactions},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			log, reopen := newLog(t)
@@ -49,7 +50,7 @@ func replay(t *testing.T, log statemachine.Log) []logged {
 	t.Helper()
 	var out []logged
 	err := log.Replay(func(r statemachine.Record, at time.Time) error {
-		copied := statemachine.Record{Key: clone(r.Key), Value: clone(r.Value)} // r may alias a buffer
+		copied := statemachine.Record{Key: clone(r.Key), Value: clone(r.Value), Transaction: r.Transaction} // r may alias a buffer
 		out = append(out, logged{copied, at.UnixMilli()})
 		return nil
 	})
@@ -163,5 +164,43 @@ func replayError(t *testing.T, log statemachine.Log, _ func() statemachine.Log) 
 	})
 	if !errors.Is(err, refused) || calls != 1 {
 		t.Errorf("replay gave %v after %d calls, want the callback's error after one", err, calls)
+	}
+}
+
+func transactions(t *testing.T, log statemachine.Log, reopen func() statemachine.Log) {
+	of := func(r statemachine.Record, producerID int64, epoch int16) statemachine.Record {
+		r.Transaction = &statemachine.Transaction{ProducerID: producerID, Epoch: epoch}
+		return r
+	}
+	marker := func(producerID int64, epoch int16, commit bool) statemachine.Record {
+		return statemachine.Record{Transaction: &statemachine.Transaction{
+			ProducerID: producerID, Epoch: epoch,
+			Marker: &statemachine.Marker{Commit: commit, CoordinatorEpoch: 3},
+		}}
+	}
+	records := []statemachine.Record{
+		rec("plain", "1"),
+		of(rec("a", "1"), 7, 0), of(rec("b", "2"), 7, 0), of(rec("c", "3"), 8, 4),
+		rec("between", "2"),
+		marker(7, 1, true), marker(8, 4, false),
+		of(rec("d", "4"), 7, 1),
+	}
+	var want []logged
+	at := time.UnixMilli(1_700_000_000_000)
+	commit(t, log, at, records...)
+	for _, r := range records {
+		want = append(want, logged{r, at.UnixMilli()})
+	}
+	later := marker(7, 2, false)
+	commit(t, log, at.Add(time.Second), later)
+	want = append(want, logged{later, at.Add(time.Second).UnixMilli()})
+	if got := replay(t, log); !reflect.DeepEqual(got, want) {
+		t.Errorf("replayed %+v, want %+v", got, want)
+	}
+	log = reopen()
+	commit(t, log, at, rec("last", "5"))
+	want = append(want, logged{rec("last", "5"), at.UnixMilli()})
+	if got := replay(t, reopen()); !reflect.DeepEqual(got, want) {
+		t.Errorf("reopened: replayed %+v, want %+v", got, want)
 	}
 }

@@ -1,0 +1,235 @@
+package listener
+
+import (
+	"context"
+	"math"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/quota"
+	"github.com/millrace/millrace/kafka/wire"
+)
+
+// Quotas is what the listeners of one broker measure clients by. The meters are
+// shared: Clients and Connections by the listeners of a broker, Mutations by all
+// brokers of a cluster, since Kafka's controller measures them.
+type Quotas struct {
+	Rules       func() *quota.Rules // the newest; called for every request
+	Clients     *quota.Meters
+	Mutations   *quota.Meters
+	Connections *quota.Connections
+}
+
+// strictSince is from which version on a client is refused when it is over its
+// quota of mutations; an older one is silenced alone, as is a Metadata that
+// creates topics (KIP-599).
+var strictSince = map[int16]int16{keyCreateTopics: 6, keyDeleteTopics: 5, keyCreatePartitions: 3}
+
+const (
+	keyProduce          = 0
+	keyFetch            = 1
+	keyCreateTopics     = 19
+	keyDeleteTopics     = 20
+	keyCreatePartitions = 37
+)
+
+// charge is what one request costs its client. A nil charge costs nothing: the
+// cluster has no quotas.
+//
+// The time of a request is what its reader spends on it, from the authorizer to
+// the append, what Fetch spends on reading, and what encoding takes; it is
+// elapsed time, as on Kafka's threads. What an answer waits for costs nothing.
+type charge struct {
+	c     *conn
+	h     wire.Header
+	rules *quota.Rules
+	who   quota.Client
+	began time.Time
+	spent time.Duration // of Fetch: the reader's part
+	wait  time.Duration // how long the client is to be silent
+}
+
+// charge begins a request's bill.
+func (c *conn) charge(h wire.Header) *charge {
+	q := c.l.cfg.Quotas
+	if q == nil {
+		return nil
+	}
+	rules := q.Rules()
+	if len(rules.Limits) == 0 {
+		return nil
+	}
+	return &charge{c: c, h: h, rules: rules, who: quota.Client{User: c.session.Identity.Name, ID: h.ClientID}, began: time.Now()}
+}
+
+// handled bills what the reader did: the bytes of a Produce, and the time of
+// all but Fetch, which bills itself, and of a Produce without an answer.
+func (b *charge) handled(msg kmsg.Request, bytes int) {
+	if b == nil {
+		return
+	}
+	now := time.Now()
+	b.spent = now.Sub(b.began)
+	clients := b.c.l.cfg.Quotas.Clients
+	wait := b.wait
+	p, produce := msg.(*kmsg.ProduceRequest)
+	if produce {
+		wait = max(wait, clients.Record(b.rules, quota.ProducerBytes, b.who, float64(bytes), now))
+	}
+	if b.h.Key != keyFetch && !(produce && p.Acks == 0) {
+		wait = max(wait, clients.Record(b.rules, quota.RequestPercent, b.who, percent(b.spent), now))
+	}
+	b.silence(wait)
+}
+
+// percent is a duration in hundredths of a second.
+func percent(d time.Duration) float64 { return d.Seconds() * 100 }
+
+// silence tells the answer, and mutes the connection from now on (KIP-219: the
+// answer goes out at once).
+func (b *charge) silence(wait time.Duration) {
+	if b.wait = wait; wait > 0 {
+		b.c.l.counts.throttled.Add(1)
+		b.c.mute(wait)
+	}
+}
+
+// encode encodes a response with its throttle time, and bills the time that
+// takes, which is too late to silence anybody for it.
+func (b *charge) encode(scratch []byte, correlation int32, resp kmsg.Response) []byte {
+	if b == nil {
+		return wire.AppendResponse(scratch, correlation, resp)
+	}
+	began := time.Now()
+	if r, ok := resp.(kmsg.SetThrottleResponse); ok && b.wait > 0 {
+		r.SetThrottle(int32(b.wait.Milliseconds()))
+	}
+	buf := wire.AppendResponse(scratch, correlation, resp)
+	now := time.Now()
+	b.c.l.cfg.Quotas.Clients.Add(b.rules, quota.RequestPercent, b.who, percent(now.Sub(began)), now)
+	return buf
+}
+
+// FetchRoom is the most bytes that the answer to a Fetch should have: more
+// would certainly be over the client's quota.
+func (r *Request) FetchRoom() int {
+	if r.charge == nil {
+		return math.MaxInt32
+	}
+	return r.charge.rules.Most(quota.ConsumerBytes, r.charge.who)
+}
+
+// Fetched bills a Fetch: the bytes of its answer and the time spent on reading.
+// When the client is over a quota the answer must be an empty one instead,
+// which costs no bytes. It is called once, by the Answer.
+func (r *Request) Fetched(bytes int, spent time.Duration) (throttled bool) {
+	b := r.charge
+	if b == nil {
+		return false
+	}
+	now := time.Now()
+	clients := b.c.l.cfg.Quotas.Clients
+	wait := clients.Record(b.rules, quota.RequestPercent, b.who, percent(b.spent+spent), now)
+	wait = max(wait, clients.Record(b.rules, quota.ConsumerBytes, b.who, float64(bytes), now))
+	if wait > 0 {
+		clients.Add(b.rules, quota.ConsumerBytes, b.who, -float64(bytes), now)
+	}
+	b.silence(wait)
+	return wait > 0
+}
+
+// Mutate bills the creation or deletion of n partitions (KIP-599). The error is
+// THROTTLING_QUOTA_EXCEEDED, and then it must not happen. It is called before
+// Handle returns.
+func (r *Request) Mutate(n int) error {
+	b := r.charge
+	if b == nil {
+		return nil
+	}
+	since, known := strictSince[b.h.Key]
+	strict := known && b.h.Version >= since
+	wait, ok := b.c.l.cfg.Quotas.Mutations.Mutate(b.rules, b.who, float64(n), strict, time.Now())
+	b.wait = max(b.wait, wait)
+	if !ok {
+		return kerr.ThrottlingQuotaExceeded
+	}
+	return nil
+}
+
+// mute has the connection's next request wait.
+func (c *conn) mute(wait time.Duration) {
+	until := int64(time.Since(c.l.began) + wait)
+	for {
+		old := c.muted.Load()
+		if until <= old || c.muted.CompareAndSwap(old, until) {
+			return
+		}
+	}
+}
+
+// waitMuted waits while the connection is muted. The request that has arrived
+// meanwhile is held, and the peer's further ones stay in its socket.
+func (c *conn) waitMuted(ctx context.Context) error {
+	for {
+		left := time.Duration(c.muted.Load()) - time.Since(c.l.began)
+		if left <= 0 {
+			return nil
+		}
+		if err := c.l.pause(ctx, left); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits, but not beyond the listener's end.
+func (l *Listener) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-l.drained:
+		return errDrain
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// meter counts a new connection against the rates of its address and of the
+// broker (KIP-402, KIP-612), and waits while the broker's is too high, so that
+// no other is accepted. It reports whether to serve the connection; otherwise
+// it is closed, at once or later. done must be called when a served one ends.
+func (l *Listener) meter(nc net.Conn) (done func(), serve bool) {
+	q := l.cfg.Quotas
+	if q == nil {
+		return func() {}, true
+	}
+	ip := remoteAddr(nc)
+	a := q.Connections.Admit(q.Rules(), ip, time.Now())
+	switch {
+	case a.Full, a.Close > 0:
+		l.counts.refused.Add(1)
+		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "the limits of its address", "closed_after", a.Close)
+		l.closeAfter(nc, a.Close)
+		return nil, false
+	case a.Wait > 0:
+		_ = l.pause(l.ctx, a.Wait) // an end is noticed by who serves the connection
+	}
+	return func() { q.Connections.Release(ip) }, true
+}
+
+// closeAfter lets a refused connection wait, lest its client come again at once.
+// It counts as one of MaxConnections meanwhile.
+func (l *Listener) closeAfter(nc net.Conn, wait time.Duration) {
+	if wait == 0 || !l.hold(nc) {
+		nc.Close()
+		return
+	}
+	go func() { // owned by the Listener: Close waits for it
+		defer l.letGo(nc)
+		_ = l.pause(l.ctx, wait)
+	}()
+}
