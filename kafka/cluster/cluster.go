@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
 	"slices"
@@ -188,7 +189,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 		return err
 	}
 	core := metadata.New(metadata.Params{
-		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless, Features: features(c.line),
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(), Serverless: c.cfg.Serverless, Features: features(c.line),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },
@@ -212,6 +213,13 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
+}
+
+// static is server.properties as the brokers have it.
+func (c *Cluster) static() map[string]string {
+	all := map[string]string{"log.dirs": c.logDir()}
+	maps.Copy(all, c.cfg.Static)
+	return all
 }
 
 func features(l wire.Line) (out []metadata.Feature) {

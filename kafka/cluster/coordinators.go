@@ -74,19 +74,14 @@ func moved(prev, next *metadata.Topic) (ended []int32) {
 	return ended
 }
 
-// transactionParams are the transactions of the cluster's line.
+// transactionParams are the transactions of the level that the cluster has
+// finalized when it opens: another one acts when it is opened anew.
 func (c *Cluster) transactionParams() txn.Params {
-	p := txn.Params{
-		Version:      txn.V0,
+	return txn.Params{
+		Version:      c.Image().Level(transactionVersion),
 		MaxTimeout:   c.milliseconds("transaction.max.timeout.ms"),
 		IDExpiration: c.milliseconds("transactional.id.expiration.ms"),
 	}
-	for _, f := range c.line.Features {
-		if f.Name == transactionVersion {
-			p.Version = f.Finalized
-		}
-	}
-	return p
 }
 
 // milliseconds is a time of server.properties, zero when it is not set.
