@@ -18,6 +18,12 @@ type Params struct {
 	MaxSize               int           // group.max.size: 10 000 here
 	MaxMetadata           int           // offset.metadata.max.bytes: 4096
 	OffsetsRetention      time.Duration // offsets.retention.minutes: 7 days
+
+	ConsumerSession   time.Duration // group.consumer.session.timeout.ms: 45 s
+	ConsumerHeartbeat time.Duration // group.consumer.heartbeat.interval.ms: 5 s
+	ConsumerMaxSize   int           // group.consumer.max.size: 10 000 here
+	PatternRefresh    time.Duration // group.consumer.regex.refresh.interval.ms: 10 min
+	Migration         Migration     // group.consumer.migration.policy: bidirectional
 }
 
 // Limits and times of groups that no broker config sets.
@@ -51,8 +57,17 @@ func (p Params) complete() Params {
 	set(&p.MinSession, 6*time.Second)
 	set(&p.MaxSession, 30*time.Minute)
 	set(&p.OffsetsRetention, 7*24*time.Hour)
+	set(&p.ConsumerSession, 45*time.Second)
+	set(&p.ConsumerHeartbeat, 5*time.Second)
+	set(&p.PatternRefresh, 10*time.Minute)
 	if p.MaxSize == 0 {
 		p.MaxSize = 10_000
+	}
+	if p.ConsumerMaxSize == 0 {
+		p.ConsumerMaxSize = 10_000
+	}
+	if p.Migration == "" {
+		p.Migration = MigrateBoth
 	}
 	if p.MaxMetadata == 0 {
 		p.MaxMetadata = 4096
@@ -62,15 +77,23 @@ func (p Params) complete() Params {
 
 // Request is one client's request: JoinGroup, SyncGroup, Heartbeat, LeaveGroup,
 // OffsetCommit, OffsetFetch, DescribeGroups, ListGroups, DeleteGroups,
-// OffsetDelete or TxnOffsetCommit. Its reply is the kmsg response. Msg's strings and bytes may
-// alias a frame: what is kept is copied.
+// OffsetDelete, TxnOffsetCommit, ConsumerGroupHeartbeat or ConsumerGroupDescribe.
+// Its reply is the kmsg response; of ConsumerGroupHeartbeat it is a *Heartbeat.
+// Msg's strings and bytes may alias a frame: what is kept is copied.
+//
+// Without Msg it is the answer to a Resolve, or says that topics are Deleted,
+// whose offsets go. The reply means nothing then.
 type Request struct {
 	Client  string // client id
 	Host    string // as Kafka shows it: "/127.0.0.1"
 	FreshID string // a random UUID, for a member id if one is needed
+	Topics  *Topics
 	Msg     kmsg.Request
 	// Verification is a TxnOffsetCommit's; the zero value is none.
 	Verification Verification
+
+	Resolved *Resolved
+	Deleted  []string // topic names
 }
 
 // Core is the groups of one partition. It is a statemachine.Core.
@@ -83,13 +106,21 @@ type Core struct {
 	// next is at or before the earliest deadline; Expire looks exactly.
 	next   time.Time
 	expiry time.Time // of the next look for expired offsets
+
+	// Volatile.
+	topics     *Topics // as the last request saw them
+	courses    map[string]*consumerCourse
+	downgraded map[string]downgrade
 }
 
 var _ statemachine.Core = (*Core)(nil)
 
 // New returns a core without groups.
 func New(p Params) *Core {
-	return &Core{p: p.complete(), groups: make(map[string]*group), producers: make(map[int64]*producer)}
+	return &Core{
+		p: p.complete(), groups: make(map[string]*group), producers: make(map[int64]*producer),
+		courses: make(map[string]*consumerCourse), downgraded: make(map[string]downgrade),
+	}
 }
 
 // decision is one request or deadline being decided.
@@ -119,7 +150,17 @@ func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachin
 		return statemachine.Decision{Records: d.records, Replies: d.replies}
 	}
 	r := req.(Request)
+	if r.Topics != nil {
+		c.topics = r.Topics
+	}
+	d.settle()
 	switch m := r.Msg.(type) {
+	case nil:
+		d.internal(t, r)
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		d.consumerHeartbeat(t, r, m)
+	case *kmsg.ConsumerGroupDescribeRequest:
+		d.reply(t, c.describeConsumers(m))
 	case *kmsg.JoinGroupRequest:
 		d.join(t, r, m)
 	case *kmsg.SyncGroupRequest:
@@ -148,6 +189,16 @@ func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachin
 	return statemachine.Decision{Records: d.records, Replies: d.replies}
 }
 
+// internal is a Request without Msg.
+func (d *decision) internal(t statemachine.Ticket, r Request) {
+	if r.Resolved != nil {
+		d.resolved(t, r.Resolved)
+		return
+	}
+	d.forgetTopics(r.Deleted)
+	d.reply(t, kmsg.NewPtrOffsetDeleteResponse())
+}
+
 // Deadline is when Expire wants to be called.
 func (c *Core) Deadline() time.Time { return c.next }
 
@@ -158,6 +209,16 @@ func (c *Core) Loaded(now time.Time) {
 		for _, m := range g.members {
 			d.renew(m)
 		}
+		if g.consumer == nil {
+			continue
+		}
+		for _, m := range g.consumer.members {
+			d.renewConsumer(g.id, m)
+			if t := d.timers(g.id, m.id); m.state == unrevokedPartitions && m.classic == nil {
+				t.epoch = m.epoch
+				d.in(&t.rebalance, ms(m.rebalance))
+			}
+		}
 	}
 	c.expiry = now.Add(expiryInterval)
 	d.at(c.expiry)
@@ -167,9 +228,11 @@ func (c *Core) Loaded(now time.Time) {
 // offsets.
 func (c *Core) Expire(now time.Time) statemachine.Decision {
 	d := &decision{c: c, now: now}
+	d.settle()
 	for _, id := range sortedKeys(c.groups) {
 		d.expireGroup(c.groups[id])
 	}
+	d.expireConsumers()
 	if !now.Before(c.expiry) {
 		c.expiry = now.Add(expiryInterval)
 		d.expireOffsets()
@@ -180,6 +243,16 @@ func (c *Core) Expire(now time.Time) statemachine.Decision {
 		if at := g.deadline(); !at.IsZero() {
 			d.at(at)
 		}
+	}
+	for _, v := range c.courses {
+		for _, t := range v.timers {
+			if at := t.due(); !at.IsZero() {
+				d.at(at)
+			}
+		}
+	}
+	if len(c.downgraded) > 0 {
+		d.at(now)
 	}
 	return statemachine.Decision{Records: d.records, Replies: d.replies}
 }

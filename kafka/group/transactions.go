@@ -101,6 +101,10 @@ func (d *decision) mayCommitTransaction(r *kmsg.TxnOffsetCommitRequest, v Verifi
 		return kerr.InvalidGroupID
 	case g == nil && r.Generation >= 0:
 		return kerr.IllegalGeneration
+	case g != nil && g.consumer != nil:
+		if err := g.consumer.mayCommitTransaction(r); err != nil {
+			return err
+		}
 	case g == nil, r.Generation < 0 && g.state == empty:
 	case r.Generation >= 0 || r.MemberID != "" || r.InstanceID != nil:
 		if _, _, err := d.c.find(r.Group, r.MemberID, r.InstanceID); err != nil {
