@@ -19,7 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
 	"github.com/millrace/millrace/kafka/listener"
@@ -89,6 +88,7 @@ type Cluster struct {
 	txns   *coordinator.Transactions
 	image  atomic.Pointer[metadata.Image]
 	rules  atomic.Pointer[quota.Rules] // of the image
+	topics groupTopics
 	nodes  []*node
 
 	mutations quota.Meters       // of all brokers
@@ -137,7 +137,7 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
-		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), transactionVersion), stop: stop,
+		cfg: cfg, line: served(line), stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	for _, b := range cfg.Brokers {
@@ -180,18 +180,10 @@ func (c *Cluster) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	core := metadata.New(metadata.Params{ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless})
-	c.meta, err = statemachine.Start(core, log, statemachine.Options{
-		Snapshot: func() any { return core.Image() },
-		Publish:  func(img any) { c.publish(img.(*metadata.Image)) },
-		Failed:   c.fail,
-	})
-	if err != nil {
-		return fmt.Errorf("load cluster metadata: %w", err)
-	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic, groupsPartitions),
-		Params: group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
+		Topics: func() *group.Topics { return c.topics.of(c.Image) },
+		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay),
 		Log:    c.cfg.Log,
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
@@ -201,6 +193,15 @@ func (c *Cluster) openState(ctx context.Context) error {
 		AllocateProducerIDs: c.allocateProducerIDs,
 		Log:                 c.cfg.Log,
 	})
+	core := metadata.New(metadata.Params{ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless})
+	c.meta, err = statemachine.Start(core, log, statemachine.Options{
+		Snapshot: func() any { return core.Image() },
+		Publish:  func(img any) { c.publish(img.(*metadata.Image)) },
+		Failed:   c.fail,
+	})
+	if err != nil {
+		return fmt.Errorf("load cluster metadata: %w", err)
+	}
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
 }
@@ -214,6 +215,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	prev := c.image.Swap(img)
 	if prev != nil {
 		c.moveCoordinators(prev, img)
+		c.forgetOffsets(prev, img)
 	}
 }
 

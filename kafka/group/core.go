@@ -80,9 +80,6 @@ func (p Params) complete() Params {
 // OffsetDelete, TxnOffsetCommit, ConsumerGroupHeartbeat or ConsumerGroupDescribe.
 // Its reply is the kmsg response; of ConsumerGroupHeartbeat it is a *Heartbeat.
 // Msg's strings and bytes may alias a frame: what is kept is copied.
-//
-// Without Msg it is the answer to a Resolve, or says that topics are Deleted,
-// whose offsets go. The reply means nothing then.
 type Request struct {
 	Client  string // client id
 	Host    string // as Kafka shows it: "/127.0.0.1"
@@ -91,10 +88,11 @@ type Request struct {
 	Msg     kmsg.Request
 	// Verification is a TxnOffsetCommit's; the zero value is none.
 	Verification Verification
-
-	Resolved *Resolved
-	Deleted  []string // topic names
 }
+
+// DeleteTopics removes the offsets of topics that are deleted, of all groups.
+// Its reply means nothing.
+type DeleteTopics struct{ Names []string }
 
 // Core is the groups of one partition. It is a statemachine.Core.
 type Core struct {
@@ -108,7 +106,7 @@ type Core struct {
 	expiry time.Time // of the next look for expired offsets
 
 	// Volatile.
-	topics     *Topics // as the last request saw them
+	topics     *Topics // the newest that a request came with
 	courses    map[string]*consumerCourse
 	downgraded map[string]downgrade
 }
@@ -142,21 +140,32 @@ func (d *decision) at(deadline time.Time) {
 	}
 }
 
-// Decide answers a Request, now or with a later decision, a Verify or an
-// EndTransaction. A request of another type is a bug of the caller: it panics.
+// Decide answers a Request, now or with a later decision, a *Resolved, a
+// DeleteTopics, a Verify or an EndTransaction. A request of another type is a
+// bug of the caller: it panics.
 func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{c: c, now: now}
-	if d.decideTransaction(t, req) {
-		return statemachine.Decision{Records: d.records, Replies: d.replies}
-	}
-	r := req.(Request)
-	if r.Topics != nil {
-		c.topics = r.Topics
-	}
 	d.settle()
+	switch r := req.(type) {
+	case Request:
+		if r.Topics != nil && (c.topics == nil || r.Topics.version > c.topics.version) { // requests may overtake
+			c.topics = r.Topics
+		}
+		d.answer(t, r)
+	case *Resolved:
+		d.resolved(t, r)
+	case DeleteTopics:
+		d.forgetTopics(t, r.Names)
+	default:
+		d.decideTransaction(t, req)
+	}
+	return statemachine.Decision{Records: d.records, Replies: d.replies}
+}
+
+// answer is the answer to a client.
+func (d *decision) answer(t statemachine.Ticket, r Request) {
+	c := d.c
 	switch m := r.Msg.(type) {
-	case nil:
-		d.internal(t, r)
 	case *kmsg.ConsumerGroupHeartbeatRequest:
 		d.consumerHeartbeat(t, r, m)
 	case *kmsg.ConsumerGroupDescribeRequest:
@@ -186,17 +195,6 @@ func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachin
 	default:
 		panic("group: a request of an unknown type reached the core")
 	}
-	return statemachine.Decision{Records: d.records, Replies: d.replies}
-}
-
-// internal is a Request without Msg.
-func (d *decision) internal(t statemachine.Ticket, r Request) {
-	if r.Resolved != nil {
-		d.resolved(t, r.Resolved)
-		return
-	}
-	d.forgetTopics(r.Deleted)
-	d.reply(t, kmsg.NewPtrOffsetDeleteResponse())
 }
 
 // Deadline is when Expire wants to be called.

@@ -31,8 +31,7 @@ func (l *lab) setTopics(specs ...string) {
 }
 
 // tell decides a request that is not a client's.
-func (l *lab) tell(r group.Request) {
-	r.Topics = l.topics
+func (l *lab) tell(r any) {
 	d := l.core.Decide(l.now, 0, r)
 	d.Replies = nil
 	l.take(d, 0)

@@ -1,11 +1,10 @@
 package group
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/statemachine"
 )
 
 // mayCommit says whether a commit to a consumer group is valid
@@ -67,13 +66,14 @@ func (m *consumerMember) stale(epoch int32) *kerr.Error {
 
 // forgetTopics removes the offsets of topics that are deleted
 // (OffsetMetadataManager.onPartitionsDeleted).
-func (d *decision) forgetTopics(topics []string) {
+func (d *decision) forgetTopics(t statemachine.Ticket, topics []string) {
+	d.replies = append(d.replies, statemachine.Reply{To: t})
 	gone := make(map[string]bool, len(topics))
 	for _, t := range topics {
 		gone[t] = true
 	}
 	for _, id := range sortedKeys(d.c.groups) {
-		for _, tp := range slices.SortedFunc(maps.Keys(d.c.groups[id].offsets), compareTP) {
+		for _, tp := range d.c.groups[id].keptOffsets() {
 			if gone[tp.topic] {
 				d.removeOffset(id, tp)
 			}

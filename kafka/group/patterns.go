@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/kafka/statemachine"
 )
@@ -21,14 +20,15 @@ const (
 
 // Resolve asks for the topics that a group's regular expressions match. Which
 // topics there are to match depends on what the member who asked may see, so
-// the caller answers it: Resolve.By, and then a Request with the Resolved.
+// the caller answers it: Resolve.By makes the Resolved.
 type Resolve struct {
 	group    string
 	patterns []string
 	topics   *Topics
 }
 
-// Resolved is the answer to a Resolve.
+// Resolved is the answer to a Resolve, a request to the core. Its reply means
+// nothing.
 type Resolved struct {
 	Group   string
 	matched map[string]resolved
@@ -131,10 +131,9 @@ func (w *draft) toResolve() *Resolve {
 	return &Resolve{group: w.id, patterns: slices.Sorted(maps.Keys(wanted)), topics: d.c.topics}
 }
 
-// resolved takes the topics that patterns matched. It answers nobody who waits
-// for more than an empty response.
+// resolved takes the topics that patterns matched.
 func (d *decision) resolved(t statemachine.Ticket, r *Resolved) {
-	d.reply(t, kmsg.NewPtrConsumerGroupHeartbeatResponse())
+	d.replies = append(d.replies, statemachine.Reply{To: t})
 	g := d.c.groups[r.Group]
 	if g == nil || g.consumer == nil {
 		return

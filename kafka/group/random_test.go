@@ -155,7 +155,7 @@ func FuzzApply(f *testing.F) {
 	} {
 		l.do(msg)
 	}
-	l.tell(group.Request{Resolved: l.resolve.By(func(string) bool { return true })})
+	l.tell(l.resolve.By(func(string) bool { return true }))
 	for _, r := range l.log {
 		f.Add(r.Key, r.Value)
 		f.Add(r.Key, []byte(nil))

@@ -113,12 +113,12 @@ func command(t *testing.T, l *lab, line string) *lab {
 	case "topics":
 		l.setTopics(words[1:]...)
 	case "deleted":
-		l.tell(group.Request{Deleted: words[1:]})
+		l.tell(group.DeleteTopics{Names: words[1:]})
 	case "resolve":
 		if l.resolve == nil {
 			t.Fatalf("nobody asked to resolve anything before %q", line)
 		}
-		l.tell(group.Request{Resolved: l.resolve.By(func(topic string) bool { return !slices.Contains(a.list("deny"), topic) })})
+		l.tell(l.resolve.By(func(topic string) bool { return !slices.Contains(a.list("deny"), topic) }))
 		l.resolve = nil
 	case "restart":
 		l.core = l.replayed()

@@ -17,17 +17,22 @@ type Topic struct {
 type Topics struct {
 	byName  map[string]Topic
 	byID    map[[16]byte]string
+	version int64 // grows with every image
 	created int64 // grows with every image that has a topic which the one before had not
 }
 
-// NewTopics makes the topics of an image that follows before, which may be nil.
+// NewTopics makes the topics of an image that follows before, which may be nil,
+// and is returned when they are the same.
 func NewTopics(before *Topics, list []Topic) *Topics {
+	if before.same(list) {
+		return before
+	}
 	t := &Topics{byName: make(map[string]Topic, len(list)), byID: make(map[[16]byte]string, len(list))}
 	for _, topic := range list {
 		t.byName[topic.Name], t.byID[topic.ID] = topic, topic.Name
 	}
 	if before != nil {
-		t.created = before.created
+		t.version, t.created = before.version+1, before.created
 	}
 	for _, topic := range list {
 		if before == nil || before.byName[topic.Name].ID != topic.ID {
@@ -36,6 +41,18 @@ func NewTopics(before *Topics, list []Topic) *Topics {
 		}
 	}
 	return t
+}
+
+func (t *Topics) same(list []Topic) bool {
+	if t == nil || len(list) != len(t.byName) {
+		return false
+	}
+	for _, topic := range list {
+		if t.byName[topic.Name] != topic {
+			return false
+		}
+	}
+	return true
 }
 
 // Has reports whether there is a topic of that name.

@@ -52,8 +52,8 @@ type producer struct {
 	pending     map[string]map[topicPartition]offset // by group
 }
 
-// decideTransaction answers the requests that are not of clients.
-func (d *decision) decideTransaction(t statemachine.Ticket, req any) bool {
+// decideTransaction answers the requests of the transaction coordinator.
+func (d *decision) decideTransaction(t statemachine.Ticket, req any) {
 	var reply any
 	switch r := req.(type) {
 	case Verify:
@@ -61,10 +61,9 @@ func (d *decision) decideTransaction(t statemachine.Ticket, req any) bool {
 	case EndTransaction:
 		reply = d.endTransaction(r)
 	default:
-		return false
+		panic("group: a request of an unknown type reached the core")
 	}
 	d.replies = append(d.replies, statemachine.Reply{To: t, Value: reply})
-	return true
 }
 
 func (c *Core) verify(r Verify) Verification {
