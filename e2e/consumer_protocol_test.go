@@ -3,8 +3,16 @@
 package e2e
 
 import (
+	"context"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millrace/millrace/e2e/clients"
 )
 
 // TestJavaConsumerProtocol reads with Java's own consumer of the new protocol.
@@ -35,4 +43,58 @@ func TestJavaConsumerProtocol(t *testing.T) {
 	}
 	j.says(plain.run("groups", "--list", "--type", "consumer"), "names", "pattern")
 	plain.run("groups", "--delete", "--group", "names")
+	j.migrate()
+	plain.says(plain.dumped(), `"subscribedTopicRegex":".*(?:(?:ord.*)).*"`, `"topics":["orders"]`, `"assignmentEpoch":`,
+		`"assignedPartitions":[{"topicId":`, `"partitionsPendingRevocation":[]`, `"metadataHash":`,
+		`"classicMemberMetadata":{"sessionTimeoutMs":45000,"supportedProtocols":[{"name":"cooperative-sticky"`)
+}
+
+// migrate has a member with a regular expression join a classic group.
+func (j javaTools) migrate() {
+	j.t.Helper()
+	join := func(opts ...kgo.Opt) (assigned chan struct{}) {
+		assigned = make(chan struct{}, 100)
+		cl, err := kgo.NewClient(append([]kgo.Opt{
+			kgo.SeedBrokers(strings.Split(j.plain, ",")...), kgo.ConsumerGroup("both"),
+			kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
+				if len(parts) > 0 {
+					assigned <- struct{}{}
+				}
+			}),
+		}, opts...)...)
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		j.t.Cleanup(cl.Close)
+		return assigned
+	}
+	<-join(kgo.ConsumeTopics("orders"), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.HeartbeatInterval(time.Second))
+	select {
+	case <-join(kgo.ConsumeRegex(), kgo.ConsumeTopics("ord.*"), kgo.ServerSideBalancer()):
+	case <-time.After(toolTime):
+		j.t.Fatal("the member that joined a classic group got nothing")
+	}
+}
+
+// dumped is the records of groups, as Kafka's own tool reads them from the disk.
+func (j javaTools) dumped() string {
+	j.t.Helper()
+	var files []string
+	err := filepath.WalkDir(j.dir, func(path string, e fs.DirEntry, err error) error {
+		if info, _ := e.Info(); err == nil && strings.Contains(path, "__consumer_offsets-") && strings.HasSuffix(path, ".log") && info.Size() > 0 {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		j.t.Fatalf("logs of __consumer_offsets: %v, %v", files, err)
+	}
+	out, _, err := cache(j.t).Java(j.t.Context(), clients.JavaTool{
+		Set: j.set, Class: "org.apache.kafka.tools.DumpLogSegments", Env: j.environ(),
+		Args: []string{"--offsets-decoder", "--files", strings.Join(files, ",")},
+	})
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	return out
 }
