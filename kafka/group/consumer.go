@@ -2,7 +2,6 @@ package group
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"hash/fnv"
 	"maps"
@@ -319,8 +318,4 @@ func (g *consumerGroup) waits(m *consumerMember) bool {
 		}
 	}
 	return false
-}
-
-func compareIDPartition(a, b idPartition) int {
-	return cmp.Or(bytes.Compare(a.topic[:], b.topic[:]), cmp.Compare(a.partition, b.partition))
 }
