@@ -327,12 +327,21 @@ func FuzzApply(f *testing.F) {
 	f.Add([]byte("broker-config/"), []byte(`{"v":1,"configs":{"num.partitions":"-7"}}`))
 	f.Add([]byte("producer-ids"), []byte(`{"v":1,"next":-1}`))
 	f.Add([]byte("scram-user/x"), []byte(`{"v":2}`))
+	f.Add([]byte("topic/t"), []byte(`{"v":1,"id":"00000000000000000000000000000001","partitions":[{"leader":1,"replicas":[2,1],"isr":[1],"adding":[2,7],"removing":[1]}]}`))
+	f.Add([]byte(`acl/{"type":-2,"pattern":9,"name":"","principal":"x"}`), []byte(`{"v":1}`))
+	f.Add([]byte("features"), []byte(`{"v":1,"levels":{"metadata.version":-3}}`))
+	f.Add([]byte("group-config/g"), []byte(`{"v":1,"configs":{"consumer.session.timeout.ms":"x"}}`))
 	f.Fuzz(func(_ *testing.T, key, value []byte) {
 		c := &cluster{Core: New(Params{})}
 		c.do(RegisterBrokers{Brokers: []Broker{{ID: 1, Rack: "a"}, {ID: 2, Rack: "b"}}})
 		c.Apply(statemachine.Record{Key: key, Value: value}, time.Time{})
+		c.Image().Allowed(Access{Principal: "User:a", Type: kmsg.ACLResourceTypeTopic, Name: "t", Operation: kmsg.ACLOperationRead})
+		c.Image().DescribeACLs(kmsg.NewPtrDescribeACLsRequest())
+		c.Image().GroupInt("g", "consumer.session.timeout.ms")
+		c.Image().FinalizedFeatures()
 		for _, t := range c.Image().Topics() {
 			c.Image().TopicSettings(t)
+			c.pass(0)
 			req := kmsg.NewPtrDescribeConfigsRequest()
 			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: t.Name}}
 			c.Image().DescribeConfigs(1, req)
