@@ -338,8 +338,18 @@ func TestDynamicConfigsAct(t *testing.T) {
 	if resp, err := groups.RequestWith(t.Context(), cl.Broker(1)); err != nil || resp.Resources[0].ErrorCode != 0 || resp.Resources[1].ErrorCode != 0 {
 		t.Fatalf("%+v, %v", resp, err)
 	}
+	if err := alterGroup(t, cl, "g", "consumer.heartbeat.interval.ms", "7000"); err != nil {
+		t.Fatal(err)
+	}
 	if n := r.c.Image().GroupInt("g", "consumer.session.timeout.ms"); n != 50000 {
 		t.Errorf("the group has %d", n)
+	}
+	join := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	join.Group, join.MemberID, join.RebalanceTimeoutMillis = "g", "AAAAAAAAAAAAAAAAAAAAAA", 5000
+	join.SubscribedTopicNames, join.Topics = []string{"t"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	joined, err := join.RequestWith(t.Context(), cl)
+	if err != nil || joined.ErrorCode != 0 || joined.HeartbeatIntervalMillis != 7000 {
+		t.Errorf("a member of the group: %+v, %v", joined, err)
 	}
 	list, err := kmsg.NewPtrListConfigResourcesRequest().RequestWith(t.Context(), cl.Broker(1))
 	if err != nil {
@@ -349,7 +359,18 @@ func TestDynamicConfigsAct(t *testing.T) {
 	for _, c := range list.ConfigResources {
 		names = append(names, fmt.Sprint(c.Type, c.Name))
 	}
-	if got := strings.Join(names, " "); got != "32g 16m 81 41 2t" {
+	if got := strings.Join(names, " "); got != "32g 16m 81 41 2__consumer_offsets 2t" {
 		t.Errorf("listed %s", got)
 	}
+}
+
+func alterGroup(t *testing.T, cl *kgo.Client, group, key, value string) error {
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: group,
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: key, Value: &value}}}}
+	resp, err := req.RequestWith(t.Context(), cl.Broker(1))
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.Resources[0].ErrorCode)
 }

@@ -192,7 +192,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
 		Topic:               c.internal(transactionsTopic, transactionsPartitions),
-		Params:              c.transactionParams(),
+		Params:              c.transactionParams,
 		WriteMarker:         c.writeMarker,
 		AllocateProducerIDs: c.allocateProducerIDs,
 		Log:                 c.cfg.Log,

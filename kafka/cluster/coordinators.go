@@ -53,6 +53,12 @@ func (c *Cluster) moveCoordinators(prev, next *metadata.Image) {
 		c.groups.Stop(index)
 	}
 	ended := moved(prev.Topic(transactionsTopic), next.Topic(transactionsTopic))
+	if t := next.Topic(transactionsTopic); t != nil && prev.Level(transactionVersion) != next.Level(transactionVersion) {
+		ended = nil
+		for index := range t.Partitions {
+			ended = append(ended, int32(index))
+		}
+	}
 	for _, index := range ended {
 		c.txns.Stop(index)
 	}
@@ -75,7 +81,7 @@ func moved(prev, next *metadata.Topic) (ended []int32) {
 }
 
 // transactionParams are the transactions of the level that the cluster has
-// finalized when it opens: another one acts when it is opened anew.
+// finalized; moveCoordinators loads them anew when that changes.
 func (c *Cluster) transactionParams() txn.Params {
 	return txn.Params{
 		Version:      c.Image().Level(transactionVersion),

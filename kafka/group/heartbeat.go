@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -124,14 +125,14 @@ func (d *decision) beat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest, resp *
 	}
 	var ask *Resolve
 	w.then = append(w.then, func() {
-		d.renewConsumer(w.id, now)
+		d.renewConsumer(w.id, now, r.Session)
 		ask = w.toResolve()
 	})
 	if err := w.finish(); err != nil {
 		return nil, err
 	}
 	resp.MemberID, resp.MemberEpoch = &now.id, now.epoch
-	resp.HeartbeatIntervalMillis = int32(d.c.p.ConsumerHeartbeat.Milliseconds())
+	resp.HeartbeatIntervalMillis = int32(cmp.Or(r.Heartbeat, d.c.p.ConsumerHeartbeat).Milliseconds())
 	full := m.RebalanceTimeoutMillis != -1 && (m.SubscribedTopicNames != nil || m.SubscribedTopicRegex != nil) && m.Topics != nil
 	if joins || full || !old.assigned.equal(now.assigned) {
 		resp.Assignment = now.assigned.response()
