@@ -196,19 +196,19 @@ func TestLogDirectories(t *testing.T) {
 		t.Errorf("%+v, %v", dirs, err)
 	}
 
-	move := kmsg.NewPtrAlterReplicaLogDirsRequest()
-	for _, dir := range []string{path, "/elsewhere"} {
-		move.Dirs = append(move.Dirs, kmsg.AlterReplicaLogDirsRequestDir{Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 7}}}})
-	}
 	codes := map[int16]int{}
-	for id := range int32(3) {
-		moved, err := move.RequestWith(t.Context(), r.client(t).Broker(int(id+1)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, topic := range moved.Topics {
-			for _, p := range topic.Partitions {
-				codes[p.ErrorCode]++
+	for _, dir := range []string{path, "/elsewhere"} {
+		move := kmsg.NewPtrAlterReplicaLogDirsRequest()
+		move.Dirs = append(move.Dirs, kmsg.AlterReplicaLogDirsRequestDir{Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 7}}}})
+		for id := range int32(3) {
+			moved, err := move.RequestWith(t.Context(), r.client(t).Broker(int(id+1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, topic := range moved.Topics {
+				for _, p := range topic.Partitions {
+					codes[p.ErrorCode]++
+				}
 			}
 		}
 	}

@@ -41,7 +41,7 @@ type Marker struct {
 
 // TransactionsConfig says on what transactions are kept and where their ends go.
 type TransactionsConfig struct {
-	Topic  // __transaction_state
+	Topic                    // __transaction_state
 	Params func() txn.Params // asked whenever a partition is loaded
 	// WriteMarker appends a marker to a partition as broker, or as whoever leads
 	// it (-1). committed waits until it is committed. A partition that does not

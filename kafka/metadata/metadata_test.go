@@ -217,7 +217,7 @@ func TestConfigsAndTheirSources(t *testing.T) {
 		{topic, "t", "max.message.bytes", "2000 DYNAMIC_TOPIC_CONFIG | max.message.bytes=2000 DYNAMIC_TOPIC_CONFIG | message.max.bytes=1048588 DEFAULT_CONFIG"},
 		{topic, "t", "min.insync.replicas", "2 STATIC_BROKER_CONFIG | min.insync.replicas=2 STATIC_BROKER_CONFIG | min.insync.replicas=1 DEFAULT_CONFIG"},
 		{topic, "t", "retention.ms", "86400000 DEFAULT_CONFIG"}, // as Kafka: a synonym counts only after the first, log.retention.ms
-		{topic, "none", "retention.ms", "UNKNOWN_TOPIC_OR_PARTITION"},
+		{topic, "none", "retention.ms", "UNKNOWN_TOPIC_OR_PARTITION: "},
 		{broker, "1", "num.partitions", "1 DEFAULT_CONFIG | num.partitions=1 DEFAULT_CONFIG"},
 		{broker, "9", "num.partitions", "INVALID_REQUEST: Unexpected broker id, expected 1 or empty string, but received 9"},
 	} {
