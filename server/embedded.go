@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/pki"
+	"github.com/millrace/millrace/vfs"
 )
 
 // embedded is the fleet's driver for clusters in this process. Each has a
@@ -60,7 +61,7 @@ func newEmbedded(s *System) (*embedded, error) {
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
 		iam: s.iam, pki: s.pki, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
-	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
 	}
 	return e, e.reservePorts()
@@ -189,7 +190,7 @@ var listenerKinds = map[string]listenerKind{
 // open binds the cluster's ports, makes its certificate and starts it.
 func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 	dir := e.directory(s.ARN)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := vfs.MakeDirs(vfs.OS, dir, 0o700); err != nil {
 		return nil, err
 	}
 	o := &opening{e: e, spec: s}

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/kafka/cluster"
-	"github.com/millrace/millrace/kafka/listener"
 )
 
 // listener makes one of a broker's listeners.
@@ -21,8 +20,7 @@ func (o *opening) listener(name string, bound net.Listener, host string, cert tl
 	hosts := o.hosts()
 	l := cluster.Listener{
 		Name: kind.name, Net: bound, Host: host, Port: int32(portOf(bound)), Mechanisms: kind.mechanisms,
-		Hosts:      func(h string) bool { return slices.Contains(hosts, h) },
-		Authorizer: listener.AllowAll{}, // no ACL can exist yet, and allow.everyone.if.no.acl.found is MSK's default
+		Hosts: func(h string) bool { return slices.Contains(hosts, h) },
 	}
 	if kind.tls {
 		l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/millrace/millrace/kafka/wire"
 	"github.com/millrace/millrace/pki"
 	"github.com/millrace/millrace/store"
+	"github.com/millrace/millrace/vfs"
 )
 
 // System is every part of a running server, in the order in which they are
@@ -68,10 +68,13 @@ func (s *System) build() (err error) {
 	if s.cfg.DataDir, err = filepath.Abs(s.cfg.DataDir); err != nil {
 		return err
 	}
-	if err = os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+	if err = vfs.MakeDirs(vfs.OS, s.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	if s.store, err = store.Open(filepath.Join(s.cfg.DataDir, "state.db")); err != nil {
+		return err
+	}
+	if err = syncDir(s.cfg.DataDir); err != nil { // the store syncs its file, not the file's name
 		return err
 	}
 	if s.iam, err = iam.New(context.Background(), iam.Config{Store: s.store, Random: rand.Reader}); err != nil {

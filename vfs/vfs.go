@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 )
 
 // FS is a file system. Names are slash-separated paths. Implementations may be
@@ -84,6 +85,28 @@ func (m *Mount) Sync() error { return syncMount(m.root) }
 
 // Close closes the Mount.
 func (m *Mount) Close() error { return m.root.Close() }
+
+// MakeDirs makes a directory and its parents durably: the name of each that was
+// missing is synced, and that of the directory always, since whoever made it
+// may have died before that.
+func MakeDirs(fsys FS, dir string, perm fs.FileMode) error {
+	toSync := []string{path.Dir(dir)}
+	for d := path.Dir(dir); d != path.Dir(d); d = path.Dir(d) {
+		if _, err := fsys.Stat(d); err == nil {
+			break
+		}
+		toSync = append(toSync, path.Dir(d))
+	}
+	if err := fsys.MkdirAll(dir, perm); err != nil {
+		return err
+	}
+	for _, d := range toSync {
+		if err := fsys.SyncDir(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // ReadFile reads a whole file.
 func ReadFile(fsys FS, name string) ([]byte, error) {

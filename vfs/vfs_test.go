@@ -156,3 +156,22 @@ func TestPowerOff(t *testing.T) {
 		t.Errorf("the image: %v", err)
 	}
 }
+
+// TestMakeDirsOutlivesAPowerCut: at every level, also over parents that were
+// made and not synced.
+func TestMakeDirsOutlivesAPowerCut(t *testing.T) {
+	for _, made := range []string{"/", "/a/b", "/a/b/c/d"} {
+		m := vfs.NewMemory()
+		if err := vfs.MakeDirs(m, made, 0o755); made != "/" && err != nil {
+			t.Fatal(err)
+		}
+		if err := vfs.MakeDirs(m, "/a/b/c/d", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for seed := range int64(20) {
+			if _, err := m.Crash(seed).Stat("/a/b/c/d"); err != nil {
+				t.Errorf("with %s before, seed %d: %v", made, seed, err)
+			}
+		}
+	}
+}

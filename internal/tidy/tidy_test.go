@@ -77,6 +77,7 @@ var kinds = map[string]kind{
 	"internal/gen/wire":          top,
 	"internal/gen/wire/probe":    top,
 	"internal/tidy":              top,
+	"millracetest":               top,
 	"sim":                        top,
 }
 

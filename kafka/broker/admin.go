@@ -68,7 +68,7 @@ func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listen
 // IncrementalAlterConfigs, v0-1 (KIP-339).
 func (b *Broker) incrementalAlterConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.IncrementalAlterConfigsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	return b.decide(metadata.AtBroker{ID: b.cfg.ID, Req: req}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 		for _, in := range req.Resources {
 			out := kmsg.NewIncrementalAlterConfigsResponseResource()
@@ -83,7 +83,7 @@ func (b *Broker) incrementalAlterConfigs(_ context.Context, r *listener.Request)
 // dynamic configs.
 func (b *Broker) alterConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.AlterConfigsRequest)
-	return b.decide(req, func(code int16) kmsg.Response {
+	return b.decide(metadata.AtBroker{ID: b.cfg.ID, Req: req}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
 		for _, in := range req.Resources {
 			out := kmsg.NewAlterConfigsResponseResource()
@@ -137,13 +137,5 @@ func (b *Broker) alterClientQuotas(_ context.Context, r *listener.Request) liste
 
 // DescribeConfigs, v1-4.
 func (b *Broker) describeConfigs(_ context.Context, r *listener.Request) listener.Answer {
-	return now(b.cfg.Image().DescribeConfigs(r.Msg.(*kmsg.DescribeConfigsRequest)))
-}
-
-// ListPartitionReassignments, v0 (KIP-455): an embedded cluster moves no data,
-// so nothing is ever under way.
-func (b *Broker) listPartitionReassignments(_ context.Context, r *listener.Request) listener.Answer {
-	resp := r.Msg.ResponseKind().(*kmsg.ListPartitionReassignmentsResponse)
-	resp.Topics = []kmsg.ListPartitionReassignmentsResponseTopic{}
-	return now(resp)
+	return now(b.cfg.Image().DescribeConfigs(b.cfg.ID, r.Msg.(*kmsg.DescribeConfigsRequest)))
 }

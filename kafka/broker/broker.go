@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -33,6 +34,9 @@ type Config struct {
 	Metadata   *statemachine.Machine
 	Partitions *partition.Set
 	Groups     *coordinator.Groups
+	// MetadataLog tells how far the cluster's metadata log reaches.
+	MetadataLog func() partition.Offsets
+	LogDir      LogDir
 	// Transactions also gives producer ids to idempotent producers.
 	Transactions *coordinator.Transactions
 	NewID        func() [16]byte // fresh random topic ids
@@ -84,21 +88,31 @@ var handlers = map[int16]handler{
 	26: (*Broker).endTxn,
 	27: (*Broker).writeTxnMarkers,
 	28: (*Broker).txnOffsetCommit,
+	29: (*Broker).describeACLs,
+	30: (*Broker).createACLs,
+	31: (*Broker).deleteACLs,
 	32: (*Broker).describeConfigs,
 	33: (*Broker).alterConfigs,
+	34: (*Broker).alterReplicaLogDirs,
+	35: (*Broker).describeLogDirs,
 	37: (*Broker).createPartitions,
 	42: (*Broker).group,
+	43: (*Broker).electLeaders,
 	44: (*Broker).incrementalAlterConfigs,
+	45: (*Broker).alterPartitionReassignments,
 	46: (*Broker).listPartitionReassignments,
 	47: (*Broker).group,
 	48: (*Broker).describeClientQuotas,
 	49: (*Broker).alterClientQuotas,
 	50: (*Broker).describeUserSCRAMCredentials,
 	51: (*Broker).alterUserSCRAMCredentials,
+	55: (*Broker).describeQuorum,
+	57: (*Broker).updateFeatures,
 	60: (*Broker).describeCluster,
 	61: (*Broker).describeProducers,
 	65: (*Broker).describeTransactions,
 	66: (*Broker).listTransactions,
+	74: (*Broker).listConfigResources,
 	75: (*Broker).describeTopicPartitions,
 }
 
@@ -173,5 +187,17 @@ func (b *Broker) decide(req any, failed func(code int16) kmsg.Response) listener
 			return failed(b.code("metadata decision", err))
 		}
 		return v.(kmsg.Response)
+	}
+}
+
+// decideWithin is decide for requests that say how long they wait: then the
+// answer is REQUEST_TIMED_OUT, and what was asked for may still come true, as
+// in Kafka.
+func (b *Broker) decideWithin(req any, timeoutMS int32, failed func(code int16) kmsg.Response) listener.Answer {
+	answer := b.decide(req, failed)
+	return func(ctx context.Context) kmsg.Response {
+		ctx, cancel := context.WithTimeout(ctx, time.Duration(max(0, timeoutMS))*time.Millisecond)
+		defer cancel()
+		return answer(ctx)
 	}
 }

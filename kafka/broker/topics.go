@@ -41,10 +41,18 @@ type node struct {
 	rack *string
 }
 
-// nodeOn is a broker as the clients of one listener see it.
+// nodeOn is a live broker as the clients of one listener see it.
 func nodeOn(br *metadata.Broker, listenerName string) (node, bool) {
+	if br.Fenced {
+		return node{}, false
+	}
+	return endpointOn(br, listenerName)
+}
+
+// endpointOn is nodeOn for brokers that may be fenced.
+func endpointOn(br *metadata.Broker, listenerName string) (node, bool) {
 	e, ok := br.Listeners[listenerName]
-	if !ok || br.Fenced {
+	if !ok {
 		return node{}, false
 	}
 	n := node{id: br.ID, host: e.Host, port: e.Port}

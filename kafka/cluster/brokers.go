@@ -220,6 +220,7 @@ func (c *Cluster) serveNode(n *node) {
 // backend is a broker as one process: what it keeps is lost when it stops.
 func (c *Cluster) backend(id int32) *broker.Broker {
 	return broker.New(broker.Config{
+		LogDir: broker.LogDir{Path: c.logDir(), Space: c.space}, MetadataLog: c.metaLog.Offsets,
 		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})

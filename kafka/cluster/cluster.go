@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -74,22 +75,23 @@ type Listener struct {
 	Port       int32
 	TLS        *tls.Config
 	Mechanisms []string
-	Hosts      func(string) bool // names that a signed token may be for
-	Authorizer listener.Authorizer
+	Hosts      func(string) bool   // names that a signed token may be for
+	Authorizer listener.Authorizer // nil: the cluster's ACLs
 }
 
 // Cluster is a running cluster. Its methods may be called concurrently.
 type Cluster struct {
-	cfg    Config
-	line   wire.Line
-	dir    *storage.Dir
-	set    *partition.Set
-	meta   *statemachine.Machine
-	groups *coordinator.Groups
-	txns   *coordinator.Transactions
-	image  atomic.Pointer[metadata.Image]
-	rules  atomic.Pointer[quota.Rules] // of the image
-	nodes  []*node
+	cfg     Config
+	line    wire.Line
+	dir     *storage.Dir
+	set     *partition.Set
+	metaLog *partition.Partition
+	meta    *statemachine.Machine
+	groups  *coordinator.Groups
+	txns    *coordinator.Transactions
+	image   atomic.Pointer[metadata.Image]
+	rules   atomic.Pointer[quota.Rules] // of the image
+	nodes   []*node
 
 	mutations quota.Meters       // of all brokers
 	boot      *listener.Listener // nil but for serverless clusters
@@ -120,6 +122,10 @@ const transactionVersion = "transaction.version"
 // saslAndVersions are the API keys that the listener serves itself.
 var saslAndVersions = []int16{17, 18, 36}
 
+// builtFeatures is the features, beside metadata.version, that clients may
+// count on; kafka/wire knows the levels of each line.
+var builtFeatures = []string{transactionVersion}
+
 // metadataTopicID is KRaft's id of the metadata topic.
 var metadataTopicID = [16]byte{15: 1}
 
@@ -137,7 +143,7 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
-		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), transactionVersion), stop: stop,
+		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), builtFeatures...), stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	for _, b := range cfg.Brokers {
@@ -176,11 +182,14 @@ func (c *Cluster) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.metaLog = p
 	log, err := partition.OpenStateLog(p)
 	if err != nil {
 		return err
 	}
-	core := metadata.New(metadata.Params{ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless})
+	core := metadata.New(metadata.Params{
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless, Features: features(c.line),
+	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },
 		Publish:  func(img any) { c.publish(img.(*metadata.Image)) },
@@ -203,6 +212,18 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
+}
+
+func features(l wire.Line) (out []metadata.Feature) {
+	for _, f := range l.Features {
+		out = append(out, metadata.Feature{Name: f.Name, Min: f.Min, Max: f.Max, Default: f.Finalized})
+	}
+	return out
+}
+
+// finalizedFeatures is what ApiVersions answers at the moment.
+func (c *Cluster) finalizedFeatures() (epoch int64, levels map[string]int16) {
+	return c.Image().FinalizedFeatures()
 }
 
 // publish makes a committed image what everybody sees.
@@ -272,14 +293,41 @@ func (c *Cluster) serve() {
 	}
 }
 
+// logDir is the log directory's absolute path.
+func (c *Cluster) logDir() string {
+	path, err := filepath.Abs(c.cfg.Dir)
+	if err != nil {
+		return c.cfg.Dir // the working directory is gone
+	}
+	return path
+}
+
+// space is the size of the log directory's file system and what is left of it.
+func (c *Cluster) space() (total, usable int64) {
+	fs, ok := c.cfg.FS.(interface {
+		Space(path string) (total, usable int64, err error)
+	})
+	if !ok {
+		return -1, -1
+	}
+	total, usable, err := fs.Space(c.cfg.Dir)
+	if err != nil {
+		return -1, -1
+	}
+	return total, usable
+}
+
 // quotas is what one broker measures its clients by.
 func (c *Cluster) quotas() *listener.Quotas {
 	return &listener.Quotas{Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
 }
 
 func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
+	if l.Authorizer == nil {
+		l.Authorizer = acls{image: c.Image}
+	}
 	ln := listener.New(listener.Config{
-		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line,
+		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 	})

@@ -191,7 +191,7 @@ func TestRetentionActs(t *testing.T) {
 	if err := r.create(t, "old", 1, map[string]string{"retention.ms": "1"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.create(t, "large", 1, map[string]string{"segment.bytes": "200", "retention.bytes": "300"}); err != nil {
+	if err := r.create(t, "large", 1, map[string]string{"internal.segment.bytes": "200", "retention.bytes": "300"}); err != nil {
 		t.Fatal(err)
 	}
 	r.produce(t, "old", "a", "b")

@@ -185,16 +185,32 @@ func (l *Listener) apiVersions(version, code int16) kmsg.Response {
 	for _, r := range l.line.Ranges {
 		resp.ApiKeys = append(resp.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: r.Key, MinVersion: r.Min, MaxVersion: r.Max})
 	}
+	epoch, levels := l.finalized()
+	resp.FinalizedFeaturesEpoch = epoch
 	for _, f := range l.line.Features {
 		if f.Min > 0 || version >= 4 { // version 3 knows no minimum of 0
 			resp.SupportedFeatures = append(resp.SupportedFeatures, kmsg.ApiVersionsResponseSupportedFeature{Name: f.Name, MinVersion: f.Min, MaxVersion: f.Max})
 		}
-		if f.Finalized > 0 {
-			resp.FinalizedFeaturesEpoch = 0
-			resp.FinalizedFeatures = append(resp.FinalizedFeatures, kmsg.ApiVersionsResponseFinalizedFeature{Name: f.Name, MinVersionLevel: f.Finalized, MaxVersionLevel: f.Finalized})
+		if level := levels[f.Name]; level > 0 {
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures, kmsg.ApiVersionsResponseFinalizedFeature{Name: f.Name, MinVersionLevel: level, MaxVersionLevel: level})
 		}
 	}
 	return resp
+}
+
+// finalized is the levels of features and their epoch, -1 for a line without
+// any.
+func (l *Listener) finalized() (epoch int64, levels map[string]int16) {
+	if l.cfg.Features != nil && len(l.line.Features) > 0 {
+		return l.cfg.Features()
+	}
+	epoch, levels = -1, make(map[string]int16)
+	for _, f := range l.line.Features {
+		if f.Finalized > 0 {
+			epoch, levels[f.Name] = 0, f.Finalized
+		}
+	}
+	return epoch, levels
 }
 
 // softwareName is what KIP-511 allows as a client's name and version.

@@ -39,6 +39,7 @@ type conn struct {
 	remote  netip.Addr
 	r       *bufio.Reader
 	out     *sender
+	served  *atomic.Bool // an answer was sent to what the backend serves
 	auth    auth
 	session *Session     // nil before authentication
 	muted   atomic.Int64 // until when requests wait, in nanoseconds since the listener began
@@ -46,10 +47,10 @@ type conn struct {
 }
 
 // serveConn is the reader: it runs until the connection ends.
-func (l *Listener) serveConn(nc net.Conn) {
+func (l *Listener) serveConn(nc net.Conn, served *atomic.Bool) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
-	c := &conn{l: l, nc: nc, cancel: cancel, remote: remoteAddr(nc)}
+	c := &conn{l: l, nc: nc, served: served, cancel: cancel, remote: remoteAddr(nc)}
 	c.id = fmt.Sprintf("%v-%v-%d", nc.LocalAddr(), nc.RemoteAddr(), l.serial.Add(1))
 	if err := c.open(ctx); err != nil {
 		l.log.warn("connection not opened", "connection", c.id, "reason", err)
@@ -66,6 +67,9 @@ func (l *Listener) serveConn(nc net.Conn) {
 	}
 	c.out.end()
 	writer.Wait()
+	if errors.Is(err, errDrain) && l.draining.Load() && !served.Load() {
+		abort(nc)
+	}
 	if !quiet(err) {
 		l.log.warn("connection closed", "connection", c.id, "principal", c.principal(), "reason", err)
 	}
@@ -263,6 +267,9 @@ func (c *conn) write(ctx context.Context) {
 		buf, err := c.answer(ctx, p, (*scratch)[:0])
 		if err == nil {
 			err = c.out.send(buf) // writes or copies buf before it returns
+		}
+		if err == nil && p.bytes > 0 {
+			c.served.Store(true)
 		}
 		if cap(buf) > cap(*scratch) {
 			*scratch = buf

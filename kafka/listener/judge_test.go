@@ -261,6 +261,16 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.CreatePartitionsRequest{Version: 3, Topics: []kmsg.CreatePartitionsRequestTopic{{Topic: "no"}, {Topic: "yes"}}}, nil, "no 29 yes 0"},
 		{&kmsg.DeleteGroupsRequest{Version: 2, Groups: both}, nil, "no1 30 yes 0 no2 30"},
 		{&kmsg.ListPartitionReassignmentsRequest{}, cluster(Describe), "31"},
+		{&kmsg.AlterPartitionAssignmentsRequest{Topics: []kmsg.AlterPartitionAssignmentsRequestTopic{{Topic: "yes", Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{}}}}}, cluster(Alter), "0 yes 31"},
+		{&kmsg.ElectLeadersRequest{Version: 2, Topics: []kmsg.ElectLeadersRequestTopic{{Topic: "yes", Partitions: []int32{1}}}}, cluster(Alter), "31 yes 31"},
+		{&kmsg.AlterReplicaLogDirsRequest{Version: 2, Dirs: []kmsg.AlterReplicaLogDirsRequestDir{{Dir: "/d", Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "yes", Partitions: []int32{1}}}}}}, cluster(Alter), "yes 31"},
+		{&kmsg.DescribeLogDirsRequest{Version: 4}, cluster(Describe), "31"},
+		{&kmsg.DescribeACLsRequest{Version: 3}, cluster(Describe), "31"},
+		{&kmsg.CreateACLsRequest{Version: 3, Creations: make([]kmsg.CreateACLsRequestCreation, 2)}, cluster(Alter), "31 31"},
+		{&kmsg.DeleteACLsRequest{Version: 3, Filters: make([]kmsg.DeleteACLsRequestFilter, 1)}, cluster(Alter), "31"},
+		{&kmsg.DescribeQuorumRequest{Version: 2}, cluster(Describe), "31"},
+		{&kmsg.UpdateFeaturesRequest{Version: 1}, cluster(Alter), "31"},
+		{&kmsg.ListConfigResourcesRequest{Version: 1}, cluster(DescribeConfigs), "31"},
 		{&kmsg.OffsetDeleteRequest{Group: "no"}, nil, "30"},
 		{&kmsg.OffsetDeleteRequest{Group: "g", Topics: []kmsg.OffsetDeleteRequestTopic{{Topic: "no", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}, {Topic: "yes"}}}, nil, "0 no 29 yes"},
 		{&kmsg.DescribeClientQuotasRequest{Version: 1}, cluster(DescribeConfigs), "31"},
@@ -289,7 +299,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 }
 
 func TestEveryKeyToServeHasARow(t *testing.T) {
-	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 32, 33, 37, 42, 44, 46, 47, 50, 51, 60, 61, 65, 66, 75} {
+	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 50, 51, 55, 57, 60, 61, 65, 66, 74, 75} {
 		if _, ok := table[key]; !ok {
 			t.Errorf("key %d has no row", key)
 		}

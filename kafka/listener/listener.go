@@ -168,6 +168,10 @@ type Config struct {
 	Hosts      func(host string) bool
 	Region     string
 
+	// Features tells the levels that the cluster has finalized now and their
+	// epoch. nil: those of Line.
+	Features func() (epoch int64, levels map[string]int16)
+
 	Backend    Backend
 	Authorizer Authorizer
 	Verifier   sasl.Verifier
@@ -212,7 +216,7 @@ type Listener struct {
 	mu        sync.Mutex
 	closed    bool                      // under mu
 	listening map[net.Listener]struct{} // under mu
-	conns     map[net.Conn]struct{}     // under mu, at most MaxConnections
+	conns     map[net.Conn]*atomic.Bool // under mu, at most MaxConnections: whether a request was answered
 	running   sync.WaitGroup
 }
 
@@ -235,7 +239,7 @@ func New(cfg Config) *Listener {
 		cfg.Now = time.Now
 	}
 	l := &Listener{
-		cfg: cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
+		cfg: cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]*atomic.Bool{},
 		sasl:  sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
 		began: time.Now(), drained: make(chan struct{}),
 		log: boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
@@ -304,10 +308,11 @@ func (l *Listener) admit(nc net.Conn) {
 	if !serve {
 		return
 	}
-	if !l.hold(nc) {
+	served := l.hold(nc)
+	if served == nil {
 		l.counts.refused.Add(1)
 		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections")
-		nc.Close()
+		abort(nc)
 		done()
 		return
 	}
@@ -315,21 +320,22 @@ func (l *Listener) admit(nc net.Conn) {
 	go func() { // owned by the Listener: Close waits for it
 		defer l.letGo(nc)
 		defer done()
-		l.serveConn(nc)
+		l.serveConn(nc, served)
 	}()
 }
 
 // hold makes a connection one of those that Close ends and waits for, unless
-// there are too many. It must be let go.
-func (l *Listener) hold(nc net.Conn) bool {
+// there are too many: then it answers nil. It must be let go.
+func (l *Listener) hold(nc net.Conn) (served *atomic.Bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || len(l.conns) >= l.cfg.MaxConnections {
-		return false
+		return nil
 	}
-	l.conns[nc] = struct{}{}
+	served = new(atomic.Bool)
+	l.conns[nc] = served
 	l.running.Add(1)
-	return true
+	return served
 }
 
 func (l *Listener) letGo(nc net.Conn) {
@@ -338,6 +344,16 @@ func (l *Listener) letGo(nc net.Conn) {
 	delete(l.conns, nc)
 	l.mu.Unlock()
 	l.running.Done()
+}
+
+// abort resets a connection. Clients take the plain end of one that has served
+// nothing yet for a wrong protocol or password, and some give up; a reset they
+// try again.
+func abort(nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // a closed one needs none
+	}
+	nc.Close()
 }
 
 // Drain stops accepting and reading, lets the answers to requests that were
@@ -370,8 +386,12 @@ func (l *Listener) Close() {
 	for ln := range l.listening {
 		ln.Close()
 	}
-	for nc := range l.conns {
-		nc.Close()
+	for nc, served := range l.conns {
+		if served.Load() {
+			nc.Close()
+		} else {
+			abort(nc)
+		}
 	}
 	l.mu.Unlock()
 	l.running.Wait()

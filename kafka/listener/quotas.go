@@ -224,7 +224,7 @@ func (l *Listener) meter(nc net.Conn) (done func(), serve bool) {
 // closeAfter lets a refused connection wait, lest its client come again at once.
 // It counts as one of MaxConnections meanwhile.
 func (l *Listener) closeAfter(nc net.Conn, wait time.Duration) {
-	if wait == 0 || !l.hold(nc) {
+	if wait == 0 || l.hold(nc) == nil {
 		nc.Close()
 		return
 	}

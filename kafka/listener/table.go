@@ -45,14 +45,19 @@ var table = map[int16]row{
 	}),
 	27: rule(askWriteTxnMarkers),
 	28: rule(askTxnOffsetCommit),
+	29: rule(askDescribeACLs),
+	30: rule(askCreateACLs),
+	31: rule(askDeleteACLs),
 	32: rule(askDescribeConfigs),
 	33: rule(askAlterConfigs),
+	34: rule(askAlterReplicaLogDirs),
+	35: rule(askDescribeLogDirs),
 	37: rule(askCreatePartitions),
 	42: rule(askDeleteGroups),
+	43: rule(askElectLeaders),
 	44: rule(askIncrementalAlterConfigs),
-	46: rule(func(q *inquiry, r *kmsg.ListPartitionReassignmentsRequest) then {
-		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.ListPartitionReassignmentsResponse) { s.ErrorCode = errCluster })
-	}),
+	45: rule(askAlterPartitionReassignments),
+	46: rule(askListPartitionReassignments),
 	47: rule(askOffsetDelete),
 	48: rule(func(q *inquiry, r *kmsg.DescribeClientQuotasRequest) then {
 		return without(q, q.ask(DescribeConfigs, Cluster, ""), r, func(s *kmsg.DescribeClientQuotasResponse) { s.ErrorCode = errCluster })
@@ -64,12 +69,15 @@ var table = map[int16]row{
 		return without(q, q.ask(Describe, Cluster, ""), r, func(s *kmsg.DescribeUserSCRAMCredentialsResponse) { s.ErrorCode = errCluster })
 	}),
 	51: rule(askAlterUserSCRAMCredentials),
+	55: rule(askDescribeQuorum),
+	57: rule(askUpdateFeatures),
 	// Kafka answers DescribeCluster to everybody (KIP-700): the Java admin client
 	// asks it before it describes a topic, with rights on the topic alone.
 	60: row{ask: func(*inquiry, kmsg.Request) then { return nil }},
 	61: rule(askDescribeProducers),
 	65: rule(askDescribeTransactions).filtered(),                                 // the topics of each
 	66: row{filter: true, ask: func(*inquiry, kmsg.Request) then { return nil }}, // Describe on each transactional id
+	74: rule(askListConfigResources),
 	75: rule(askDescribeTopicPartitions).filtered(),
 }
 

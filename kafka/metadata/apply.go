@@ -18,9 +18,13 @@ const eventFormat = 1
 const (
 	brokersKey     = "brokers"
 	producerIDsKey = "producer-ids"
+	featuresKey    = "features"
 	topicPrefix    = "topic/"
 	configPrefix   = "broker-config/"
 	userPrefix     = "scram-user/"
+	aclPrefix      = "acl/"
+	groupPrefix    = "group-config/"
+	metricsPrefix  = "client-metrics/"
 	quotaPrefix    = "client-quota/"
 )
 
@@ -99,14 +103,25 @@ func (i *Image) apply(r statemachine.Record) {
 	if name, ok := strings.CutPrefix(key, topicPrefix); ok {
 		i.applyTopic(name, r.Value)
 	} else if name, ok := strings.CutPrefix(key, configPrefix); ok {
-		var e configEvent
-		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
-			set(i.dynamic, name, e.Configs, r.Value == nil)
-		}
+		applyConfigs(i.dynamic, name, r.Value)
+	} else if name, ok := strings.CutPrefix(key, groupPrefix); ok {
+		applyConfigs(i.groups, name, r.Value)
+	} else if name, ok := strings.CutPrefix(key, metricsPrefix); ok {
+		applyConfigs(i.metrics, name, r.Value)
 	} else if name, ok := strings.CutPrefix(key, userPrefix); ok {
 		var e scramUser
 		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
 			set(i.users, name, e, r.Value == nil)
+		}
+	} else if text, ok := strings.CutPrefix(key, aclPrefix); ok {
+		var e aclEvent
+		if r.Value == nil || decode(r.Value, &e) && e.Format == eventFormat {
+			i.applyACL(text, r.Value == nil)
+		}
+	} else if key == featuresKey {
+		var e features
+		if decode(r.Value, &e) && e.Format == eventFormat {
+			i.features = e
 		}
 	} else if strings.HasPrefix(key, quotaPrefix) {
 		i.applyQuotas(key, r.Value)
@@ -117,6 +132,13 @@ func (i *Image) apply(r statemachine.Record) {
 			slices.SortFunc(i.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 			i.Brokers = slices.CompactFunc(i.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
 		}
+	}
+}
+
+func applyConfigs(all map[string]map[string]string, name string, value []byte) {
+	var e configEvent
+	if value == nil || decode(value, &e) && e.Format == eventFormat {
+		set(all, name, e.Configs, value == nil)
 	}
 }
 
@@ -159,11 +181,19 @@ func (c *Core) Snapshot() []statemachine.Record {
 	for _, t := range c.image.sorted {
 		d.setTopic(t)
 	}
-	for _, name := range sortedKeys(c.image.dynamic) {
-		d.add(configPrefix+name, configEvent{Format: eventFormat, Configs: c.image.dynamic[name]})
-	}
+	d.addConfigs(configPrefix, c.image.dynamic)
+	d.addConfigs(groupPrefix, c.image.groups)
+	d.addConfigs(metricsPrefix, c.image.metrics)
 	for _, name := range sortedKeys(c.image.users) {
 		d.add(userPrefix+name, c.image.users[name])
+	}
+	if c.image.features.Levels != nil {
+		d.add(featuresKey, c.image.features)
+	}
+	for _, p := range c.image.patterns() {
+		for _, r := range c.image.acls[p] {
+			d.add(newACL(p, r).key(), aclEvent{Format: eventFormat})
+		}
 	}
 	for _, e := range sortedQuotas(c.image.quotas) {
 		d.add(quotaKey(e), quotaEvent{Format: eventFormat, Entity: quotaParts(e), Quotas: c.image.quotas[e]})
@@ -172,4 +202,10 @@ func (c *Core) Snapshot() []statemachine.Record {
 		d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: c.nextProducerID})
 	}
 	return d.records
+}
+
+func (d *decision) addConfigs(prefix string, all map[string]map[string]string) {
+	for _, name := range sortedKeys(all) {
+		d.add(prefix+name, configEvent{Format: eventFormat, Configs: all[name]})
+	}
 }

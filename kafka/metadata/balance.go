@@ -30,17 +30,26 @@ func (t *Topic) imbalanced() bool {
 	return slices.ContainsFunc(t.Partitions, func(p Partition) bool { return p.Leader != p.Replicas[0] })
 }
 
-// Deadline is when leaders move back to the preferred replicas next.
+// Deadline is when leaders move back to the preferred replicas next, and at once
+// while a reassignment can go on.
 func (c *Core) Deadline() time.Time {
+	if c.image.advances() {
+		return time.UnixMilli(0) // long past
+	}
 	if c.balanceAt.IsZero() || c.image.brokerValue("auto.leader.rebalance.enable") != "true" {
 		return time.Time{}
 	}
 	return c.balanceAt
 }
 
-// Expire elects preferred leaders wherever they are in the ISR and alive.
+// Expire carries reassignments on; without any it elects preferred leaders
+// wherever they are in the ISR and alive.
 func (c *Core) Expire(now time.Time) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
+	if d.image.advances() {
+		d.advance()
+		return statemachine.Decision{Records: d.records}
+	}
 	left := d.balance(maxElections)
 	switch {
 	case !slices.ContainsFunc(d.image.sorted, (*Topic).imbalanced):

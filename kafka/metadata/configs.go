@@ -3,32 +3,57 @@ package metadata
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// source is where a config's value comes from: the numbers of DescribeConfigs.
-type source int8
+// configType is the type number of DescribeConfigs.
+type configType int8
 
 const (
-	dynamicTopic         source = 1
-	dynamicBroker        source = 2
-	dynamicDefaultBroker source = 3
-	staticBroker         source = 4
-	defaultConfig        source = 5
+	typeUnknown  configType = 0
+	typeBool     configType = 1
+	typeString   configType = 2
+	typeInt      configType = 3
+	typeShort    configType = 4
+	typeLong     configType = 5
+	typeDouble   configType = 6
+	typeList     configType = 7
+	typeClass    configType = 8
+	typePassword configType = 9
 )
 
-// entry is a config's value and its source.
-type entry struct {
+// config is one config key.
+type config struct {
 	name   string
-	value  string // in the units of what is described
-	raw    string // as it was set
-	source source
+	kind   configType
+	value  string   // Kafka's default, or unsetConfig
+	broker []string // of other resources: the broker configs that it inherits from, nearest first
+	update update   // of broker configs
+	takes  limit    // beside what the type takes
+	doc    string
 }
+
+// update says how a broker config may be changed while the broker runs.
+type update int8
+
+const (
+	readOnly    update = iota
+	clusterWide        // for one broker or for all
+	perBroker          // for one broker
+	perListener        // for one broker under a listener's prefix
+	whenSet            // for one broker or for all; no config of a broker and shown only when it is set
+)
+
+const (
+	// unsetConfig marks configs that have no default of their own.
+	unsetConfig = "\x00"
+
+	longMax = "9223372036854775807"
+	intMax  = "2147483647"
+)
 
 func find(table []config, name string) (config, bool) {
 	i, ok := slices.BinarySearchFunc(table, name, func(c config, name string) int { return strings.Compare(c.name, name) })
@@ -38,261 +63,143 @@ func find(table []config, name string) (config, bool) {
 	return table[i], true
 }
 
-// brokerEntries lists the values that a broker config has, the winning one
-// first. brokerID "" asks for what all brokers share.
-func (i *Image) brokerEntries(name, brokerID string) []entry {
-	var out []entry
-	if v, ok := i.dynamic[brokerID][name]; ok && brokerID != "" {
-		out = append(out, entry{name, v, v, dynamicBroker})
-	}
-	if v, ok := i.dynamic[""][name]; ok {
-		out = append(out, entry{name, v, v, dynamicDefaultBroker})
-	}
-	if v, ok := i.static[name]; ok {
-		out = append(out, entry{name, v, v, staticBroker})
-	}
-	if c, ok := find(brokerConfigs, name); ok && c.value != unsetConfig {
-		out = append(out, entry{name, c.value, c.value, defaultConfig})
-	}
-	return out
-}
+// sensitive reports whether a value is never shown.
+func (c config) sensitive() bool { return c.kind == typePassword || c.kind == typeUnknown }
 
-// brokerValue is the value that all brokers share: the first that the config
-// takes, since nobody checked server.properties.
-func (i *Image) brokerValue(name string) string {
-	c, _ := find(brokerConfigs, name)
-	for _, e := range i.brokerEntries(name, "") {
-		if c.check(e.value) == nil {
-			return strings.TrimSpace(e.value)
-		}
-	}
-	return ""
-}
-
-// topicEntries lists the values that a topic config has, the winning one first.
-func (i *Image) topicEntries(c config, t *Topic) []entry {
-	var out []entry
-	if v, ok := t.Configs[c.name]; ok {
-		out = append(out, entry{c.name, v, v, dynamicTopic})
-	}
-	for _, name := range c.broker {
-		for _, e := range i.brokerEntries(name, "") {
-			e.value = inTopicUnits(name, e.value)
-			out = append(out, e)
-		}
-	}
-	// A default of a nearer key comes after what is set by a farther one.
-	slices.SortStableFunc(out, func(a, b entry) int { return boolInt(a.source == defaultConfig) - boolInt(b.source == defaultConfig) })
-	if len(out) == 0 {
-		out = append(out, entry{c.name, c.value, c.value, defaultConfig})
-	}
-	return out
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// inTopicUnits turns hours and minutes into the milliseconds of topic configs.
-func inTopicUnits(broker, value string) string {
-	unit := int64(1)
-	switch {
-	case strings.HasSuffix(broker, ".hours"):
-		unit = 3_600_000
-	case strings.HasSuffix(broker, ".minutes"):
-		unit = 60_000
-	}
-	n, err := strconv.ParseInt(value, 10, 64)
-	if unit == 1 || err != nil || n < 0 {
-		return value
-	}
-	return strconv.FormatInt(n*unit, 10)
-}
-
-func (i *Image) topicEntry(c config, t *Topic) entry { return i.topicEntries(c, t)[0] }
-
-// topicValue is a topic's effective value: the first that the config takes.
-func (i *Image) topicValue(name string, t *Topic) string {
-	c, _ := find(topicConfigs, name)
-	for _, e := range i.topicEntries(c, t) {
-		if c.check(e.value) == nil {
-			return strings.TrimSpace(e.value)
-		}
-	}
-	return c.value
-}
-
-func (i *Image) uncleanElection(t *Topic) bool {
-	return i.topicValue("unclean.leader.election.enable", t) == "true"
-}
-
-// TopicSettings is a topic's effective configs as types.
-type TopicSettings struct {
-	MinInsyncReplicas  int
-	SegmentBytes       int64
-	SegmentAge         time.Duration
-	RetentionBytes     int64         // -1: no limit
-	RetentionAge       time.Duration // negative: forever
-	IndexIntervalBytes int
-	ProducerExpiry     time.Duration
-	MaxMessageBytes    int
-	LogAppendTime      bool
-	TimestampBeforeMax time.Duration // 0: no limit
-	TimestampAfterMax  time.Duration // 0: no limit
-	Compression        string        // "producer", "none" or a codec
-	Compact, Delete    bool          // cleanup.policy
-	DirtyRatio         float64       // min.cleanable.dirty.ratio
-	MinCompactionLag   time.Duration
-	MaxCompactionLag   time.Duration // 0: no limit
-	DeleteRetention    time.Duration // of tombstones
-	UncleanElection    bool          // a replica out of sync may lead when no other can
-}
-
-// TopicSettings are a topic's effective configs.
-func (i *Image) TopicSettings(t *Topic) TopicSettings {
-	text := func(name string) string { return i.topicValue(name, t) }
-	number := func(name string) int64 {
-		n, _ := strconv.ParseInt(text(name), 10, 64) // topicValue is checked
-		return n
-	}
-	ratio, _ := strconv.ParseFloat(text("min.cleanable.dirty.ratio"), 64)
-	s := TopicSettings{
-		MinInsyncReplicas: int(number("min.insync.replicas")),
-		SegmentBytes:      number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
-		RetentionBytes: number("retention.bytes"), RetentionAge: milliseconds(number("retention.ms"), -1),
-		IndexIntervalBytes: int(number("index.interval.bytes")),
-		ProducerExpiry:     milliseconds(int64(i.brokerInt("producer.id.expiration.ms")), 0),
-		MaxMessageBytes:    int(number("max.message.bytes")),
-		LogAppendTime:      text("message.timestamp.type") == "LogAppendTime",
-		TimestampBeforeMax: milliseconds(number("message.timestamp.before.max.ms"), 0),
-		TimestampAfterMax:  milliseconds(number("message.timestamp.after.max.ms"), 0),
-		Compression:        text("compression.type"),
-		Compact:            strings.Contains(text("cleanup.policy"), "compact"),
-		Delete:             strings.Contains(text("cleanup.policy"), "delete"),
-		DirtyRatio:         ratio,
-		MinCompactionLag:   milliseconds(number("min.compaction.lag.ms"), math.MaxInt64),
-		MaxCompactionLag:   milliseconds(number("max.compaction.lag.ms"), 0),
-		DeleteRetention:    milliseconds(number("delete.retention.ms"), math.MaxInt64),
-		UncleanElection:    i.uncleanElection(t),
-	}
-	if s.Compression == "uncompressed" {
-		s.Compression = "none"
-	}
-	// A topic with fewer replicas than min.insync.replicas could never be
-	// written to with acks=all; Kafka too counts what there is (KAFKA-15583).
-	if len(t.Partitions) > 0 {
-		s.MinInsyncReplicas = min(s.MinInsyncReplicas, len(t.Partitions[0].Replicas))
-	}
-	return s
-}
-
-// milliseconds is a duration; one that is too long for the type is unlimited.
-func milliseconds(ms int64, unlimited time.Duration) time.Duration {
-	if ms > math.MaxInt64/int64(time.Millisecond) {
-		return unlimited
-	}
-	return time.Duration(ms) * time.Millisecond
-}
-
-// check says whether a value is one that the config takes; Kafka's texts.
+// check says whether a value is one that the config takes; Kafka's texts
+// (ConfigDef.parseType and its validators).
 func (c config) check(value string) error {
 	trimmed := strings.TrimSpace(value)
 	switch c.kind {
 	case typeBool:
-		if trimmed != "true" && trimmed != "false" {
-			return fmt.Errorf("Invalid value %s for configuration %s: Expected value to be either true or false", value, c.name)
+		if !strings.EqualFold(trimmed, "true") && !strings.EqualFold(trimmed, "false") {
+			return c.invalid(value, "Expected value to be either true or false")
 		}
-	case typeInt, typeLong:
-		bits := 64
-		name := "long"
-		if c.kind == typeInt {
-			bits, name = 32, "int"
-		}
+	case typeInt, typeShort, typeLong:
+		bits := map[configType]int{typeShort: 16, typeInt: 32, typeLong: 64}[c.kind]
 		n, err := strconv.ParseInt(trimmed, 10, bits)
 		if err != nil {
-			return fmt.Errorf("Invalid value %s for configuration %s: Not a number of type %s", value, c.name, strings.ToUpper(name))
+			return c.invalid(value, "Not a number of type "+c.kind.String())
 		}
-		return c.inRange(float64(n), value)
+		return c.inRange(float64(n), strconv.FormatInt(n, 10))
 	case typeDouble:
 		n, err := strconv.ParseFloat(trimmed, 64)
 		if err != nil || math.IsNaN(n) {
-			return fmt.Errorf("Invalid value %s for configuration %s: Not a number of type DOUBLE", value, c.name)
+			return c.invalid(value, "Not a number of type DOUBLE")
 		}
-		return c.inRange(n, value)
-	case typeString, typeList:
-		return c.oneOfThem(value)
-	}
-	return nil
-}
-
-func (c config) inRange(n float64, value string) error {
-	if n < float64(c.min) {
-		return fmt.Errorf("Invalid value %s for configuration %s: Value must be at least %d", value, c.name, c.min)
-	}
-	if c.max != 0 && n > float64(c.max) {
-		return fmt.Errorf("Invalid value %s for configuration %s: Value must be no more than %d", value, c.name, c.max)
-	}
-	return nil
-}
-
-func (c config) oneOfThem(value string) error {
-	if len(c.oneOf) == 0 {
-		return nil
-	}
-	items := []string{value}
-	if c.kind == typeList {
-		items = strings.Split(value, ",")
-	}
-	for _, item := range items {
-		if !slices.Contains(c.oneOf, strings.TrimSpace(item)) {
-			return fmt.Errorf("Invalid value %s for configuration %s: String must be one of: %s", value, c.name, strings.Join(c.oneOf, ", "))
-		}
-	}
-	return nil
-}
-
-// checkTopicConfigs checks the configs that a topic would have; before is what
-// it has, nil at creation.
-func (d *decision) checkTopicConfigs(before, after map[string]string) error {
-	for _, name := range sortedKeys(after) {
-		value := after[name]
-		c, known := find(topicConfigs, name)
-		if !known {
-			return fail(kerr.InvalidConfig, "Unknown topic config name: %s", name)
-		}
-		if err := d.checkServerlessConfig(name, value, before); err != nil {
+		return c.inRange(n, trimmed)
+	case typeString:
+		return c.oneOfThem(trimmed)
+	case typeList:
+		if err := c.oneOfThem(items(value)...); err != nil {
 			return err
 		}
-		if err := c.check(value); err != nil {
-			return fail(kerr.InvalidConfig, "%s", err)
-		}
-		if old, ok := before[name]; ok && old == value {
-			continue
-		}
-		if name == "remote.storage.enable" && value == "true" {
-			return fail(kerr.InvalidConfig, "Tiered storage is not built yet: a topic cannot have remote.storage.enable=true.")
-		}
+	}
+	if c.takes.other != nil {
+		return c.takes.other(c, value)
 	}
 	return nil
 }
 
-func (d *decision) checkServerlessConfig(name, value string, before map[string]string) error {
-	if !d.core.p.Serverless || before != nil && before[name] == value {
+func (c config) invalid(value, why string) error {
+	return fmt.Errorf("Invalid value %s for configuration %s: %s", value, c.name, why)
+}
+
+// String is the type as Kafka's errors write it.
+func (t configType) String() string {
+	return [...]string{"UNKNOWN", "BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD"}[t]
+}
+
+// items is a list's value as its items.
+func items(value string) []string {
+	value = strings.TrimSpace(value)
+	if value == "" {
 		return nil
 	}
-	later, allowed := serverlessConfigs[name]
-	switch {
-	case !allowed:
-		return fail(kerr.InvalidRequest, "Topic config %s cannot be set on a serverless cluster.", name)
-	case before != nil && !later:
-		return fail(kerr.InvalidRequest, "Topic config %s of a serverless cluster is fixed when the topic is created.", name)
-	case name == "max.message.bytes":
-		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > serverlessMaxMessage {
-			return fail(kerr.InvalidRequest, "max.message.bytes of a serverless cluster is at most %d.", serverlessMaxMessage)
+	list := strings.Split(value, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+// limit is what values a config takes. The zero limit takes all of the type.
+type limit struct {
+	bounded, capped bool
+	min, max        int64
+	oneOf           []string
+	other           func(c config, value string) error // called when the rest is met
+}
+
+func atLeast(n int64) limit { return limit{bounded: true, min: n} }
+
+func between(low, high int64) limit { return limit{bounded: true, min: low, capped: true, max: high} }
+
+func oneOf(values ...string) limit { return limit{oneOf: values} }
+
+var (
+	codecs = oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")
+
+	// gzipLevels is 1 to 9, or -1 for the codec's own choice.
+	gzipLevels = limit{other: func(c config, value string) error {
+		n, _ := strconv.Atoi(strings.TrimSpace(value)) // it is a number
+		if n == -1 || n >= 1 && n <= 9 {
+			return nil
 		}
+		return c.invalid(value, "Value must be between 1 and 9 or equal to -1")
+	}}
+
+	// throttledReplicas is *, or replicas as partition:broker (KIP-73).
+	throttledReplicas = limit{other: func(c config, value string) error {
+		list := items(value)
+		if len(list) == 1 && list[0] == "*" {
+			return nil
+		}
+		for _, item := range list {
+			if !replicaPattern.MatchString(item) {
+				return c.invalid("["+strings.Join(list, ", ")+"]", c.name+" must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...")
+			}
+		}
+		return nil
+	}}
+
+	// offsetReset is earliest, latest or by_duration with an ISO 8601 duration.
+	offsetReset = limit{other: func(c config, value string) error {
+		v := strings.TrimSpace(value)
+		duration, timed := strings.CutPrefix(strings.ToLower(v), "by_duration:")
+		if strings.EqualFold(v, "earliest") || strings.EqualFold(v, "latest") || timed && durationPattern.MatchString(duration) && duration != "p" && !strings.HasSuffix(duration, "t") {
+			return nil
+		}
+		return c.invalid(value, fmt.Sprintf("Invalid value `%s` for configuration %s. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.", value, c.name))
+	}}
+
+	replicaPattern  = regexp.MustCompile(`^[0-9]+:[0-9]+$`)
+	durationPattern = regexp.MustCompile(`^p([0-9]+d)?(t([0-9]+h)?([0-9]+m)?([0-9]+(\.[0-9]{0,9})?s)?)?$`)
+)
+
+func (c config) inRange(n float64, value string) error {
+	l := c.takes
+	switch {
+	case l.bounded && n < float64(l.min):
+		return c.invalid(value, fmt.Sprintf("Value must be at least %d", l.min))
+	case l.capped && n > float64(l.max):
+		return c.invalid(value, fmt.Sprintf("Value must be no more than %d", l.max))
+	case l.other != nil:
+		return l.other(c, value)
+	}
+	return nil
+}
+
+func (c config) oneOfThem(values ...string) error {
+	if len(c.takes.oneOf) > 0 {
+		for _, v := range values {
+			if !slices.Contains(c.takes.oneOf, v) {
+				return c.invalid(v, "String must be one of: "+strings.Join(c.takes.oneOf, ", "))
+			}
+		}
+	}
+	if c.kind == typeString && c.takes.other != nil {
+		return c.takes.other(c, values[0])
 	}
 	return nil
 }

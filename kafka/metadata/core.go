@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,6 +16,7 @@ type Params struct {
 	ControllerID int32
 	Static       map[string]string // server.properties, the same for every broker
 	Serverless   bool              // the topic rules of MSK Serverless
+	Features     []Feature         // what the brokers support; the same until the cluster is opened anew
 }
 
 // Core is the metadata state machine. It is a statemachine.Core.
@@ -31,11 +33,16 @@ var _ statemachine.Core = (*Core)(nil)
 
 // New returns the metadata of a cluster without brokers and topics.
 func New(p Params) *Core {
-	return &Core{p: p, image: &Image{
+	i := &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
-		byID: map[[16]byte]*Topic{}, sorted: []*Topic{}, users: map[string]scramUser{}, quotas: quota.Limits{},
-	}}
+		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
+		moving: map[string]struct{}{}, users: map[string]scramUser{},
+		groups: map[string]map[string]string{}, metrics: map[string]map[string]string{},
+		acls: map[pattern][]rule{}, quotas: quota.Limits{}, supported: p.Features,
+	}
+	i.readAccess()
+	return &Core{p: p, image: i}
 }
 
 // Image is the current picture. It is never changed after it was asked for.
@@ -75,8 +82,8 @@ type decision struct {
 
 // Decide answers one of the request types above, or one of the kmsg requests
 // DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs,
-// AlterUserScramCredentials, AlterClientQuotas and ElectLeaders, whose replies
-// are their kmsg responses.
+// AlterUserScramCredentials, AlterClientQuotas, ElectLeaders,
+// AlterPartitionReassignments, CreateAcls, DeleteAcls and UpdateFeatures, whose replies are their kmsg responses.
 func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{core: c, image: c.image}
 	var reply any
@@ -98,15 +105,25 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 	case *kmsg.CreatePartitionsRequest:
 		reply = d.createPartitions(r)
 	case *kmsg.IncrementalAlterConfigsRequest:
-		reply = d.incrementalAlterConfigs(r)
+		reply = d.incrementalAlterConfigs("", r)
 	case *kmsg.AlterConfigsRequest:
-		reply = d.alterConfigs(r)
+		reply = d.alterConfigs("", r)
+	case AtBroker:
+		reply = d.alterAt(r)
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		reply = d.alterUserSCRAMCredentials(r)
 	case *kmsg.AlterClientQuotasRequest:
 		reply = d.alterClientQuotas(r)
 	case *kmsg.ElectLeadersRequest:
 		reply = d.electLeaders(r)
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		reply = d.alterReassignments(r)
+	case *kmsg.CreateACLsRequest:
+		reply = d.createACLs(r)
+	case *kmsg.DeleteACLsRequest:
+		reply = d.deleteACLs(r)
+	case *kmsg.UpdateFeaturesRequest:
+		reply = d.updateFeatures(r)
 	default:
 		panic("metadata: a request of an unknown type reached the core")
 	}
@@ -119,4 +136,14 @@ func (d *decision) allocateProducerIDs(count int64) int64 {
 	first, count := d.core.nextProducerID, max(1, count)
 	d.add(producerIDsKey, producerIDs{Format: eventFormat, Next: first + count})
 	return first
+}
+
+func (d *decision) alterAt(r AtBroker) any {
+	switch req := r.Req.(type) {
+	case *kmsg.IncrementalAlterConfigsRequest:
+		return d.incrementalAlterConfigs(strconv.Itoa(int(r.ID)), req)
+	case *kmsg.AlterConfigsRequest:
+		return d.alterConfigs(strconv.Itoa(int(r.ID)), req)
+	}
+	panic("metadata: a request of an unknown type reached the core")
 }

@@ -20,9 +20,19 @@ type Image struct {
 	dynamic map[string]map[string]string // by broker id, "" for all brokers
 	topics  map[string]*Topic
 	byID    map[[16]byte]*Topic
-	sorted  []*Topic // by name
+	sorted  []*Topic                     // by name
+	groups  map[string]map[string]string // configs of groups
+	metrics map[string]map[string]string // and of client metrics subscriptions
+	moving  map[string]struct{}          // topics with a reassignment under way
 	users   map[string]scramUser
+	acls    map[pattern][]rule // the rules sorted
 	quotas  quota.Limits
+
+	supported []Feature // of Params
+	features  features  // an event's: never changed
+
+	superUsers    map[string]bool // of static
+	openByDefault bool            // of static: allow.everyone.if.no.acl.found
 }
 
 // Broker is one logical broker.
@@ -55,6 +65,8 @@ type Partition struct {
 	PartitionEpoch int32   `json:"partitionEpoch"`
 	Replicas       []int32 `json:"replicas"` // the preferred leader first
 	ISR            []int32 `json:"isr"`
+	Adding         []int32 `json:"adding,omitempty"`   // replicas that a reassignment brings
+	Removing       []int32 `json:"removing,omitempty"` // replicas that leave when it ends
 }
 
 // Topic finds a topic by name, or nil.
@@ -91,11 +103,6 @@ func (i *Image) Controller() int32 {
 	return -1
 }
 
-// SameDefaults reports whether topics inherit the same configs in both images.
-func (i *Image) SameDefaults(other *Image) bool {
-	return maps.Equal(i.dynamic[""], other.dynamic[""])
-}
-
 // AutoCreateTopics is auto.create.topics.enable.
 func (i *Image) AutoCreateTopics() bool { return i.brokerValue("auto.create.topics.enable") == "true" }
 
@@ -120,9 +127,10 @@ func (i *Image) RackAwareReads() bool {
 // clone is a copy that may be changed; the topics are shared.
 func (i *Image) clone() *Image {
 	next := *i
+	next.acls, next.groups, next.metrics = maps.Clone(i.acls), maps.Clone(i.groups), maps.Clone(i.metrics)
 	next.dynamic, next.users, next.quotas = maps.Clone(i.dynamic), maps.Clone(i.users), i.quotas.Clone()
 	next.topics, next.byID = maps.Clone(i.topics), maps.Clone(i.byID)
-	next.sorted = slices.Clone(i.sorted)
+	next.sorted, next.moving = slices.Clone(i.sorted), maps.Clone(i.moving)
 	return &next
 }
 
@@ -139,6 +147,10 @@ func (i *Image) set(name string, t *Topic) {
 		i.sorted[at] = t
 	case t != nil:
 		i.sorted = slices.Insert(i.sorted, at, t)
+	}
+	delete(i.moving, name)
+	if t != nil && t.reassigning() {
+		i.moving[name] = struct{}{}
 	}
 	if t == nil {
 		delete(i.topics, name)

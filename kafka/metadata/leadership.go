@@ -131,10 +131,14 @@ const (
 )
 
 // electLeaders moves leaders to the preferred replicas, or to any replica where
-// nobody leads. Of a request for all partitions only those are answered that
-// needed an election.
+// nobody leads. A request for all partitions is answered with all topics, and of
+// them the partitions that needed an election.
 func (d *decision) electLeaders(r *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersResponse {
 	resp := r.ResponseKind().(*kmsg.ElectLeadersResponse)
+	resp.Topics = []kmsg.ElectLeadersResponseTopic{}
+	if kind := int8(r.ElectionType); kind != electPreferred && kind != electUnclean {
+		return unknownElection(r, resp)
+	}
 	topics, all := r.Topics, r.Topics == nil
 	if all {
 		for _, t := range d.image.sorted {
@@ -149,14 +153,29 @@ func (d *decision) electLeaders(r *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersR
 		out := kmsg.NewElectLeadersResponseTopic()
 		out.Topic = topics[i].Topic
 		out.Partitions = d.electIn(topics[i], int8(r.ElectionType), all)
-		if len(out.Partitions) > 0 {
-			resp.Topics = append(resp.Topics, out)
+		resp.Topics = append(resp.Topics, out)
+	}
+	return resp
+}
+
+// unknownElection refuses a whole request; before version 1 an answer has no
+// error of its own.
+func unknownElection(r *kmsg.ElectLeadersRequest, resp *kmsg.ElectLeadersResponse) *kmsg.ElectLeadersResponse {
+	code, text := wire(fail(kerr.InvalidRequest, "Unknown election type %d", int8(r.ElectionType)))
+	resp.ErrorCode = code
+	for _, t := range r.Topics {
+		out := kmsg.NewElectLeadersResponseTopic()
+		out.Topic = t.Topic
+		for _, p := range t.Partitions {
+			out.Partitions = append(out.Partitions, kmsg.ElectLeadersResponseTopicPartition{Partition: p, ErrorCode: code, ErrorMessage: text})
 		}
+		resp.Topics = append(resp.Topics, out)
 	}
 	return resp
 }
 
 func (d *decision) electIn(in kmsg.ElectLeadersRequestTopic, kind int8, all bool) (results []kmsg.ElectLeadersResponseTopicPartition) {
+	results = []kmsg.ElectLeadersResponseTopicPartition{}
 	t := d.image.Topic(in.Topic)
 	var next []Partition
 	if t != nil {
@@ -211,5 +230,5 @@ func (i *Image) elect(p Partition, kind int8) (Partition, error) {
 		}
 		return next, nil
 	}
-	return p, fail(kerr.InvalidRequest, "Unknown election type %d.", kind)
+	panic("metadata: an unknown election type passed the check")
 }

@@ -95,18 +95,8 @@ func (i *Image) newPartitions(assignments [][]int32) []Partition {
 // checkReplicas checks replicas assigned by hand to one partition; want is how
 // many the other partitions have.
 func (i *Image) checkReplicas(partition int, replicas []int32, want int) error {
-	if len(replicas) == 0 {
-		return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
-	}
-	seen := make(map[int32]bool)
-	for _, id := range replicas {
-		if i.Broker(id) == nil {
-			return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
-		}
-		if seen[id] {
-			return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
-		}
-		seen[id] = true
+	if err := i.checkTarget(replicas); err != nil {
+		return err
 	}
 	if len(replicas) != want {
 		return fail(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), want)

@@ -118,6 +118,18 @@ func (s *stage) run(line string) string {
 			s.t.Fatal(err)
 		}
 		s.pass(d)
+	case "reassign":
+		out = s.reassign(words, args)
+	case "allow", "deny":
+		out = s.createACL(fields[0], words)
+	case "acls":
+		out = s.acls(args)
+	case "unallow":
+		out = s.deleteACLs(args)
+	case "may":
+		return s.may(words)
+	case "reassignments":
+		out = s.reassignments()
 	case "quota":
 		out = s.alterQuotas(args, words)
 	case "quotas":
@@ -261,6 +273,41 @@ func (s *stage) elect(words []string) (out string) {
 	return out
 }
 
+// reassign t 0=2,3 1=cancel fixed
+func (s *stage) reassign(words []string, args map[string]string) (out string) {
+	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	req.Version, req.AllowReplicationFactorChange = 1, !slices.Contains(words, "fixed")
+	in := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+	in.Topic = words[0]
+	for _, k := range sortedKeys(args) {
+		p := kmsg.AlterPartitionAssignmentsRequestTopicPartition{Partition: number(k)}
+		switch args[k] {
+		case "cancel":
+		case "none":
+			p.Replicas = []int32{}
+		default:
+			p.Replicas = numbers(args[k])
+		}
+		in.Partitions = append(in.Partitions, p)
+	}
+	req.Topics = append(req.Topics, in)
+	for _, p := range s.do(req).(*kmsg.AlterPartitionAssignmentsResponse).Topics[0].Partitions {
+		out += fmt.Sprintf("%s-%d %s\n", words[0], p.Partition, said(p.ErrorCode, p.ErrorMessage))
+	}
+	return out
+}
+
+// reassignments lists what is under way.
+func (s *stage) reassignments() (out string) {
+	req := kmsg.NewPtrListPartitionReassignmentsRequest()
+	for _, t := range s.Image().ListPartitionReassignments(req).Topics {
+		for _, p := range t.Partitions {
+			out += fmt.Sprintf("%s-%d replicas=%v adding=%v removing=%v\n", t.Topic, p.Partition, p.Replicas, p.AddingReplicas, p.RemovingReplicas)
+		}
+	}
+	return out
+}
+
 // show prints brokers that are fenced and the partitions of the topics named;
 // "configs" after a topic prints those too.
 func (s *stage) show(words []string) (out string) {
@@ -281,7 +328,11 @@ func (s *stage) show(words []string) (out string) {
 				out += fmt.Sprintf("... %d partitions\n", len(t.Partitions))
 				break
 			}
-			out += fmt.Sprintf("%s-%d leader=%d epoch=%d/%d replicas=%v isr=%v\n", name, i, p.Leader, p.LeaderEpoch, p.PartitionEpoch, p.Replicas, p.ISR)
+			out += fmt.Sprintf("%s-%d leader=%d epoch=%d/%d replicas=%v isr=%v", name, i, p.Leader, p.LeaderEpoch, p.PartitionEpoch, p.Replicas, p.ISR)
+			if p.Reassigning() {
+				out += fmt.Sprintf(" adding=%v removing=%v", p.Adding, p.Removing)
+			}
+			out += "\n"
 		}
 		for _, k := range sortedKeys(t.Configs) {
 			out += fmt.Sprintf("%s %s=%s\n", name, k, t.Configs[k])

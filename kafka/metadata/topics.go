@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -26,18 +25,28 @@ type failure struct {
 	text string
 }
 
-func (f *failure) Error() string { return f.code.Message + ": " + f.text }
+func (f *failure) Error() string {
+	if f.text == "" {
+		return f.code.Message
+	}
+	return f.code.Message + ": " + f.text
+}
+
 func (f *failure) Unwrap() error { return f.code }
 
 func fail(code *kerr.Error, format string, args ...any) error {
 	return &failure{code, fmt.Sprintf(format, args...)}
 }
 
-// wire is the code and text of a decision's error.
+// wire is the code and text of a decision's error; a failure without a text has
+// none on the wire.
 func wire(err error) (code int16, text *string) {
 	var f *failure
 	if !errors.As(err, &f) {
 		return 0, nil
+	}
+	if f.text == "" {
+		return f.code.Code, nil
 	}
 	return f.code.Code, &f.text
 }
@@ -107,10 +116,9 @@ func (d *decision) createTopics(r CreateTopics) *kmsg.CreateTopicsResponse {
 
 func (d *decision) describeCreated(t *Topic, out *kmsg.CreateTopicsResponseTopic) {
 	out.NumPartitions, out.ReplicationFactor = int32(len(t.Partitions)), int16(len(t.Partitions[0].Replicas))
-	for _, c := range topicConfigs {
-		e := d.image.topicEntry(c, t)
+	for _, c := range d.image.describeTopic(t, "") {
 		rc := kmsg.NewCreateTopicsResponseTopicConfig()
-		rc.Name, rc.Value, rc.Source = c.name, &e.value, int8(e.source)
+		rc.Name, rc.Value, rc.Source = c.name, &c.value, int8(c.source)
 		out.Configs = append(out.Configs, rc)
 	}
 }
@@ -363,10 +371,4 @@ func (d *decision) grownTopic(in *kmsg.CreatePartitionsRequestTopic) (*Topic, er
 	grown.Configs = maps.Clone(t.Configs)
 	grown.Partitions = append(slices.Clone(t.Partitions), d.image.newPartitions(assignments)...)
 	return &grown, d.checkServerless(&grown, had)
-}
-
-// brokerInt is the number that a broker config has.
-func (i *Image) brokerInt(name string) int {
-	n, _ := strconv.Atoi(i.brokerValue(name)) // brokerValue is checked
-	return n
 }

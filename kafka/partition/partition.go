@@ -43,6 +43,8 @@ type leadership struct {
 	settings metadata.TopicSettings
 }
 
+// newLeadership counts min.insync.replicas as at most the replicas there are:
+// otherwise acks=all could never succeed (KAFKA-15583).
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
 	return &leadership{leader: p.Leader, replicas: p.Replicas, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
 }

@@ -77,10 +77,7 @@ func OpenDir(fsys vfs.FS, dirPath string, o DirOptions) (*Dir, error) {
 }
 
 func (d *Dir) open() error {
-	if err := d.fs.MkdirAll(d.path, 0o755); err != nil {
-		return err
-	}
-	if err := d.fs.SyncDir(path.Dir(d.path)); err != nil {
+	if err := vfs.MakeDirs(d.fs, d.path, 0o755); err != nil {
 		return err
 	}
 	var err error

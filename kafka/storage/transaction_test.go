@@ -143,7 +143,7 @@ func (m model) committed(from, below int64) (values []uint64) {
 // readCommitted reads as Kafka's consumer does, in many fetches.
 func readCommitted(l *storage.Log, from, below int64, maxBytes int) (values []uint64, err error) {
 	for next := from; next < below; {
-		data, aborted, err := l.ReadCommitted(next, below, maxBytes)
+		data, aborted, err := l.ReadCommitted(next, below, storage.Want{Bytes: maxBytes, One: true})
 		if err != nil || len(data) == 0 {
 			return values, err
 		}
@@ -456,7 +456,7 @@ func TestUnreadableTxnIndex(t *testing.T) {
 	stable := s.log.StableOffset(s.log.DurableOffset())
 	files := names(t, s.disk, "/data/t-0", ".txnindex")
 	damageTail(t, s.disk, "/data/t-0/"+files[0])
-	if data, aborted, err := s.log.ReadCommitted(0, stable, 1<<30); !errors.Is(err, kerr.KafkaStorageError) {
+	if data, aborted, err := s.log.ReadCommitted(0, stable, storage.Want{Bytes: 1 << 30, One: true}); !errors.Is(err, kerr.KafkaStorageError) {
 		t.Errorf("%d bytes with %v aborted, %v; want %v", len(data), aborted, err, kerr.KafkaStorageError)
 	}
 	truncate(t, s.disk, "/data/t-0/"+files[0], 0)

@@ -84,10 +84,11 @@ func parseVersion(s string) (major, minor int, kraft bool, err error) {
 	return numbers[0], numbers[1], kraft || numbers[0] >= firstKRaftOnly, nil
 }
 
-// Cut returns the line with only the given API keys, and with no feature
-// finalized but metadata.version and the given ones: a client acts on a
-// finalized level (transactions v2, KIP-890), so it must be built.
-func (l Line) Cut(keys []int16, finalized ...string) Line {
+// Cut returns the line with only the given API keys, and with no feature but
+// metadata.version and the given ones: a client acts on a finalized level
+// (transactions v2, KIP-890), and a user finalizes a supported one, so it must
+// be built.
+func (l Line) Cut(keys []int16, built ...string) Line {
 	out := Line{Kafka: l.Kafka, KRaft: l.KRaft}
 	for _, r := range l.Ranges {
 		if slices.Contains(keys, r.Key) {
@@ -95,10 +96,9 @@ func (l Line) Cut(keys []int16, finalized ...string) Line {
 		}
 	}
 	for _, f := range l.Features {
-		if f.Name != metadataVersion && !slices.Contains(finalized, f.Name) {
-			f.Finalized = 0
+		if f.Name == metadataVersion || slices.Contains(built, f.Name) {
+			out.Features = append(out.Features, f)
 		}
-		out.Features = append(out.Features, f)
 	}
 	return out
 }

@@ -84,7 +84,7 @@ func TestCut(t *testing.T) {
 	if len(cut.Ranges) != 2 || cut.Ranges[0].Key != 3 || cut.Ranges[1].Key != 18 {
 		t.Errorf("ranges %v", cut.Ranges)
 	}
-	if got := levels(cut); got["metadata.version"] != 27 || got["group.version"] != 0 || got["transaction.version"] != 0 || len(got) != 6 {
+	if got := levels(cut); got["metadata.version"] != 27 || got["group.version"] != 0 || got["transaction.version"] != 0 || len(got) != 1 {
 		t.Errorf("levels %v", got)
 	}
 	if got := levels(l.Cut(nil, "transaction.version")); got["transaction.version"] != 2 || got["group.version"] != 0 {

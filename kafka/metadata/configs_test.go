@@ -1,0 +1,119 @@
+package metadata
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+var answerLine = regexp.MustCompile(`^([0-9]+) ("[^"]*") (.*) -> (-?[0-9]+) ?(.*)$`)
+
+var operation = regexp.MustCompile(`([0-9]) ([a-z0-9.]+)=`)
+
+// TestAnswersOfKafka holds alterations of configs to what Kafka answered.
+func TestAnswersOfKafka(t *testing.T) {
+	data, err := os.ReadFile("testdata/configs_kafka_4.1.1.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCluster(t, 3, false)
+	c.create("t", 2, 1)
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		m := answerLine.FindStringSubmatch(line)
+		if m == nil {
+			t.Fatalf("cannot read %q", line)
+		}
+		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		req.ValidateOnly = true
+		r := kmsg.NewIncrementalAlterConfigsRequestResource()
+		kind, _ := strconv.Atoi(m[1])
+		r.ResourceType = kmsg.ConfigResourceType(kind)
+		r.ResourceName, _ = strconv.Unquote(m[2])
+		at := operation.FindAllStringSubmatchIndex(m[3], -1)
+		for i, o := range at {
+			end := len(m[3])
+			if i+1 < len(at) {
+				end = at[i+1][0] - 1
+			}
+			op, _ := strconv.Atoi(m[3][o[2]:o[3]])
+			k := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: m[3][o[4]:o[5]], Op: kmsg.IncrementalAlterConfigOp(op)}
+			if value := m[3][o[1]:end]; value != "null" {
+				k.Value = &value
+			}
+			r.Configs = append(r.Configs, k)
+		}
+		req.Resources = append(req.Resources, r)
+		got := c.do(AtBroker{ID: 1, Req: req}).(*kmsg.IncrementalAlterConfigsResponse).Resources[0]
+		text := "<nil>"
+		if got.ErrorMessage != nil {
+			text = *got.ErrorMessage
+		}
+		if s := strings.TrimSpace(fmt.Sprintf("%d %s", got.ErrorCode, text)); s != m[4]+" "+m[5] {
+			t.Errorf("%s %s%s: %s\nKafka: %s %s", m[1], m[2], m[3], s, m[4], m[5])
+		}
+	}
+	if len(c.log) != 2 {
+		t.Errorf("validations wrote %d events", len(c.log)-2)
+	}
+}
+
+// TestDescriptionsOfKafka holds the tables of configs to what Kafka shows.
+func TestDescriptionsOfKafka(t *testing.T) {
+	data, err := os.ReadFile("testdata/describe_kafka_4.1.1.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{Core: New(Params{})}
+	c.do(RegisterBrokers{Brokers: []Broker{{ID: 1}}})
+	c.create("t", 1, 1)
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	req.Version, req.IncludeSynonyms, req.IncludeDocumentation = 4, true, true
+	for kind, name := range map[kmsg.ConfigResourceType]string{2: "t", 4: "1", 16: "m", 32: "g"} {
+		req.Resources = append(req.Resources, kmsg.DescribeConfigsRequestResource{ResourceType: kind, ResourceName: name})
+	}
+	shown := map[string]string{}
+	for _, r := range c.Image().DescribeConfigs(1, req).Resources {
+		for _, e := range r.Configs {
+			if e.Documentation == nil || *e.Documentation == "" {
+				t.Errorf("%s has no documentation", e.Name)
+			}
+			value, synonyms := "-", []string{}
+			if e.Value != nil {
+				value = *e.Value
+			}
+			for _, s := range e.ConfigSynonyms {
+				if s.Value == nil {
+					s.Value = kmsg.StringPtr("-")
+				}
+				synonyms = append(synonyms, s.Name+"="+*s.Value)
+			}
+			key := fmt.Sprintf("%d\t%s", r.ResourceType, e.Name)
+			shown[key] = fmt.Sprintf("%s\t%d\t%s\t%v\t%v\t%s", key, e.ConfigType, value, e.ReadOnly, e.IsSensitive, strings.Join(synonyms, ","))
+		}
+	}
+	lines := 0
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		lines++
+		kind, rest, _ := strings.Cut(line, "\t")
+		name, _, _ := strings.Cut(rest, "\t")
+		if got := shown[kind+"\t"+name]; got != line {
+			t.Errorf("shown %q\nKafka %q", got, line)
+		}
+	}
+	if lines < 340 {
+		t.Errorf("only %d configs are compared", lines)
+	}
+}

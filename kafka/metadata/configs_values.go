@@ -1,0 +1,294 @@
+package metadata
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// source is where a config's value comes from: the numbers of DescribeConfigs.
+type source int8
+
+const (
+	dynamicTopic         source = 1
+	dynamicBroker        source = 2
+	dynamicDefaultBroker source = 3
+	staticBroker         source = 4
+	defaultConfig        source = 5
+	dynamicLogger        source = 6
+	dynamicMetrics       source = 7
+	dynamicGroup         source = 8
+)
+
+// entry is a value that a config has from one source.
+type entry struct {
+	name   string
+	value  string
+	source source
+}
+
+// brokerSynonyms is the broker configs that stand in for a broker config, in
+// the order in which they are asked (DynamicBrokerConfig.brokerConfigSynonyms).
+func brokerSynonyms(name string) []string {
+	switch name {
+	case "log.roll.ms", "log.roll.hours":
+		return []string{"log.roll.ms", "log.roll.hours"}
+	case "log.roll.jitter.ms", "log.roll.jitter.hours":
+		return []string{"log.roll.jitter.ms", "log.roll.jitter.hours"}
+	case "log.flush.interval.ms":
+		return []string{name, "log.flush.scheduler.interval.ms"}
+	case "log.retention.ms", "log.retention.minutes", "log.retention.hours":
+		return []string{"log.retention.ms", "log.retention.minutes", "log.retention.hours"}
+	}
+	return []string{name}
+}
+
+// sources lists the values that broker configs have, nearest source first.
+// brokerID "" asks for what all brokers share.
+func (i *Image) sources(names []string, brokerID string) []entry {
+	var out []entry
+	add := func(s source, value func(name string) (string, bool)) {
+		for _, name := range names {
+			if v, ok := value(name); ok {
+				out = append(out, entry{name, v, s})
+			}
+		}
+	}
+	if brokerID != "" {
+		add(dynamicBroker, func(name string) (string, bool) { v, ok := i.dynamic[brokerID][name]; return v, ok })
+	}
+	add(dynamicDefaultBroker, func(name string) (string, bool) { v, ok := i.dynamic[""][name]; return v, ok })
+	add(staticBroker, func(name string) (string, bool) { return i.staticValue(name, brokerID) })
+	add(defaultConfig, func(name string) (string, bool) {
+		c, ok := find(brokerConfigs, name)
+		return c.value, ok && c.value != unsetConfig && c.update != whenSet
+	})
+	return out
+}
+
+// staticValue is a value of server.properties, or of what a broker would have
+// there of itself.
+func (i *Image) staticValue(name, brokerID string) (string, bool) {
+	v, ok := i.static[name]
+	id, err := strconv.ParseInt(brokerID, 10, 32)
+	if err != nil {
+		return v, ok
+	}
+	b := i.Broker(int32(id))
+	if b == nil {
+		return v, ok
+	}
+	switch name {
+	case "node.id", "broker.id":
+		return brokerID, true
+	case "process.roles":
+		return "broker", true
+	case "broker.rack":
+		return b.Rack, b.Rack != ""
+	case "listeners", "advertised.listeners":
+		return b.listeners(), len(b.Listeners) > 0
+	}
+	return v, ok
+}
+
+// listeners is the addresses as Kafka writes them: NAME://host:port.
+func (b *Broker) listeners() string {
+	var list []string
+	for _, name := range sortedKeys(b.Listeners) {
+		e := b.Listeners[name]
+		list = append(list, name+"://"+e.Host+":"+strconv.Itoa(int(e.Port)))
+	}
+	return strings.Join(list, ",")
+}
+
+// brokerEntries lists the values that DescribeConfigs shows of a broker config,
+// the winning one first. As in Kafka, synonyms before the config's own first
+// value are left out.
+func (i *Image) brokerEntries(name, brokerID string) []entry {
+	all := i.sources(brokerSynonyms(name), brokerID)
+	at := slices.IndexFunc(all, func(e entry) bool { return e.name == name })
+	if at < 0 {
+		return nil
+	}
+	return all[at:]
+}
+
+// brokerValue is the value that all brokers share: the first that the config
+// takes, since nobody checked server.properties.
+func (i *Image) brokerValue(name string) string { return i.brokerValueOn(name, "") }
+
+// brokerValueOn is brokerValue for one broker.
+func (i *Image) brokerValueOn(name, brokerID string) string {
+	c, _ := find(brokerConfigs, name)
+	for _, e := range i.sources([]string{name}, brokerID) {
+		if c.check(e.value) == nil {
+			return c.canonical(e.value)
+		}
+	}
+	return ""
+}
+
+// canonical is a checked value as it is compared.
+func (c config) canonical(value string) string {
+	value = strings.TrimSpace(value)
+	if c.kind == typeBool {
+		return strings.ToLower(value)
+	}
+	return value
+}
+
+// brokerInt is the number that a broker config has.
+func (i *Image) brokerInt(name string) int {
+	n, _ := strconv.Atoi(i.brokerValue(name)) // brokerValue is checked
+	return n
+}
+
+// inTopicUnits turns hours and minutes into the milliseconds of topic configs.
+func inTopicUnits(broker, value string) string {
+	unit := int64(1)
+	switch {
+	case strings.HasSuffix(broker, ".hours"):
+		unit = 3_600_000
+	case strings.HasSuffix(broker, ".minutes"):
+		unit = 60_000
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if unit == 1 || err != nil || n < 0 {
+		return value
+	}
+	return strconv.FormatInt(n*unit, 10)
+}
+
+// topicEntries lists the values that DescribeConfigs shows of a topic config,
+// as the broker knows them.
+func (i *Image) topicEntries(c config, t *Topic, brokerID string) []entry {
+	var out []entry
+	if v, ok := t.Configs[c.name]; ok {
+		out = append(out, entry{c.name, v, dynamicTopic})
+	}
+	if len(c.broker) > 0 {
+		out = append(out, i.brokerEntries(c.broker[0], brokerID)...)
+	}
+	return out
+}
+
+// topicValue is a topic's effective value.
+func (i *Image) topicValue(name string, t *Topic) string {
+	c, _ := find(topicConfigs, name)
+	return i.effective(c, t.Configs, "")
+}
+
+// effective is the value of a topic's or group's config: the first that the
+// config takes of those set, and then of the broker's.
+func (i *Image) effective(c config, own map[string]string, brokerID string) string {
+	if v, ok := own[c.name]; ok && c.check(v) == nil {
+		return c.canonical(v)
+	}
+	for _, name := range c.broker {
+		for _, e := range i.sources([]string{name}, brokerID) {
+			if v := inTopicUnits(name, strings.TrimSpace(e.value)); c.check(v) == nil {
+				return c.canonical(v)
+			}
+		}
+	}
+	return c.value
+}
+
+func (i *Image) uncleanElection(t *Topic) bool {
+	return i.topicValue("unclean.leader.election.enable", t) == "true"
+}
+
+// SameDefaults reports whether topics inherit the same configs in both images.
+func (i *Image) SameDefaults(other *Image) bool {
+	return maps.EqualFunc(i.dynamic, other.dynamic, maps.Equal)
+}
+
+// TopicSettings is a topic's effective configs as types.
+type TopicSettings struct {
+	MinInsyncReplicas  int
+	SegmentBytes       int64
+	SegmentAge         time.Duration
+	RetentionBytes     int64         // -1: no limit
+	RetentionAge       time.Duration // negative: forever
+	IndexIntervalBytes int
+	ProducerExpiry     time.Duration
+	MaxMessageBytes    int
+	LogAppendTime      bool
+	TimestampBeforeMax time.Duration // 0: no limit
+	TimestampAfterMax  time.Duration // 0: no limit
+	Compression        string        // "producer", "none" or a codec
+	Compact, Delete    bool          // cleanup.policy
+	DirtyRatio         float64       // min.cleanable.dirty.ratio
+	MinCompactionLag   time.Duration
+	MaxCompactionLag   time.Duration // 0: no limit
+	DeleteRetention    time.Duration // of tombstones
+	UncleanElection    bool          // a replica out of sync may lead when no other can
+}
+
+// TopicSettings are a topic's effective configs with what all brokers share.
+func (i *Image) TopicSettings(t *Topic) TopicSettings { return i.topicSettings(t, "") }
+
+// TopicSettingsOn are a topic's effective configs on one broker, which may have
+// dynamic configs of its own. The ISR and elections obey what is shared.
+func (i *Image) TopicSettingsOn(t *Topic, broker int32) TopicSettings {
+	id := strconv.Itoa(int(broker))
+	if len(i.dynamic[id]) == 0 {
+		return i.topicSettings(t, "")
+	}
+	return i.topicSettings(t, id)
+}
+
+func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
+	text := func(name string) string {
+		c, _ := find(topicConfigs, name)
+		return i.effective(c, t.Configs, brokerID)
+	}
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(text(name), 10, 64) // text is checked
+		return n
+	}
+	ratio, _ := strconv.ParseFloat(text("min.cleanable.dirty.ratio"), 64)
+	expiry, _ := strconv.ParseInt(i.brokerValueOn("producer.id.expiration.ms", brokerID), 10, 64)
+	s := TopicSettings{
+		MinInsyncReplicas: i.minInsync(t),
+		SegmentBytes:      number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
+		RetentionBytes: number("retention.bytes"), RetentionAge: milliseconds(number("retention.ms"), -1),
+		IndexIntervalBytes: int(number("index.interval.bytes")),
+		ProducerExpiry:     milliseconds(expiry, 0),
+		MaxMessageBytes:    int(number("max.message.bytes")),
+		LogAppendTime:      text("message.timestamp.type") == "LogAppendTime",
+		TimestampBeforeMax: milliseconds(number("message.timestamp.before.max.ms"), 0),
+		TimestampAfterMax:  milliseconds(number("message.timestamp.after.max.ms"), 0),
+		Compression:        text("compression.type"),
+		Compact:            slices.Contains(items(text("cleanup.policy")), "compact"),
+		Delete:             slices.Contains(items(text("cleanup.policy")), "delete"),
+		DirtyRatio:         ratio,
+		MinCompactionLag:   milliseconds(number("min.compaction.lag.ms"), math.MaxInt64),
+		MaxCompactionLag:   milliseconds(number("max.compaction.lag.ms"), 0),
+		DeleteRetention:    milliseconds(number("delete.retention.ms"), math.MaxInt64),
+		UncleanElection:    i.uncleanElection(t),
+	}
+	if n, err := strconv.ParseInt(strings.TrimSpace(t.Configs["internal.segment.bytes"]), 10, 32); err == nil && n > 0 {
+		s.SegmentBytes = n
+	}
+	if s.Compression == "uncompressed" {
+		s.Compression = "none"
+	}
+	return s
+}
+
+func (i *Image) minInsync(t *Topic) int {
+	n, _ := strconv.Atoi(i.topicValue("min.insync.replicas", t)) // topicValue is checked
+	return n
+}
+
+// milliseconds is a duration; one that is too long for the type is unlimited.
+func milliseconds(ms int64, unlimited time.Duration) time.Duration {
+	if ms > math.MaxInt64/int64(time.Millisecond) {
+		return unlimited
+	}
+	return time.Duration(ms) * time.Millisecond
+}
