@@ -190,14 +190,17 @@ func (c *cluster) in(t *testing.T) *cluster {
 
 // cluster makes a three-broker cluster with IAM, SCRAM, TLS and plaintext, and
 // waits for it.
-func (i *instance) cluster(name string) *cluster {
+func (i *instance) cluster(name string) *cluster { return i.clusterOf(name, "3.9.x") }
+
+// clusterOf is cluster with a version of Kafka.
+func (i *instance) clusterOf(name, version string) *cluster {
 	t := i.t
 	t.Helper()
 	client := i.msk()
 	out, err := client.CreateClusterV2(t.Context(), &kafka.CreateClusterV2Input{
 		ClusterName: &name,
 		Provisioned: &types.ProvisionedRequest{
-			KafkaVersion: aws.String("3.9.x"), NumberOfBrokerNodes: aws.Int32(3),
+			KafkaVersion: &version, NumberOfBrokerNodes: aws.Int32(3),
 			BrokerNodeGroupInfo: &types.BrokerNodeGroupInfo{InstanceType: aws.String("kafka.m7g.large"), ClientSubnets: i.subnets()},
 			ClientAuthentication: &types.ClientAuthentication{
 				Sasl:            &types.Sasl{Iam: &types.Iam{Enabled: aws.Bool(true)}, Scram: &types.Scram{Enabled: aws.Bool(true)}},

@@ -112,6 +112,8 @@ var handlers = map[int16]handler{
 	61: (*Broker).describeProducers,
 	65: (*Broker).describeTransactions,
 	66: (*Broker).listTransactions,
+	68: (*Broker).consumerGroupHeartbeat,
+	69: (*Broker).consumerGroupDescribe,
 	74: (*Broker).listConfigResources,
 	75: (*Broker).describeTopicPartitions,
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
 	"github.com/millrace/millrace/kafka/listener"
 )
@@ -14,11 +15,7 @@ import (
 // JoinGroup 11, Heartbeat 12, LeaveGroup 13, SyncGroup 14, DescribeGroups 15,
 // ListGroups 16, DeleteGroups 42, OffsetDelete 47) to the coordinator.
 func (b *Broker) group(_ context.Context, r *listener.Request) listener.Answer {
-	p := b.cfg.Groups.Do(b.cfg.ID, group.Request{
-		Client: r.Header.ClientID,
-		Host:   "/" + r.Session.RemoteAddr.String(),
-		Msg:    r.Msg,
-	})
+	p := b.toGroup(r)
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx)
 		switch resp := resp.(type) {
@@ -29,6 +26,14 @@ func (b *Broker) group(_ context.Context, r *listener.Request) listener.Answer {
 		}
 		return resp
 	}
+}
+
+func (b *Broker) toGroup(r *listener.Request) *coordinator.Pending {
+	return b.cfg.Groups.Do(b.cfg.ID, group.Request{
+		Client: r.Header.ClientID,
+		Host:   "/" + r.Session.RemoteAddr.String(),
+		Msg:    r.Msg,
+	})
 }
 
 // filterGroups keeps the groups that the caller may describe; DESCRIBE on the

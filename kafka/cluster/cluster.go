@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
 	"github.com/millrace/millrace/kafka/listener"
@@ -91,6 +90,7 @@ type Cluster struct {
 	txns    *coordinator.Transactions
 	image   atomic.Pointer[metadata.Image]
 	rules   atomic.Pointer[quota.Rules] // of the image
+	topics  groupTopics
 	nodes   []*node
 
 	mutations quota.Meters       // of all brokers
@@ -122,10 +122,6 @@ const transactionVersion = "transaction.version"
 // saslAndVersions are the API keys that the listener serves itself.
 var saslAndVersions = []int16{17, 18, 36}
 
-// builtFeatures is the features, beside metadata.version, that clients may
-// count on; kafka/wire knows the levels of each line.
-var builtFeatures = []string{transactionVersion}
-
 // metadataTopicID is KRaft's id of the metadata topic.
 var metadataTopicID = [16]byte{15: 1}
 
@@ -143,7 +139,7 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
-		cfg: cfg, line: line.Cut(slices.Concat(broker.Keys(), saslAndVersions), builtFeatures...), stop: stop,
+		cfg: cfg, line: served(line), stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	for _, b := range cfg.Brokers {
@@ -187,6 +183,19 @@ func (c *Cluster) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.groups = coordinator.NewGroups(coordinator.Config{
+		Topic:  c.internal(groupsTopic, groupsPartitions),
+		Topics: func() *group.Topics { return c.topics.of(c.Image) },
+		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay),
+		Log:    c.cfg.Log,
+	})
+	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
+		Topic:               c.internal(transactionsTopic, transactionsPartitions),
+		Params:              c.transactionParams(),
+		WriteMarker:         c.writeMarker,
+		AllocateProducerIDs: c.allocateProducerIDs,
+		Log:                 c.cfg.Log,
+	})
 	core := metadata.New(metadata.Params{
 		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless, Features: features(c.line),
 	})
@@ -198,18 +207,6 @@ func (c *Cluster) openState(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load cluster metadata: %w", err)
 	}
-	c.groups = coordinator.NewGroups(coordinator.Config{
-		Topic:  c.internal(groupsTopic, groupsPartitions),
-		Params: group.Params{InitialRebalanceDelay: c.cfg.InitialRebalanceDelay},
-		Log:    c.cfg.Log,
-	})
-	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
-		Topic:               c.internal(transactionsTopic, transactionsPartitions),
-		Params:              c.transactionParams(),
-		WriteMarker:         c.writeMarker,
-		AllocateProducerIDs: c.allocateProducerIDs,
-		Log:                 c.cfg.Log,
-	})
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
 }
@@ -235,6 +232,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	prev := c.image.Swap(img)
 	if prev != nil {
 		c.moveCoordinators(prev, img)
+		c.forgetOffsets(prev, img)
 	}
 }
 

@@ -28,17 +28,26 @@ import (
 
 // Config says on what the groups are kept.
 type Config struct {
-	Topic  // __consumer_offsets
+	Topic // __consumer_offsets
+	// Topics are those of the metadata now. Nil: groups know no topics, and
+	// take offsets of any.
+	Topics func() *group.Topics
 	Params group.Params
 	Log    *slog.Logger // nil: no log
 }
 
 // Groups hosts the groups of a cluster. Its methods may be called concurrently.
-type Groups struct{ hosts *hosts }
+type Groups struct {
+	hosts  *hosts
+	topics func() *group.Topics
+}
 
 // NewGroups returns the host; nothing is loaded yet. The caller closes it.
 func NewGroups(cfg Config) *Groups {
-	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log)}
+	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log), cfg.Topics}
+	if g.topics == nil {
+		g.topics = func() *group.Topics { return nil }
+	}
 	g.hosts.start = func(_ *host, log Log, failed func(error)) (*statemachine.Machine, error) {
 		return statemachine.Start(group.New(cfg.Params), log, statemachine.Options{Failed: failed})
 	}
@@ -97,7 +106,7 @@ func (p *Pending) Wait(ctx context.Context) kmsg.Response {
 // wait for a load. Requests of several groups are split by partition and
 // answered as one. Those of one caller are decided in the order of its calls.
 func (g *Groups) Do(broker int32, r group.Request) *Pending {
-	r.FreshID = newUUID()
+	r.FreshID, r.Topics = newUUID(), g.topics()
 	if list, ok := r.Msg.(*kmsg.ListGroupsRequest); ok {
 		return g.list(broker, r, list)
 	}
@@ -143,6 +152,23 @@ func (g *Groups) EndTransaction(broker, partition int32, r group.EndTransaction)
 			return refused
 		}
 		return nil
+	}
+}
+
+// Resolve answers the Resolve of a Heartbeat that broker got. It does not wait;
+// an answer that gets lost is asked for again.
+func (g *Groups) Resolve(broker int32, r *group.Resolved) {
+	g.hosts.send(broker, g.PartitionFor(r.Group), r)
+}
+
+// DeleteTopics removes the offsets of topics that are gone, of all groups. It
+// does not wait, but comes before every request that is handed over later. A
+// partition without a leader keeps them.
+func (g *Groups) DeleteTopics(names []string) {
+	for _, index := range g.hosts.populated() {
+		if leader, ok := g.hosts.topic.Leader(index); ok {
+			g.hosts.send(leader, index, group.DeleteTopics{Names: names})
+		}
 	}
 }
 

@@ -17,11 +17,14 @@ type parts struct {
 }
 
 // split takes a request apart by the partitions of its groups. Only
-// DescribeGroups, DeleteGroups and OffsetFetch can name several.
+// DescribeGroups, ConsumerGroupDescribe, DeleteGroups and OffsetFetch can name
+// several.
 func split(msg kmsg.Request, partition func(group string) int32) parts {
 	switch r := msg.(type) {
 	case *kmsg.DescribeGroupsRequest:
 		return splitDescribe(r, partition)
+	case *kmsg.ConsumerGroupDescribeRequest:
+		return splitConsumerDescribe(r, partition)
 	case *kmsg.DeleteGroupsRequest:
 		return splitDelete(r, partition)
 	case *kmsg.OffsetFetchRequest:
@@ -58,6 +61,8 @@ func groupOf(msg kmsg.Request) string {
 		return r.Group
 	case *kmsg.TxnOffsetCommitRequest:
 		return r.Group
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		return r.Group
 	}
 	panic("coordinator: a request that is not of groups")
 }
@@ -89,6 +94,8 @@ func refuse(msg kmsg.Request, code int16) kmsg.Response {
 			}
 			r.Topics = append(r.Topics, out)
 		}
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		r.ErrorCode = code
 	case *kmsg.OffsetFetchResponse:
 		refuseFetch(msg.(*kmsg.OffsetFetchRequest), r, code)
 	case *kmsg.OffsetCommitResponse:
@@ -184,6 +191,30 @@ func splitDescribe(r *kmsg.DescribeGroupsRequest, partition func(string) int32) 
 		},
 		response: func(all []kmsg.DescribeGroupsResponseGroup) kmsg.Response {
 			resp := r.ResponseKind().(*kmsg.DescribeGroupsResponse)
+			resp.Groups = all
+			return resp
+		},
+	}.split(partition)
+}
+
+func splitConsumerDescribe(r *kmsg.ConsumerGroupDescribeRequest, partition func(string) int32) parts {
+	return several[string, kmsg.ConsumerGroupDescribeResponseGroup]{
+		asked: r.Groups, name: itself,
+		request: func(share []string) kmsg.Request {
+			one := *r
+			one.Groups = share
+			return &one
+		},
+		answers: func(reply any) []kmsg.ConsumerGroupDescribeResponseGroup {
+			return reply.(*kmsg.ConsumerGroupDescribeResponse).Groups
+		},
+		refused: func(id string, code int16) kmsg.ConsumerGroupDescribeResponseGroup {
+			g := kmsg.NewConsumerGroupDescribeResponseGroup()
+			g.Group, g.ErrorCode, g.Members = id, code, []kmsg.ConsumerGroupDescribeResponseGroupMember{}
+			return g
+		},
+		response: func(all []kmsg.ConsumerGroupDescribeResponseGroup) kmsg.Response {
+			resp := r.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
 			resp.Groups = all
 			return resp
 		},

@@ -51,7 +51,13 @@ func (d *decision) forget(g *group, offsets []topicPartition) {
 	for _, tp := range offsets {
 		d.removeOffset(g.id, tp)
 	}
-	d.records = append(d.records, statemachine.Record{Key: groupKey(g.id)})
+	if g.consumer == nil {
+		d.records = append(d.records, statemachine.Record{Key: groupKey(g.id)})
+		return
+	}
+	w := d.draft(g.id, g.consumer)
+	w.removeGroup()
+	d.records = append(d.records, w.records...)
 }
 
 // saveGroup writes the generation as it is now.
@@ -102,6 +108,8 @@ func (c *Core) Apply(r statemachine.Record, at time.Time) {
 		if k.ReadFrom(r.Key) == nil {
 			c.applyGroup(strings.Clone(k.Group), r.Value, at)
 		}
+	case consumerGroupKey, consumerMemberKey, targetMetadataKey, targetMemberKey, currentMemberKey, regularExprKey:
+		c.applyConsumer(version, &decoder{in: r.Key[2:]}, r.Value, at)
 	}
 }
 
@@ -141,12 +149,10 @@ func (c *Core) applyOffset(k kmsg.OffsetCommitKey, r statemachine.Record, at tim
 
 func (c *Core) applyGroup(id string, value []byte, at time.Time) {
 	if value == nil {
-		if g := c.groups[id]; g != nil {
-			for tp := range g.pendingOffsets {
-				c.forgetPending(g, tp)
-			}
+		if g := c.groups[id]; g != nil && g.consumer == nil {
+			g.reset(at)
+			c.dropUnused(g)
 		}
-		delete(c.groups, id)
 		return
 	}
 	var v kmsg.GroupMetadataValue
@@ -158,6 +164,7 @@ func (c *Core) applyGroup(id string, value []byte, at time.Time) {
 		g = newGroup(id, at)
 		c.groups[id] = g
 	}
+	g.consumer = nil
 	g.protocolType, g.generation = strings.Clone(v.ProtocolType), v.Generation
 	g.protocol, g.leader = strings.Clone(deref(v.Protocol)), strings.Clone(deref(v.Leader))
 	g.since = time.Time{}
@@ -180,6 +187,13 @@ func (c *Core) applyGroup(id string, value []byte, at time.Time) {
 	if len(g.members) > 0 {
 		g.state = stable
 	}
+}
+
+// reset leaves the offsets of a group alone.
+func (g *group) reset(at time.Time) {
+	g.protocolType, g.generation, g.protocol, g.leader = "", 0, "", ""
+	g.state, g.since = empty, at
+	g.members, g.static, g.pending = map[string]*member{}, map[string]string{}, map[string]time.Time{}
 }
 
 func newMember(v *kmsg.GroupMetadataValueMember, protocolName string) *member {

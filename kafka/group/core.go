@@ -18,6 +18,12 @@ type Params struct {
 	MaxSize               int           // group.max.size: 10 000 here
 	MaxMetadata           int           // offset.metadata.max.bytes: 4096
 	OffsetsRetention      time.Duration // offsets.retention.minutes: 7 days
+
+	ConsumerSession   time.Duration // group.consumer.session.timeout.ms: 45 s
+	ConsumerHeartbeat time.Duration // group.consumer.heartbeat.interval.ms: 5 s
+	ConsumerMaxSize   int           // group.consumer.max.size: 10 000 here
+	PatternRefresh    time.Duration // group.consumer.regex.refresh.interval.ms: 10 min
+	Migration         Migration     // group.consumer.migration.policy: bidirectional
 }
 
 // Limits and times of groups that no broker config sets.
@@ -51,8 +57,17 @@ func (p Params) complete() Params {
 	set(&p.MinSession, 6*time.Second)
 	set(&p.MaxSession, 30*time.Minute)
 	set(&p.OffsetsRetention, 7*24*time.Hour)
+	set(&p.ConsumerSession, 45*time.Second)
+	set(&p.ConsumerHeartbeat, 5*time.Second)
+	set(&p.PatternRefresh, 10*time.Minute)
 	if p.MaxSize == 0 {
 		p.MaxSize = 10_000
+	}
+	if p.ConsumerMaxSize == 0 {
+		p.ConsumerMaxSize = 10_000
+	}
+	if p.Migration == "" {
+		p.Migration = MigrateBoth
 	}
 	if p.MaxMetadata == 0 {
 		p.MaxMetadata = 4096
@@ -62,16 +77,22 @@ func (p Params) complete() Params {
 
 // Request is one client's request: JoinGroup, SyncGroup, Heartbeat, LeaveGroup,
 // OffsetCommit, OffsetFetch, DescribeGroups, ListGroups, DeleteGroups,
-// OffsetDelete or TxnOffsetCommit. Its reply is the kmsg response. Msg's strings and bytes may
-// alias a frame: what is kept is copied.
+// OffsetDelete, TxnOffsetCommit, ConsumerGroupHeartbeat or ConsumerGroupDescribe.
+// Its reply is the kmsg response; of ConsumerGroupHeartbeat it is a *Heartbeat.
+// Msg's strings and bytes may alias a frame: what is kept is copied.
 type Request struct {
 	Client  string // client id
 	Host    string // as Kafka shows it: "/127.0.0.1"
 	FreshID string // a random UUID, for a member id if one is needed
+	Topics  *Topics
 	Msg     kmsg.Request
 	// Verification is a TxnOffsetCommit's; the zero value is none.
 	Verification Verification
 }
+
+// DeleteTopics removes the offsets of topics that are deleted, of all groups.
+// Its reply means nothing.
+type DeleteTopics struct{ Names []string }
 
 // Core is the groups of one partition. It is a statemachine.Core.
 type Core struct {
@@ -83,13 +104,21 @@ type Core struct {
 	// next is at or before the earliest deadline; Expire looks exactly.
 	next   time.Time
 	expiry time.Time // of the next look for expired offsets
+
+	// Volatile.
+	topics     *Topics // the newest that a request came with
+	courses    map[string]*consumerCourse
+	downgraded map[string]downgrade
 }
 
 var _ statemachine.Core = (*Core)(nil)
 
 // New returns a core without groups.
 func New(p Params) *Core {
-	return &Core{p: p.complete(), groups: make(map[string]*group), producers: make(map[int64]*producer)}
+	return &Core{
+		p: p.complete(), groups: make(map[string]*group), producers: make(map[int64]*producer),
+		courses: make(map[string]*consumerCourse), downgraded: make(map[string]downgrade),
+	}
 }
 
 // decision is one request or deadline being decided.
@@ -111,15 +140,36 @@ func (d *decision) at(deadline time.Time) {
 	}
 }
 
-// Decide answers a Request, now or with a later decision, a Verify or an
-// EndTransaction. A request of another type is a bug of the caller: it panics.
+// Decide answers a Request, now or with a later decision, a *Resolved, a
+// DeleteTopics, a Verify or an EndTransaction. A request of another type is a
+// bug of the caller: it panics.
 func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachine.Decision {
 	d := &decision{c: c, now: now}
-	if d.decideTransaction(t, req) {
-		return statemachine.Decision{Records: d.records, Replies: d.replies}
+	d.settle()
+	switch r := req.(type) {
+	case Request:
+		if r.Topics != nil && (c.topics == nil || r.Topics.version > c.topics.version) { // requests may overtake
+			c.topics = r.Topics
+		}
+		d.answer(t, r)
+	case *Resolved:
+		d.resolved(t, r)
+	case DeleteTopics:
+		d.forgetTopics(t, r.Names)
+	default:
+		d.decideTransaction(t, req)
 	}
-	r := req.(Request)
+	return statemachine.Decision{Records: d.records, Replies: d.replies}
+}
+
+// answer is the answer to a client.
+func (d *decision) answer(t statemachine.Ticket, r Request) {
+	c := d.c
 	switch m := r.Msg.(type) {
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		d.consumerHeartbeat(t, r, m)
+	case *kmsg.ConsumerGroupDescribeRequest:
+		d.reply(t, c.describeConsumers(m))
 	case *kmsg.JoinGroupRequest:
 		d.join(t, r, m)
 	case *kmsg.SyncGroupRequest:
@@ -145,7 +195,6 @@ func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachin
 	default:
 		panic("group: a request of an unknown type reached the core")
 	}
-	return statemachine.Decision{Records: d.records, Replies: d.replies}
 }
 
 // Deadline is when Expire wants to be called.
@@ -158,6 +207,16 @@ func (c *Core) Loaded(now time.Time) {
 		for _, m := range g.members {
 			d.renew(m)
 		}
+		if g.consumer == nil {
+			continue
+		}
+		for _, m := range g.consumer.members {
+			d.renewConsumer(g.id, m)
+			if t := d.timers(g.id, m.id); m.state == unrevokedPartitions && m.classic == nil {
+				t.epoch = m.epoch
+				d.in(&t.rebalance, ms(m.rebalance))
+			}
+		}
 	}
 	c.expiry = now.Add(expiryInterval)
 	d.at(c.expiry)
@@ -167,9 +226,11 @@ func (c *Core) Loaded(now time.Time) {
 // offsets.
 func (c *Core) Expire(now time.Time) statemachine.Decision {
 	d := &decision{c: c, now: now}
+	d.settle()
 	for _, id := range sortedKeys(c.groups) {
 		d.expireGroup(c.groups[id])
 	}
+	d.expireConsumers()
 	if !now.Before(c.expiry) {
 		c.expiry = now.Add(expiryInterval)
 		d.expireOffsets()
@@ -180,6 +241,16 @@ func (c *Core) Expire(now time.Time) statemachine.Decision {
 		if at := g.deadline(); !at.IsZero() {
 			d.at(at)
 		}
+	}
+	for _, v := range c.courses {
+		for _, t := range v.timers {
+			if at := t.due(); !at.IsZero() {
+				d.at(at)
+			}
+		}
+	}
+	if len(c.downgraded) > 0 {
+		d.at(now)
 	}
 	return statemachine.Decision{Records: d.records, Replies: d.replies}
 }

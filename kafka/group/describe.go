@@ -18,11 +18,14 @@ func (c *Core) describe(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsRespo
 		out.Group, out.AuthorizedOperations = id, -2147483648
 		out.Members = []kmsg.DescribeGroupsResponseGroupMember{}
 		switch g := c.groups[id]; {
-		case g == nil:
+		case g == nil || g.consumer != nil:
 			out.State = "Dead"
 			if r.Version >= 6 {
 				out.ErrorCode = code(kerr.GroupIDNotFound)
 				out.ErrorMessage = kmsg.StringPtr("Group " + id + " not found.")
+				if g != nil {
+					out.ErrorMessage = kmsg.StringPtr("Group " + id + " is not a classic group.")
+				}
 			}
 		default:
 			g.describe(&out)
@@ -61,11 +64,14 @@ func (c *Core) list(r *kmsg.ListGroupsRequest) *kmsg.ListGroupsResponse {
 	}
 	for _, id := range sortedKeys(c.groups) {
 		g := c.groups[id]
-		if !matches(r.StatesFilter, string(g.state)) || !matches(r.TypesFilter, "classic") {
+		out := kmsg.NewListGroupsResponseGroup()
+		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.id, g.protocolType, string(g.shown()), "classic"
+		if g.consumer != nil {
+			out.ProtocolType, out.GroupType = consumerType, "consumer"
+		}
+		if !matches(r.StatesFilter, out.GroupState) || !matches(r.TypesFilter, out.GroupType) {
 			continue
 		}
-		out := kmsg.NewListGroupsResponseGroup()
-		out.Group, out.ProtocolType, out.GroupState, out.GroupType = g.id, g.protocolType, string(g.state), "classic"
 		resp.Groups = append(resp.Groups, out)
 	}
 	return resp

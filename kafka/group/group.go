@@ -19,6 +19,10 @@ const (
 	preparing  state = "PreparingRebalance"  // waits for JoinGroups
 	completing state = "CompletingRebalance" // waits for the leader's SyncGroup
 	stable     state = "Stable"
+
+	// Of consumer groups, which are Empty and Stable too.
+	assigning   state = "Assigning"   // the target assignment is of an older epoch
+	reconciling state = "Reconciling" // members are on their way to it
 )
 
 // group is one consumer group.
@@ -40,6 +44,10 @@ type group struct {
 	// rebalance under way are volatile.
 	members map[string]*member
 	static  map[string]string // group instance id -> member id
+
+	// consumer is set of a group of the consumer protocol: of the other fields
+	// it has the offsets alone, and its state here is Empty.
+	consumer *consumerGroup
 
 	// Volatile.
 	state     state
@@ -177,10 +185,18 @@ func (g *group) awaitsSync() bool {
 	return false
 }
 
+// shown is the group's state, of whatever kind it is.
+func (g *group) shown() state {
+	if g.consumer != nil {
+		return g.consumer.state()
+	}
+	return g.state
+}
+
 // unused reports whether nothing is remembered of the group and nobody is on
 // the way to it.
 func (g *group) unused() bool {
-	return g.state == empty && g.generation == 0 && g.protocolType == "" &&
+	return g.consumer == nil && g.state == empty && g.generation == 0 && g.protocolType == "" &&
 		len(g.offsets)+len(g.pendingOffsets)+len(g.members)+len(g.pending) == 0
 }
 

@@ -31,6 +31,9 @@ type lab struct {
 	seen    int // of replies
 
 	verification group.Verification // the last that was asked for
+	topics       *group.Topics
+	names        map[[16]byte]string // of all topics there have been
+	resolve      *group.Resolve      // the last one asked for
 }
 
 type logged struct {
@@ -49,7 +52,7 @@ func newLab(p group.Params) *lab {
 func (l *lab) do(msg kmsg.Request) kmsg.Response {
 	l.ticket++
 	mine := l.ticket
-	r := group.Request{Client: "c", Host: "/127.0.0.1", FreshID: strconv.Itoa(int(mine)), Msg: msg, Verification: l.verification}
+	r := group.Request{Client: "c", Host: "/127.0.0.1", FreshID: strconv.Itoa(int(mine)), Msg: msg, Topics: l.topics, Verification: l.verification}
 	return l.take(l.core.Decide(l.now, mine, r), mine)
 }
 
@@ -57,7 +60,7 @@ func (l *lab) take(d statemachine.Decision, mine statemachine.Ticket) (own kmsg.
 	for _, r := range d.Records {
 		l.core.Apply(r, l.now)
 		l.log = append(l.log, logged{r, l.now})
-		fmt.Fprintf(&l.out, "record: %s%s\n", showRecord(r), showTransaction(r.Transaction))
+		fmt.Fprintf(&l.out, "record: %s%s\n", l.showRecord(r), showTransaction(r.Transaction))
 	}
 	l.replies = append(l.replies, d.Replies...)
 	for _, r := range d.Replies {
@@ -69,7 +72,10 @@ func (l *lab) take(d statemachine.Decision, mine statemachine.Ticket) (own kmsg.
 		if r.To == mine {
 			own = resp
 		}
-		fmt.Fprintf(&l.out, "#%d: %s\n", r.To, show(resp))
+		if hb, ok := resp.(*group.Heartbeat); ok && hb.Resolve != nil {
+			l.resolve = hb.Resolve
+		}
+		fmt.Fprintf(&l.out, "#%d: %s\n", r.To, l.show(resp))
 	}
 	return own
 }
@@ -110,7 +116,7 @@ func (l *lab) replayed() *group.Core {
 
 // ask reads from a core.
 func ask[R kmsg.Response](l *lab, c *group.Core, msg kmsg.Request) R {
-	d := c.Decide(l.now, 0, group.Request{Msg: msg})
+	d := c.Decide(l.now, 0, group.Request{Msg: msg, Topics: l.topics})
 	return d.Replies[0].Value.(R)
 }
 
@@ -130,7 +136,7 @@ func (l *lab) checkReplay(t testing.TB) {
 		fetch.Version, fetch.Group, fetch.RequireStable = 7, id, true
 		live, replay := ask[*kmsg.OffsetFetchResponse](l, l.core, fetch), ask[*kmsg.OffsetFetchResponse](l, again, fetch)
 		if !reflect.DeepEqual(live, replay) {
-			t.Fatalf("offsets of %s: live %s, replayed %s", id, show(live), show(replay))
+			t.Fatalf("offsets of %s: live %s, replayed %s", id, l.show(live), l.show(replay))
 		}
 		describe := kmsg.NewPtrDescribeGroupsRequest()
 		describe.Groups = []string{id}
@@ -138,7 +144,16 @@ func (l *lab) checkReplay(t testing.TB) {
 		g := was.Groups[0]
 		unrecorded := g.State == "Empty" && g.ProtocolType == "" && len(live.Topics) == 0
 		if (g.State == "Empty" && !unrecorded || g.State == "Stable" || g.State == "Dead") && !reflect.DeepEqual(was, is) {
-			t.Fatalf("group %s: live %s, replayed %s", id, show(was), show(is))
+			t.Fatalf("group %s: live %s, replayed %s", id, l.show(was), l.show(is))
+		}
+		consumers := kmsg.NewPtrConsumerGroupDescribeRequest()
+		consumers.Version, consumers.Groups = 1, []string{id}
+		now, then := ask[*kmsg.ConsumerGroupDescribeResponse](l, l.core, consumers), ask[*kmsg.ConsumerGroupDescribeResponse](l, again, consumers)
+		if now.Groups[0].ErrorCode != 0 && then.Groups[0].ErrorCode != 0 {
+			continue // classic, or not recorded yet
+		}
+		if !reflect.DeepEqual(now, then) {
+			t.Fatalf("group %s: live %s, replayed %s", id, l.show(now), l.show(then))
 		}
 	}
 }
@@ -157,9 +172,12 @@ func str(s *string) string {
 	return *s
 }
 
-func showRecord(r statemachine.Record) string {
+func (l *lab) showRecord(r statemachine.Record) string {
 	if r.Key == nil {
 		return "marker"
+	}
+	if r.Key[1] > 2 {
+		return l.showConsumerRecord(r)
 	}
 	var ok kmsg.OffsetCommitKey
 	if r.Key[1] == 1 && ok.ReadFrom(r.Key) == nil {
@@ -186,13 +204,13 @@ func showRecord(r statemachine.Record) string {
 	}
 	out := fmt.Sprintf("group %s gen=%d protocol=%s leader=%s", gk.Group, v.Generation, str(v.Protocol), str(v.Leader))
 	for _, m := range v.Members {
-		out += fmt.Sprintf(" %s=%q", m.MemberID, m.Assignment)
+		out += fmt.Sprintf(" %s=%s", m.MemberID, showAssignment(m.Assignment))
 	}
 	return out
 }
 
 // show is a response in one line.
-func show(resp kmsg.Response) string {
+func (l *lab) show(resp kmsg.Response) string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	switch r := resp.(type) {
@@ -207,7 +225,7 @@ func show(resp kmsg.Response) string {
 			}
 		}
 	case *kmsg.SyncGroupResponse:
-		add("sync %s %q", name(r.ErrorCode), r.MemberAssignment)
+		add("sync %s %s", name(r.ErrorCode), showAssignment(r.MemberAssignment))
 	case *kmsg.HeartbeatResponse:
 		add("heartbeat %s", name(r.ErrorCode))
 	case *kmsg.LeaveGroupResponse:
@@ -261,6 +279,8 @@ func show(resp kmsg.Response) string {
 		for _, g := range r.Groups {
 			add("%s=%s", g.Group, name(g.ErrorCode))
 		}
+	case *group.Heartbeat, *kmsg.ConsumerGroupHeartbeatResponse, *kmsg.ConsumerGroupDescribeResponse:
+		return l.showConsumer(resp)
 	case *kmsg.OffsetDeleteResponse:
 		add("delete-offsets %s", name(r.ErrorCode))
 		for _, t := range r.Topics {
@@ -364,6 +384,10 @@ func request(verb string, a args) kmsg.Request {
 		r.Protocol = a.opt("protocol")
 		for _, item := range a.list("assign") {
 			id, what, _ := strings.Cut(item, ":")
+			if strings.Contains(what, "-") { // "a:t-0+t-1": a consumer's assignment
+				r.GroupAssignment = append(r.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: id, MemberAssignment: consumerAssignment(what)})
+				continue
+			}
 			if n, err := strconv.Atoi(what); err == nil {
 				what = strings.Repeat("x", n)
 			}
@@ -401,6 +425,9 @@ func joinRequest(g string, a args) kmsg.Request {
 		names = a.list("protocols")
 	}
 	meta := subscription(slices.Concat([]string{"t"}, a.list("topics"))...)
+	if _, ok := a["owned"]; ok {
+		meta = subscriptionOwning(slices.Concat([]string{"t"}, a.list("topics")), a.list("owned"))
+	}
 	if n := a.num("bytes", 0); n > 0 {
 		meta = make([]byte, n)
 	}
@@ -434,6 +461,12 @@ func offsetRequest(verb, g string, a args) kmsg.Request {
 		return r
 	case "fetch":
 		return fetchRequest(g, a)
+	case "hb":
+		return consumerRequest(g, a)
+	case "describe-consumer":
+		r := kmsg.NewPtrConsumerGroupDescribeRequest()
+		r.Version, r.Groups = 1, strings.Split(g, ",")
+		return r
 	case "describe":
 		r := kmsg.NewPtrDescribeGroupsRequest()
 		r.Version, r.Groups = int16(a.num("v", 5)), strings.Split(g, ",")
@@ -479,7 +512,7 @@ func fetchRequest(g string, a args) kmsg.Request {
 	}
 	for _, id := range strings.Split(g, ",") {
 		rg := kmsg.NewOffsetFetchRequestGroup()
-		rg.Group = id
+		rg.Group, rg.MemberID, rg.MemberEpoch = id, a.opt("member"), int32(a.num("epoch", -1))
 		for _, t := range topics {
 			rt := kmsg.OffsetFetchRequestGroupTopic{Topic: t}
 			for _, p := range parts[t] {

@@ -45,12 +45,18 @@ func (d *decision) join(t statemachine.Ticket, r Request, m *kmsg.JoinGroupReque
 	case session < d.c.p.MinSession || session > d.c.p.MaxSession:
 		d.refuseJoin(p, m.MemberID, kerr.InvalidSessionTimeout)
 		return
-	case g == nil && m.MemberID != "":
+	case m.MemberID != "" && (g == nil || g.consumer != nil && len(g.consumer.members) == 0):
 		d.refuseJoin(p, m.MemberID, kerr.UnknownMemberID)
 		return
 	case m.ProtocolType == "" || len(m.Protocols) == 0:
 		d.refuseJoin(p, m.MemberID, kerr.InconsistentGroupProtocol)
 		return
+	case g != nil && g.consumer != nil && len(g.consumer.members) > 0:
+		d.joinConsumer(g, p, r, m)
+		return
+	}
+	if g != nil && g.consumer != nil { // it is empty, and becomes a classic one
+		d.forget(g, nil)
 	}
 	if g == nil {
 		g = newGroup(strings.Clone(m.Group), d.now)

@@ -20,8 +20,12 @@ func (d *decision) mayCommit(r *kmsg.OffsetCommitRequest) *kerr.Error {
 	switch {
 	case len(r.Group) > maxName:
 		return kerr.InvalidGroupID
+	case g == nil && r.Generation >= 0 && r.Version >= 9:
+		return kerr.GroupIDNotFound
 	case g == nil && r.Generation >= 0:
 		return kerr.IllegalGeneration
+	case g != nil && g.consumer != nil:
+		return g.consumer.mayCommit(r)
 	case g == nil, r.Generation < 0 && g.state == empty:
 		return nil
 	case r.Generation < 0 && r.MemberID == "" && r.InstanceID == nil:
@@ -58,9 +62,9 @@ func (d *decision) commit(t statemachine.Ticket, r *kmsg.OffsetCommitRequest) {
 		for j := range in.Partitions {
 			p := kmsg.NewOffsetCommitResponseTopicPartition()
 			p.Partition = in.Partitions[j].Partition
-			err := refused
-			if err == nil {
-				err = d.c.refusesOffset(in.Topic, &in.Partitions[j])
+			err := d.c.refusesOffset(in.Topic, &in.Partitions[j])
+			if refused != nil && err != kerr.UnknownTopicOrPartition {
+				err = refused
 			}
 			if err != nil {
 				p.ErrorCode = code(err)
@@ -75,6 +79,8 @@ func (d *decision) commit(t statemachine.Ticket, r *kmsg.OffsetCommitRequest) {
 // refusesOffset says what is wrong with one offset of a valid commit.
 func (c *Core) refusesOffset(topic string, in *kmsg.OffsetCommitRequestTopicPartition) *kerr.Error {
 	switch {
+	case c.topics != nil && !c.topics.Has(topic):
+		return kerr.UnknownTopicOrPartition
 	case topic == "" || len(topic) > maxName:
 		return kerr.InvalidTopicException
 	case in.Metadata != nil && utf16Len(*in.Metadata) > c.p.MaxMetadata:
@@ -147,6 +153,12 @@ func (c *Core) fetchGroup(r *kmsg.OffsetFetchRequestGroup, requireStable bool) k
 	resp := kmsg.NewOffsetFetchResponseGroup()
 	resp.Group = r.Group
 	g := c.groups[r.Group]
+	if g != nil && g.consumer != nil {
+		if err := g.consumer.mayFetch(r); err != nil {
+			resp.ErrorCode, resp.Topics = code(err), []kmsg.OffsetFetchResponseGroupTopic{}
+			return resp
+		}
+	}
 	for _, in := range askedOffsets(g, r.Topics == nil, r.Topics, func(t kmsg.OffsetFetchRequestGroupTopic) (string, []int32) { return t.Topic, t.Partitions }) {
 		out := kmsg.NewOffsetFetchResponseGroupTopic()
 		out.Topic = in.topic
@@ -211,7 +223,7 @@ func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsReque
 		switch g := d.c.groups[id]; {
 		case g == nil:
 			out.ErrorCode = code(kerr.GroupIDNotFound)
-		case g.state != empty:
+		case g.shown() != empty:
 			out.ErrorCode = code(kerr.NonEmptyGroup)
 		default:
 			d.forget(g, g.keptOffsets())
@@ -267,6 +279,9 @@ const consumerType = "consumer"
 // whether that is known: not while a group of another kind has members or one
 // of them cannot be read (ClassicGroup.computeSubscribedTopics).
 func (g *group) subscription() (topics map[string]bool, known bool) {
+	if g.consumer != nil {
+		return g.consumer.subscription(), true
+	}
 	if g.protocolType != consumerType {
 		return nil, false
 	}
@@ -291,7 +306,7 @@ func (d *decision) expireOffsets() {
 	for _, id := range sortedKeys(d.c.groups) {
 		g := d.c.groups[id]
 		old := d.expired(g)
-		if g.state == empty && len(g.pending)+len(g.pendingOffsets) == 0 && len(old) == len(g.offsets) {
+		if g.shown() == empty && len(g.pending)+len(g.pendingOffsets) == 0 && len(old) == len(g.offsets) {
 			d.forget(g, old)
 			continue
 		}

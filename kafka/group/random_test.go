@@ -143,13 +143,19 @@ func (r *random) checkAnswered(t *testing.T, restarts bool) {
 // valid: Apply must neither fail nor make a state that later panics.
 func FuzzApply(f *testing.F) {
 	l := newLab(group.Params{})
+	l.setTopics("t:4", "u:1")
 	for _, msg := range []kmsg.Request{
 		request("join", args{"v": "3"}), request("sync", args{"member": "c-1", "assign": "c-1:x"}),
 		request("commit", args{"member": "c-1", "gen": "1", "to": "t-0:1"}),
 		request("commit", args{"group": "alone", "v": "3", "retention": "1h", "to": "t-0:1"}),
+		request("hb", args{"group": "new", "member": "a", "instance": "i", "rack": "r", "assignor": "range"}),
+		request("hb", args{"group": "new", "member": "b", "pattern": "u.*", "rebalance": "1s"}),
+		request("hb", args{"group": "new", "member": "a", "instance": "i", "epoch": "1", "owned": "t-0,t-1,t-2,t-3"}),
+		request("join", args{"group": "new", "v": "3"}),
 	} {
 		l.do(msg)
 	}
+	l.tell(l.resolve.By(func(string) bool { return true }))
 	for _, r := range l.log {
 		f.Add(r.Key, r.Value)
 		f.Add(r.Key, []byte(nil))
@@ -158,6 +164,7 @@ func FuzzApply(f *testing.F) {
 	f.Add([]byte{0, 3, 0, 1, 'g'}, []byte{0, 0})
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		lab := newLab(group.Params{})
+		lab.names, lab.topics = l.names, l.topics
 		lab.log = append(lab.log, l.log...)
 		lab.log = append(lab.log, logged{statemachine.Record{Key: key, Value: value}, lab.now})
 		lab.core = lab.replayed()
@@ -165,6 +172,12 @@ func FuzzApply(f *testing.F) {
 		lab.do(request("list", args{}))
 		lab.do(request("describe", args{"group": "g,alone"}))
 		lab.do(request("fetch", args{"group": "g,alone"}))
+		lab.do(request("describe-consumer", args{"group": "new,g"}))
+		lab.do(request("hb", args{"group": "new", "member": "c"}))
+		lab.do(request("hb", args{"group": "new", "member": "b", "epoch": "2", "owned": ""}))
+		lab.do(request("sync", args{"group": "new", "member": "8", "gen": "3"}))
+		lab.do(request("heartbeat", args{"group": "new", "member": "8", "gen": "3"}))
+		lab.do(request("hb", args{"group": "g", "member": "c"}))
 		for range 3 {
 			lab.now = maxTime(lab.now, lab.core.Deadline())
 			lab.take(lab.core.Expire(lab.now), 0)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,8 @@ func command(t *testing.T, l *lab, line string) *lab {
 		return newLab(group.Params{
 			InitialRebalanceDelay: time.Duration(a.ms("delay", 0)) * time.Millisecond,
 			MaxSize:               a.num("size", 0),
+			ConsumerMaxSize:       a.num("consumers", 0),
+			Migration:             group.Migration(a["migration"]),
 		})
 	case "sleep":
 		d, err := time.ParseDuration(words[1])
@@ -92,20 +95,31 @@ func command(t *testing.T, l *lab, line string) *lab {
 			t.Fatal(err)
 		}
 		l.sleep(t, d)
-	case "beat": // heartbeats over a long time: only what they let happen is shown
+	case "beat", "beats": // heartbeats over a long time, beats of a consumer: only what they let happen is shown
+		verb := map[string]string{"beat": "heartbeat", "beats": "hb"}[words[0]]
 		for range a.num("times", 1) {
 			l.sleep(t, time.Duration(a.ms("every", time.Second))*time.Millisecond)
-			l.do(request("heartbeat", a))
+			l.do(request(verb, a))
 		}
 		lines := strings.SplitAfter(l.out.String(), "\n")
 		l.out.Reset()
 		for _, line := range lines {
-			if !strings.Contains(line, ": heartbeat ok") {
+			if !strings.Contains(line, ": heartbeat ok") && !(strings.Contains(line, ": hb ok") && !strings.Contains(line, "resolve!")) {
 				l.out.WriteString(line)
 			}
 		}
 	case "verify", "end":
 		l.transaction(words[0], a)
+	case "topics":
+		l.setTopics(words[1:]...)
+	case "deleted":
+		l.tell(group.DeleteTopics{Names: words[1:]})
+	case "resolve":
+		if l.resolve == nil {
+			t.Fatalf("nobody asked to resolve anything before %q", line)
+		}
+		l.tell(l.resolve.By(func(topic string) bool { return !slices.Contains(a.list("deny"), topic) }))
+		l.resolve = nil
 	case "restart":
 		l.core = l.replayed()
 	default:

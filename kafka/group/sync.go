@@ -38,6 +38,10 @@ func (c *Core) find(groupID, memberID string, instance *string) (*group, *member
 // sync is SyncGroup: the leader brings the assignment, everybody gets theirs.
 func (d *decision) sync(t statemachine.Ticket, r *kmsg.SyncGroupRequest) {
 	p := parked{t, r.Version}
+	if g := d.c.groups[r.Group]; g != nil && g.consumer != nil {
+		d.syncConsumer(g, p, r)
+		return
+	}
 	g, m, err := d.c.find(r.Group, r.MemberID, r.InstanceID)
 	switch {
 	case r.Group == "":
@@ -137,6 +141,8 @@ func (d *decision) heartbeat(t statemachine.Ticket, r *kmsg.HeartbeatRequest) {
 	switch {
 	case r.Group == "":
 		err = kerr.InvalidGroupID
+	case g != nil && g.consumer != nil:
+		err = d.heartbeatConsumer(g, r)
 	case err != nil:
 	case r.Generation != g.generation:
 		err = kerr.IllegalGeneration
@@ -155,9 +161,11 @@ func (d *decision) heartbeat(t statemachine.Ticket, r *kmsg.HeartbeatRequest) {
 // leave is LeaveGroup: one member, or from v3 on several (KIP-345).
 func (d *decision) leave(t statemachine.Ticket, r *kmsg.LeaveGroupRequest) {
 	resp := r.ResponseKind().(*kmsg.LeaveGroupResponse)
-	switch {
+	switch g := d.c.groups[r.Group]; {
 	case r.Group == "":
 		resp.ErrorCode = code(kerr.InvalidGroupID)
+	case g != nil && g.consumer != nil:
+		d.leaveClassic(g, r, resp)
 	case r.Version < 3:
 		resp.ErrorCode = d.leaveOne(r.Group, r.MemberID, nil)
 	default:

@@ -52,8 +52,8 @@ type producer struct {
 	pending     map[string]map[topicPartition]offset // by group
 }
 
-// decideTransaction answers the requests that are not of clients.
-func (d *decision) decideTransaction(t statemachine.Ticket, req any) bool {
+// decideTransaction answers the requests of the transaction coordinator.
+func (d *decision) decideTransaction(t statemachine.Ticket, req any) {
 	var reply any
 	switch r := req.(type) {
 	case Verify:
@@ -61,10 +61,9 @@ func (d *decision) decideTransaction(t statemachine.Ticket, req any) bool {
 	case EndTransaction:
 		reply = d.endTransaction(r)
 	default:
-		return false
+		panic("group: a request of an unknown type reached the core")
 	}
 	d.replies = append(d.replies, statemachine.Reply{To: t, Value: reply})
-	return true
 }
 
 func (c *Core) verify(r Verify) Verification {
@@ -101,6 +100,10 @@ func (d *decision) mayCommitTransaction(r *kmsg.TxnOffsetCommitRequest, v Verifi
 		return kerr.InvalidGroupID
 	case g == nil && r.Generation >= 0:
 		return kerr.IllegalGeneration
+	case g != nil && g.consumer != nil:
+		if err := g.consumer.mayCommitTransaction(r); err != nil {
+			return err
+		}
 	case g == nil, r.Generation < 0 && g.state == empty:
 	case r.Generation >= 0 || r.MemberID != "" || r.InstanceID != nil:
 		if _, _, err := d.c.find(r.Group, r.MemberID, r.InstanceID); err != nil {

@@ -147,6 +147,41 @@ func askDescribeGroups(q *inquiry, r *kmsg.DescribeGroupsRequest) then {
 		})
 }
 
+// askConsumerGroupHeartbeat refuses a subscription with any topic that the caller
+// may not describe.
+func askConsumerGroupHeartbeat(q *inquiry, r *kmsg.ConsumerGroupHeartbeatRequest) then {
+	refused := func(code int16) func() kmsg.Response {
+		return func() kmsg.Response {
+			s := r.ResponseKind().(*kmsg.ConsumerGroupHeartbeatResponse)
+			s.ErrorCode = code
+			return s
+		}
+	}
+	group := q.ask(Read, Group, r.Group)
+	topics := make([]int, len(r.SubscribedTopicNames))
+	for i, t := range r.SubscribedTopicNames {
+		topics[i] = q.ask(Describe, Topic, t)
+	}
+	return unless(q, group, refused(errGroup), func() outcome {
+		if !q.ok(topics...) {
+			return outcome{whole: refused(errTopic)()}
+		}
+		return outcome{}
+	})
+}
+
+func askConsumerGroupDescribe(q *inquiry, r *kmsg.ConsumerGroupDescribeRequest) then {
+	return each(q, &r.Groups, func(g string) []int { return q.named(Group, g, Describe) },
+		func(s *kmsg.ConsumerGroupDescribeResponse) *[]kmsg.ConsumerGroupDescribeResponseGroup {
+			return &s.Groups
+		},
+		func(g string) kmsg.ConsumerGroupDescribeResponseGroup {
+			out := kmsg.NewConsumerGroupDescribeResponseGroup()
+			out.Group, out.ErrorCode, out.Members = g, errGroup, []kmsg.ConsumerGroupDescribeResponseGroupMember{}
+			return out
+		})
+}
+
 func askDeleteGroups(q *inquiry, r *kmsg.DeleteGroupsRequest) then {
 	return each(q, &r.Groups, func(g string) []int { return q.named(Group, g, Delete) },
 		func(s *kmsg.DeleteGroupsResponse) *[]kmsg.DeleteGroupsResponseGroup { return &s.Groups },

@@ -77,6 +77,8 @@ var table = map[int16]row{
 	61: rule(askDescribeProducers),
 	65: rule(askDescribeTransactions).filtered(),                                 // the topics of each
 	66: row{filter: true, ask: func(*inquiry, kmsg.Request) then { return nil }}, // Describe on each transactional id
+	68: rule(askConsumerGroupHeartbeat).filtered(),                               // of regular expressions
+	69: rule(askConsumerGroupDescribe).filtered(),                                // of what is assigned
 	74: rule(askListConfigResources),
 	75: rule(askDescribeTopicPartitions).filtered(),
 }

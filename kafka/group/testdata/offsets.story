@@ -13,7 +13,7 @@ record: offset  t-0 = 1 v3
 
 commit group=new gen=4 member=m to=t-0:1
 ----
-#3: commit t-0=ILLEGAL_GENERATION
+#3: commit t-0=GROUP_ID_NOT_FOUND
 
 commit member=m gen=-1 to=t-0:9
 ----

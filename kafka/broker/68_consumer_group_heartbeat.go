@@ -1,0 +1,28 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/group"
+	"github.com/millrace/millrace/kafka/listener"
+)
+
+// consumerGroupHeartbeat hands a heartbeat to the coordinator. When that wants
+// regular expressions resolved, this member's view of the topics is the one that
+// counts until the next time, as in Kafka.
+func (b *Broker) consumerGroupHeartbeat(_ context.Context, r *listener.Request) listener.Answer {
+	p := b.toGroup(r)
+	return func(ctx context.Context) kmsg.Response {
+		resp := p.Wait(ctx)
+		hb, ok := resp.(*group.Heartbeat)
+		if !ok {
+			return resp // the coordinator could not ask the group
+		}
+		if hb.Resolve != nil {
+			b.cfg.Groups.Resolve(b.cfg.ID, hb.Resolve.By(func(topic string) bool { return r.May(describeTopic(topic)) }))
+		}
+		return hb.ConsumerGroupHeartbeatResponse
+	}
+}
