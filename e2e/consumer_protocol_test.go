@@ -42,6 +42,8 @@ func TestJavaConsumerProtocol(t *testing.T) {
 		j.says(plain.run("groups", "--describe", "--group", group, "--state"), "Empty")
 	}
 	j.says(plain.run("groups", "--list", "--type", "consumer"), "names", "pattern")
+	match(t, "millrace group describe", c.cli("", "group", "describe", "names", "--cluster", "java848"),
+		`^group names: Empty, 0 members, lag 0\n(.*\n){4}$`)
 	plain.run("groups", "--delete", "--group", "names")
 	j.migrate()
 	plain.says(plain.dumped(), `"subscribedTopicRegex":".*(?:(?:ord.*)).*"`, `"topics":["orders"]`, `"assignmentEpoch":`,

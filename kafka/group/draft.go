@@ -111,7 +111,7 @@ func (w *draft) removeMember(id string) {
 // removeUnusedPatterns forgets what nobody subscribes to any more.
 func (w *draft) removeUnusedPatterns() {
 	for _, p := range sortedKeys(w.patterns) {
-		if w.subscribers(p) == 0 {
+		if w.wanted[p] == 0 {
 			w.removePattern(p)
 		}
 	}
