@@ -312,6 +312,16 @@ func TestDescribeProducers(t *testing.T) {
 			t.Errorf("broker %d: errors %v, want %v", id+1, codes, want)
 		}
 	}
+	req.Topics = req.Topics[:1]
+	for id := range 3 {
+		resp, err := req.RequestWith(t.Context(), r.client(t).Broker(id+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := resp.Topics[0].Partitions[0]; p.ErrorCode != 0 || len(p.ActiveProducers) != 1 {
+			t.Errorf("replica %d: %+v", id+1, p)
+		}
+	}
 	offsets, err := admin.ListCommittedOffsets(t.Context(), "t")
 	if o, ok := offsets.Lookup("t", 0); err != nil || !ok || o.Offset != 2 {
 		t.Errorf("the stable end is %+v, %v; want 2", o, err)

@@ -112,7 +112,7 @@ func TestCreateTopics(t *testing.T) {
 		{"a_b", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic 'a_b' collides with existing topic: a.b"},
 		{"there", 1, 3, nil, "TOPIC_ALREADY_EXISTS: Topic 'there' already exists."},
 		{"", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic name is invalid: the empty string is not allowed"},
-		{"..", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic name is invalid: '.' or '..' is not allowed"},
+		{"..", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic name is invalid: '..' is not allowed"},
 		{"sp ace", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'sp ace' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"},
 		{strings.Repeat("x", 249), 1, 1, nil, "ok"},
 		{"r4", 1, 4, nil, "INVALID_REPLICATION_FACTOR: Unable to replicate the partition 4 time(s): The target replication factor of 4 cannot be reached because only 3 broker(s) are registered."},
