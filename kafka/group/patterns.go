@@ -1,8 +1,10 @@
 package group
 
 import (
+	"errors"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"time"
 
@@ -96,7 +98,11 @@ func (w *draft) changePattern(old, m *consumerMember) (patternChange, *refusal) 
 		return patternResolved, nil
 	}
 	if _, err := compile(m.pattern); err != nil {
-		return patternSame, refuse(kerr.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", m.pattern, err)
+		reason := err.Error()
+		if e := (*syntax.Error)(nil); errors.As(err, &e) {
+			reason = e.Code.String() // RE2's words, as in Kafka
+		}
+		return patternSame, refuse(kerr.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", m.pattern, reason)
 	}
 	return patternChanged, nil
 }
