@@ -146,6 +146,8 @@ func (r *running) kind(t *testing.T) string {
 // TestConsumerGroupsRebalanceOnTheServer lets members of the consumer protocol
 // come and go: each partition has one owner, the numbers are even, and every
 // record is seen.
+//
+// Works: consumer groups of KIP-848, rebalanced by the coordinator
 func TestConsumerGroupsRebalanceOnTheServer(t *testing.T) {
 	r := open(t, vfs.NewMemory(), quick)
 	if err := r.create(t, "t", 6, nil); err != nil {
@@ -239,6 +241,9 @@ func (h hides) Authorize(_ context.Context, _ *listener.Session, ops []listener.
 	return out
 }
 
+// TestRegularExpressionsMatchWhatTheMemberMaySee hides a topic from a member.
+//
+// Works: subscriptions by regular expressions that the broker resolves, authorized
 func TestRegularExpressionsMatchWhatTheMemberMaySee(t *testing.T) {
 	r := open(t, vfs.NewMemory(), func(c *cluster.Config) {
 		quick(c)
@@ -285,6 +290,8 @@ func TestGroupsChangeTheirProtocolOnline(t *testing.T) {
 
 // TestOffsetsGoWithTheirTopic deletes a topic and makes it again: a group that
 // was not even loaded starts over, and the offsets of others stay.
+//
+// Works: committed offsets go with their topic
 func TestOffsetsGoWithTheirTopic(t *testing.T) {
 	disk := vfs.NewMemory()
 	r := open(t, disk, nil)
