@@ -97,6 +97,20 @@ func newConsumerMember(id string) *consumerMember {
 	return &consumerMember{id: id, rebalance: -1, previous: -1}
 }
 
+// bytes is about what the member costs.
+func (m *consumerMember) bytes() int {
+	n := len(m.id) + len(m.instance) + len(m.rack) + len(m.client) + len(m.host) + len(m.pattern) + len(m.assignor)
+	for _, t := range m.topics {
+		n += len(t)
+	}
+	if m.classic != nil {
+		for _, p := range m.classic.protocols {
+			n += len(p.name) + len(p.metadata)
+		}
+	}
+	return n
+}
+
 // sameMetadata reports whether the two would be written as the same
 // ConsumerGroupMemberMetadata.
 func (m *consumerMember) sameMetadata(o *consumerMember) bool {
