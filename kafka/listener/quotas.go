@@ -173,7 +173,7 @@ func (c *conn) mute(wait time.Duration) {
 // waitMuted waits while the connection is muted. The request that has arrived
 // meanwhile is held, and the peer's further ones stay in its socket.
 func (c *conn) waitMuted(ctx context.Context) error {
-	for {
+	for c.muted.Load() != 0 {
 		left := time.Duration(c.muted.Load()) - time.Since(c.l.began)
 		if left <= 0 {
 			return nil
@@ -182,6 +182,7 @@ func (c *conn) waitMuted(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // pause waits, but not beyond the listener's end.
