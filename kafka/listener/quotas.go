@@ -41,7 +41,8 @@ const (
 //
 // The time of a request is what its reader spends on it, from the authorizer to
 // the append, what Fetch spends on reading, and what encoding takes; it is
-// elapsed time, as on Kafka's threads. What an answer waits for costs nothing.
+// elapsed time, as on Kafka's threads. What an answer waits for costs nothing, nor
+// does what Handle says it Waited for.
 type charge struct {
 	c     *conn
 	h     wire.Header
@@ -139,6 +140,13 @@ func (r *Request) Fetched(bytes int, spent time.Duration) (throttled bool) {
 	}
 	b.silence(wait)
 	return wait > 0
+}
+
+// Waited takes back what Handle has only waited for: a coordinator's word.
+func (r *Request) Waited(d time.Duration) {
+	if r.charge != nil {
+		r.charge.began = r.charge.began.Add(d)
+	}
 }
 
 // Mutate bills the creation or deletion of n partitions (KIP-599). The error is
