@@ -327,10 +327,14 @@ func FuzzApply(f *testing.F) {
 	f.Add([]byte("broker-config/"), []byte(`{"v":1,"configs":{"num.partitions":"-7"}}`))
 	f.Add([]byte("producer-ids"), []byte(`{"v":1,"next":-1}`))
 	f.Add([]byte("scram-user/x"), []byte(`{"v":2}`))
+	f.Add([]byte(`client-quota/user="a"`), []byte(`{"v":1,"entity":[{"type":"user","name":"b"},{"type":"ip"}],"quotas":{"x":-1}}`))
+	f.Add([]byte(`client-quota/ip`), []byte(`{"v":1,"entity":[{"type":"ip","name":"::ffff:1.2.3.4"}],"quotas":null}`))
 	f.Fuzz(func(_ *testing.T, key, value []byte) {
 		c := &cluster{Core: New(Params{})}
 		c.do(RegisterBrokers{Brokers: []Broker{{ID: 1, Rack: "a"}, {ID: 2, Rack: "b"}}})
 		c.Apply(statemachine.Record{Key: key, Value: value}, time.Time{})
+		c.Image().DescribeClientQuotas(kmsg.NewPtrDescribeClientQuotasRequest())
+		c.Image().QuotaRules()
 		for _, t := range c.Image().Topics() {
 			c.Image().TopicSettings(t)
 			req := kmsg.NewPtrDescribeConfigsRequest()
