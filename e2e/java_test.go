@@ -42,6 +42,8 @@ var classes4 = map[string]string{
 	"configs":  "kafka.admin.ConfigCommand",
 	"offsets":  "org.apache.kafka.tools.GetOffsetShell",
 	"versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
+
+	"transactions": "org.apache.kafka.tools.TransactionsCommand",
 }
 
 var classes3 = map[string]string{
@@ -166,6 +168,49 @@ func (j javaTools) story() {
 	j.says(j.run("groups", "--delete", "--group", "shop"), "successful")
 	j.run("topics", "--delete", "--topic", "orders")
 	same(t, "topics after deletion", lines(j.run("topics", "--list", "--exclude-internal")), nil)
+}
+
+// TestJavaTransactions: the Java producer's transactions, V2 as 4.3.1 has them
+// and V1 as 3.4.1 has, on a cluster of Kafka 4.1.
+//
+// Works: transactions of Java producers 4.3.1 and 3.4.1, read_committed consumers and kafka-transactions
+func TestJavaTransactions(t *testing.T) {
+	i := start(t, "--broker-domain", "amazonaws.com")
+	j := javaTools{
+		cluster: i.cluster("transactions"), set: "tools-4.3.1", class: classes4, producer: "--command-config", consumer: "--command-config",
+		config: writeFile(t, "client.properties", clientProperties),
+		flags:  []string{"-Djdk.net.hosts.file=" + writeFile(t, "hosts", i.cli("", "env", "--hosts")+"127.0.0.1 localhost\n")},
+	}
+	j.run("topics", "--create", "--topic", "orders", "--partitions", "3")
+	j.transact("tools-4.3.1", "v2")
+	j.transact("tools-3.4.1", "v1")
+	out, err := j.try("consumer", j.consumer, "", "--topic", "orders", "--from-beginning", "--timeout-ms", "30000",
+		"--isolation-level", "read_committed", "--max-messages", "2000")
+	if got := len(lines(out)); err != nil || got != 2000 {
+		t.Errorf("consumed %d records, want 2000: %v", got, err)
+	}
+	listed := j.run("transactions", "list")
+	match(t, "list", listed, `(?m)^v1\s+[123]\s+\d+\s+CompleteCommit`)
+	match(t, "list", listed, `(?m)^v2\s+[123]\s+\d+\s+CompleteCommit`)
+}
+
+// transact produces 1000 records with transactions of 20 ms, by the producer of
+// a set.
+func (j javaTools) transact(set, id string) {
+	j.t.Helper()
+	ctx, cancel := context.WithTimeout(j.t.Context(), toolTime)
+	defer cancel()
+	_, _, err := cache(j.t).Java(ctx, clients.JavaTool{
+		Set: set, Class: "org.apache.kafka.tools.ProducerPerformance", Flags: j.flags, Env: j.environ(),
+		Args: []string{
+			"--topic", "orders", "--num-records", "1000", "--record-size", "100", "--throughput", "2000",
+			"--producer.config", j.config, "--producer-props", "bootstrap.servers=" + j.iam,
+			"--transactional-id", id, "--transaction-duration-ms", "20",
+		},
+	})
+	if err != nil {
+		j.t.Fatalf("%s: %v", set, err)
+	}
 }
 
 // offsetOf reads topic:partition:offset.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,7 +27,9 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *listener.Request) liste
 	if len(req.Topics) == 0 {
 		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: missing})
 	}
+	asked := time.Now()
 	v, refused := b.verifyOffsets(ctx, req)
+	r.Waited(time.Since(asked))
 	if refused != nil {
 		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: append(refuseOffsets(req.Topics, refused), missing...)})
 	}

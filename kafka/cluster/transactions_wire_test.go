@@ -189,7 +189,7 @@ func TestUnstableOffsets(t *testing.T) {
 	if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	if err := commitOffset(t.Context(), cl, 7); err != nil {
+	if err := commitOffset(t.Context(), cl, "tx", 7); err != nil {
 		t.Fatal(err)
 	}
 	committed := func(stable bool) (int64, error) {
@@ -197,7 +197,7 @@ func TestUnstableOffsets(t *testing.T) {
 		req := kmsg.NewPtrOffsetFetchRequest()
 		req.RequireStable = stable
 		g := kmsg.NewOffsetFetchRequestGroup()
-		g.Group = "g"
+		g.Group = "tx"
 		g.Topics = []kmsg.OffsetFetchRequestGroupTopic{{Topic: "t", Partitions: []int32{0}}}
 		req.Groups = append(req.Groups, g)
 		resp, err := req.RequestWith(t.Context(), r.client(t, kgo.RetryTimeout(time.Second)))
