@@ -28,14 +28,14 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *listener.Request) liste
 	}
 	v, refused := b.verifyOffsets(ctx, req)
 	if refused != nil {
-		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: append(refuseOffsets(req.Topics, refused), missing...)})
+		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: together(missing, refuseOffsets(req.Topics, refused))})
 	}
 	p := b.cfg.Groups.Do(b.cfg.ID, group.Request{
 		Client: r.Header.ClientID, Host: "/" + r.Session.RemoteAddr.String(), Msg: req, Verification: v,
 	})
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx).(*kmsg.TxnOffsetCommitResponse)
-		resp.Topics = append(resp.Topics, missing...)
+		resp.Topics = together(missing, resp.Topics)
 		if resp.Version < 2 {
 			hideLoading(resp)
 		}
@@ -70,6 +70,22 @@ func (b *Broker) cutMissing(req *kmsg.TxnOffsetCommitRequest) (missing []kmsg.Tx
 		}
 	}
 	req.Topics = kept
+	return missing
+}
+
+// together is both answers, each topic once.
+func together(missing, answered []kmsg.TxnOffsetCommitResponseTopic) []kmsg.TxnOffsetCommitResponseTopic {
+	at := make(map[string]int, len(missing))
+	for i, t := range missing {
+		at[t.Topic] = i
+	}
+	for _, t := range answered {
+		if i, ok := at[t.Topic]; ok {
+			missing[i].Partitions = append(missing[i].Partitions, t.Partitions...)
+		} else {
+			missing = append(missing, t)
+		}
+	}
 	return missing
 }
 
