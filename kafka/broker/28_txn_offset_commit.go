@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,16 +27,18 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *listener.Request) liste
 	if len(req.Topics) == 0 {
 		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: missing})
 	}
+	asked := time.Now()
 	v, refused := b.verifyOffsets(ctx, req)
+	r.Waited(time.Since(asked))
 	if refused != nil {
-		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: together(missing, refuseOffsets(req.Topics, refused))})
+		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: append(refuseOffsets(req.Topics, refused), missing...)})
 	}
 	p := b.cfg.Groups.Do(b.cfg.ID, group.Request{
 		Client: r.Header.ClientID, Host: "/" + r.Session.RemoteAddr.String(), Msg: req, Verification: v,
 	})
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx).(*kmsg.TxnOffsetCommitResponse)
-		resp.Topics = together(missing, resp.Topics)
+		resp.Topics = append(resp.Topics, missing...)
 		if resp.Version < 2 {
 			hideLoading(resp)
 		}
@@ -70,22 +73,6 @@ func (b *Broker) cutMissing(req *kmsg.TxnOffsetCommitRequest) (missing []kmsg.Tx
 		}
 	}
 	req.Topics = kept
-	return missing
-}
-
-// together is both answers, each topic once.
-func together(missing, answered []kmsg.TxnOffsetCommitResponseTopic) []kmsg.TxnOffsetCommitResponseTopic {
-	at := make(map[string]int, len(missing))
-	for i, t := range missing {
-		at[t.Topic] = i
-	}
-	for _, t := range answered {
-		if i, ok := at[t.Topic]; ok {
-			missing[i].Partitions = append(missing[i].Partitions, t.Partitions...)
-		} else {
-			missing = append(missing, t)
-		}
-	}
 	return missing
 }
 
