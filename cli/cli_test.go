@@ -52,6 +52,8 @@ func TestUsage(t *testing.T) {
 		{"two forms", []string{"env", "--json", "--hosts"}, "exclude each other"},
 		{"negative rate", []string{"demo", "--rate", "-1"}, "must not be negative"},
 		{"bad topic setting", []string{"topic", "create", "t", "--set", "x"}, "not NAME=VALUE"},
+		{"bad broker id", []string{"broker", "stop", "two"}, "no broker id"},
+		{"no broker id", []string{"broker", "fence"}, "missing argument ID"},
 		{"bad format", []string{"topic", "consume", "t", "--format", "%z"}, "--format"},
 		{"no such settings file", []string{"version", "--config", "none.yaml"}, "none.yaml"},
 	} {
@@ -195,7 +197,7 @@ func TestWithoutAServer(t *testing.T) {
 	gone.Close()
 	dir := dataDir(t, map[string]string{"AWS_ENDPOINT_URL": gone.URL})
 	for _, args := range [][]string{
-		{"env"}, {"env", "--hosts"}, {"status"}, {"topic", "list"}, {"wait", "--timeout", "1ms"},
+		{"env"}, {"env", "--hosts"}, {"status"}, {"topic", "list"}, {"broker", "list"}, {"wait", "--timeout", "1ms"},
 		{"status", "--data-dir", dir}, {"wait", "--timeout", "1ms", "--data-dir", dir},
 	} {
 		code, stdout, stderr := run(t, "", nil, args...)

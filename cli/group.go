@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -41,6 +45,10 @@ func (a *app) groupDescribe(cluster *string) *cobra.Command {
 		Example: "  millrace group describe billing", Args: exactly("GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.admin(cmd.Context(), *cluster, func(adm *kadm.Client) error {
+				// A cluster before 4.0 knows no such groups, and says so.
+				if next, err := adm.DescribeConsumerGroups(cmd.Context(), args[0]); err == nil && next.Error() == nil {
+					return a.printConsumerGroup(cmd.Context(), adm, next[args[0]])
+				}
 				lags, err := adm.Lag(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -53,6 +61,51 @@ func (a *app) groupDescribe(cluster *string) *cobra.Command {
 			})
 		},
 	}
+}
+
+// printConsumerGroup prints a group of the consumer protocol (KIP-848): what is
+// committed or assigned.
+func (a *app) printConsumerGroup(ctx context.Context, adm *kadm.Client, group kadm.DescribedConsumerGroup) error {
+	committed, err := adm.FetchOffsets(ctx, group.Group)
+	if err != nil {
+		return err
+	}
+	owners := make(map[string]map[int32]string)
+	note := func(topic string, partition int32, member string) {
+		if owners[topic] == nil {
+			owners[topic] = make(map[int32]string)
+		}
+		owners[topic][partition] = member
+	}
+	committed.Each(func(o kadm.OffsetResponse) { note(o.Topic, o.Partition, "-") })
+	for _, m := range group.Members {
+		m.Assignment.Each(func(topic string, partition int32) { note(topic, partition, m.MemberID) })
+	}
+	ends := kadm.ListedOffsets{}
+	if len(owners) > 0 {
+		if ends, err = adm.ListEndOffsets(ctx, slices.Collect(maps.Keys(owners))...); err != nil {
+			return err
+		}
+	}
+	var rows strings.Builder
+	total := int64(0)
+	for _, topic := range slices.Sorted(maps.Keys(owners)) {
+		for _, partition := range slices.Sorted(maps.Keys(owners[topic])) {
+			end, _ := ends.Lookup(topic, partition)
+			at, ok := committed.Lookup(topic, partition)
+			if !ok {
+				fmt.Fprintf(&rows, "%s\t%d\t-\t%d\t-\t%s\n", topic, partition, end.Offset, owners[topic][partition])
+				continue
+			}
+			lag := max(0, end.Offset-at.At)
+			total += lag
+			fmt.Fprintf(&rows, "%s\t%d\t%d\t%d\t%d\t%s\n", topic, partition, at.At, end.Offset, lag, owners[topic][partition])
+		}
+	}
+	fmt.Fprintf(a.out, "group %s: %s, %d members, lag %d\n", group.Group, group.State, len(group.Members), total)
+	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "TOPIC\tPARTITION\tCOMMITTED\tEND\tLAG\tMEMBER\n", rows.String())
+	return table.Flush()
 }
 
 func (a *app) printGroup(group kadm.DescribedGroupLag) error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,8 @@ func TestJavaConsumerProtocol(t *testing.T) {
 		j.says(plain.run("groups", "--describe", "--group", group, "--state"), "Empty")
 	}
 	j.says(plain.run("groups", "--list", "--type", "consumer"), "names", "pattern")
+	match(t, "millrace group describe", c.cli("", "group", "describe", "names", "--cluster", "java848"),
+		`^group names: Empty, 0 members, lag 0\n(.*\n){4}$`)
 	plain.run("groups", "--delete", "--group", "names")
 	j.migrate()
 	plain.says(plain.dumped(), `"subscribedTopicRegex":".*(?:(?:ord.*)).*"`, `"topics":["orders"]`, `"assignmentEpoch":`,
@@ -97,4 +100,46 @@ func (j javaTools) dumped() string {
 		j.t.Fatal(err)
 	}
 	return out
+}
+
+// TestJavaMigration has a member of each protocol in one group of Java's
+// consumers: between them they see every record once.
+//
+// Works: online migration of Java consumers from the classic protocol to the new one
+func TestJavaMigration(t *testing.T) {
+	c := start(t).clusterOf("javamove", "4.1.x.kraft")
+	plain := javaTools{
+		cluster: c, set: "tools-4.3.1", class: classes4, producer: "--command-config", consumer: "--command-config",
+		config: writeFile(t, "client.properties", clientProperties),
+	}
+	plain.run("topics", "--create", "--topic", "moves", "--partitions", "4", "--replication-factor", "3")
+	read := make(chan []string, 2)
+	join := func(protocol string) {
+		j := plain
+		j.config = writeFile(t, protocol+".properties", clientProperties+"group.protocol="+protocol+"\n")
+		go func() {
+			out, err := j.try("consumer", j.consumer, "", "--topic", "moves", "--from-beginning", "--group", "mixed", "--timeout-ms", "15000")
+			if err != nil {
+				t.Error(err)
+			}
+			read <- slices.DeleteFunc(lines(out), func(line string) bool { return !strings.HasPrefix(line, "move-") }) // it says that its time is over, too
+		}()
+	}
+	shows := func(words string, verb ...string) {
+		t.Helper()
+		poll(t, toolTime, words, func() bool {
+			return strings.Contains(c.cli("", append(append([]string{"group"}, verb...), "--cluster", "javamove")...), words)
+		})
+	}
+	join("classic")
+	shows("Stable", "list")
+	join("consumer")
+	shows("Stable, 2 members", "describe", "mixed")
+	want := numbered("move", 200)
+	if _, err := plain.try("producer", plain.producer, strings.Join(want, "\n")+"\n", "--topic", "moves"); err != nil {
+		t.Fatal(err)
+	}
+	all := append(<-read, <-read...)
+	slices.Sort(all)
+	same(t, "records", all, want)
 }

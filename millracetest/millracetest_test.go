@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -188,6 +189,54 @@ func TestBrokersStopInTurn(t *testing.T) {
 	groups, err := kadm.NewClient(c.Client()).DescribeGroups(t.Context(), "g")
 	if g := groups["g"]; err != nil || g.State != "Stable" || len(g.Members) != 1 {
 		t.Errorf("the group after all: %+v, %v", g, err)
+	}
+}
+
+// TestAnythingGoes does what the seed says to any broker, all of them at once
+// and the process included, and then lets everything run again.
+func TestAnythingGoes(t *testing.T) {
+	for _, seed := range []uint64{1, 2} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			m := millracetest.Start(t, millracetest.Seed(int64(seed)))
+			c := m.Cluster("c")
+			c.CreateTopic("t", 6)
+			acknowledged, stop := load(t, c, "t")
+			consumed := follow(t, c, "t", "g")
+			consumed.reach(t, "the beginning", 10) // clients know the brokers before these go
+			rng := rand.New(rand.NewPCG(seed, 0))
+			for step := range 40 {
+				id := rng.IntN(3) + 1
+				what := rng.IntN(10)
+				switch {
+				case what < 3:
+					c.StopBroker(id)
+				case what < 7:
+					c.StartBroker(id)
+				case what < 8:
+					c.FenceBroker(id)
+				case what < 9 && c.BrokerState(id) == "FENCED":
+					c.UnfenceBroker(id)
+				case step%8 == 0:
+					m.Crash()
+				}
+				running := 0
+				for id := range 3 {
+					if c.BrokerState(id+1) == "RUNNING" {
+						running++
+					}
+				}
+				if running >= 2 { // min.insync.replicas
+					acknowledged.reach(t, fmt.Sprintf("step %d with %d brokers", step, running), acknowledged.len()+10)
+				}
+			}
+			for id := range 3 {
+				c.StartBroker(id + 1)
+			}
+			stop()
+			all := acknowledged.copy()
+			consumed.reach(t, "consuming the rest", len(all))
+			exactlyOnce(t, all, inLog(t, c, "t"))
+		})
 	}
 }
 

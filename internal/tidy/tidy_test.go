@@ -39,6 +39,7 @@ var kinds = map[string]kind{
 	"aws/model/kafka":            library,
 	"aws/model/sts":              library,
 	"aws/policy":                 library,
+	"aws/seal":                   library,
 	"aws/sigv4":                  library,
 	"kafka/quota":                library,
 	"kafka/record":               library,

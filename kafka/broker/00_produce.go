@@ -30,8 +30,10 @@ const maxProduceWait = 5 * time.Minute
 func (b *Broker) produce(ctx context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.ProduceRequest)
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	asked := time.Now()
 	checked := b.verify(ctx, req)
 	at := time.Now()
+	r.Waited(at.Sub(asked))
 	var waits []pendingAck
 	for i := range req.Topics {
 		t := &req.Topics[i]

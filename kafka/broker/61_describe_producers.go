@@ -11,7 +11,7 @@ import (
 	"github.com/millrace/millrace/kafka/storage"
 )
 
-// DescribeProducers, v0 (KIP-664): what the leaders of partitions know of
+// DescribeProducers, v0 (KIP-664): what the replicas of partitions know of
 // idempotent producers and their open transactions.
 func (b *Broker) describeProducers(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.DescribeProducersRequest)

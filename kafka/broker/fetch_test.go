@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -241,5 +242,46 @@ func BenchmarkIdleFetch(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestOneSessionFromManyConnections: requests of one session that come together
+// are each answered, and all but one at an epoch with an error.
+func TestOneSessionFromManyConnections(t *testing.T) {
+	n := newNode(t, nil)
+	n.topic(t, "t", 20)
+	for p := range int32(20) {
+		n.produce(t, "t", p, 100)
+	}
+	first := fetchRequest("t", 20)
+	first.SessionEpoch = 0
+	id := n.ask(t, first).SessionID
+	const epochs, clients = 50, 4
+	var done sync.WaitGroup
+	var answered atomic.Int64
+	for range clients {
+		done.Go(func() {
+			for epoch := int32(1); epoch <= epochs; {
+				req := fetchRequest("t", 1)
+				req.SessionID, req.SessionEpoch = id, epoch
+				switch resp := n.ask(t, req); resp.ErrorCode {
+				case 0:
+					answered.Add(1)
+					epoch++
+				case kerr.InvalidFetchSessionEpoch.Code: // another client was first, or came after
+					epoch++
+				default:
+					t.Errorf("error %d", resp.ErrorCode)
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+	if got := answered.Load(); got == 0 || got > epochs {
+		t.Errorf("%d requests of %d epochs were answered", got, epochs)
+	}
+	if n.sessions.parts != 20 {
+		t.Errorf("%d partitions are remembered", n.sessions.parts)
 	}
 }

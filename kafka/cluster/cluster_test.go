@@ -273,8 +273,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestDescribeProducers asks the leader and another replica about a producer, and
-// both about what is not there.
+// TestDescribeProducers asks every replica about a producer and about what is
+// not there.
 func TestDescribeProducers(t *testing.T) {
 	r := open(t, vfs.NewMemory(), nil)
 	if err := r.create(t, "t", 1, nil); err != nil {
@@ -297,18 +297,30 @@ func TestDescribeProducers(t *testing.T) {
 		in.Topic, in.Partitions = topic, []int32{0, 7}
 		req.Topics = append(req.Topics, in)
 	}
-	resp, err := req.RequestWith(t.Context(), r.client(t).Broker(int(list[0].Leader)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var codes []int16
-	for _, topic := range resp.Topics {
-		for _, p := range topic.Partitions {
-			codes = append(codes, p.ErrorCode)
+	for id := range 3 {
+		resp, err := req.RequestWith(t.Context(), r.client(t).Broker(id+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var codes []int16
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				codes = append(codes, p.ErrorCode)
+			}
+		}
+		if want := []int16{0, 3, 3, 3, 17, 17}; !slices.Equal(codes, want) {
+			t.Errorf("broker %d: errors %v, want %v", id+1, codes, want)
 		}
 	}
-	if want := []int16{0, 3, 3, 3, 17, 17}; !slices.Equal(codes, want) {
-		t.Errorf("errors %v, want %v", codes, want)
+	req.Topics = req.Topics[:1]
+	for id := range 3 {
+		resp, err := req.RequestWith(t.Context(), r.client(t).Broker(id+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := resp.Topics[0].Partitions[0]; p.ErrorCode != 0 || len(p.ActiveProducers) != 1 {
+			t.Errorf("replica %d: %+v", id+1, p)
+		}
 	}
 	offsets, err := admin.ListCommittedOffsets(t.Context(), "t")
 	if o, ok := offsets.Lookup("t", 0); err != nil || !ok || o.Offset != 2 {

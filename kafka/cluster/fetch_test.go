@@ -267,9 +267,9 @@ func TestRackAwareReads(t *testing.T) {
 	}
 }
 
-// TestFetchNamesTheLeader: who asks the wrong broker learns the right one, by
-// id and by name (KIP-951), since version 16.
-func TestFetchNamesTheLeader(t *testing.T) {
+// TestWrongBrokerNamesTheLeader: who asks the wrong broker learns the right one,
+// by id and by name (KIP-951): Fetch since version 16, Produce since 10.
+func TestWrongBrokerNamesTheLeader(t *testing.T) {
 	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Static["default.replication.factor"] = "1" })
 	if err := r.create(t, "t", 1, nil); err != nil {
 		t.Fatal(err)
@@ -286,6 +286,28 @@ func TestFetchNamesTheLeader(t *testing.T) {
 		p := resp.Topics[0].Partitions[0]
 		if hinted := p.CurrentLeader.LeaderID == leader && len(resp.Brokers) == 1 && resp.Brokers[0].NodeID == leader; p.ErrorCode != 6 || hinted != (version >= 16) {
 			t.Errorf("version %d: error %d, leader %d of %v", version, p.ErrorCode, p.CurrentLeader.LeaderID, resp.Brokers)
+		}
+	}
+	for version, name := range map[int16]string{9: "t", 12: "t", 13: ""} {
+		max := kversion.Stable()
+		max.SetMaxKeyVersion(0, version)
+		req := kmsg.NewPtrProduceRequest()
+		req.Acks, req.TimeoutMillis = -1, 1000
+		topic := kmsg.NewProduceRequestTopic()
+		if topic.Topic = name; name == "" {
+			topic.TopicID = r.topicID(t, "t")
+		}
+		in := kmsg.NewProduceRequestTopicPartition()
+		in.Records = plainBatch(1)
+		topic.Partitions = append(topic.Partitions, in)
+		req.Topics = append(req.Topics, topic)
+		resp, err := req.RequestWith(t.Context(), r.client(t, kgo.MaxVersions(max)).Broker(int(other)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := resp.Topics[0].Partitions[0]
+		if hinted := p.CurrentLeader.LeaderID == leader && len(resp.Brokers) == 1 && resp.Brokers[0].NodeID == leader; p.ErrorCode != 6 || hinted != (version >= 10) {
+			t.Errorf("Produce version %d: error %d, leader %d of %v", version, p.ErrorCode, p.CurrentLeader.LeaderID, resp.Brokers)
 		}
 	}
 }

@@ -146,6 +146,8 @@ func (r *running) kind(t *testing.T) string {
 // TestConsumerGroupsRebalanceOnTheServer lets members of the consumer protocol
 // come and go: each partition has one owner, the numbers are even, and every
 // record is seen.
+//
+// Works: consumer groups of KIP-848, rebalanced by the coordinator
 func TestConsumerGroupsRebalanceOnTheServer(t *testing.T) {
 	r := open(t, vfs.NewMemory(), quick)
 	if err := r.create(t, "t", 6, nil); err != nil {
@@ -193,6 +195,41 @@ func TestConsumerGroupsRebalanceOnTheServer(t *testing.T) {
 	}
 }
 
+// TestConsumerGroupsOutliveTheirCoordinator fences the broker that coordinates a
+// group: the next one goes on where it was, members keep what they have, and
+// partitions that come later are shared.
+func TestConsumerGroupsOutliveTheirCoordinator(t *testing.T) {
+	r := open(t, vfs.NewMemory(), quick)
+	if err := r.create(t, "t", 4, nil); err != nil {
+		t.Fatal(err)
+	}
+	tm, opts := r.team(t), []kgo.Opt{kgo.ServerSideBalancer(), kgo.ConsumeTopics("t")}
+	a, b := tm.join(opts...), tm.join(opts...)
+	tm.settle([]int{2, 2}, a, b)
+	admin := kadm.NewClient(r.client(t))
+	before, err := admin.DescribeConsumerGroups(t.Context(), "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.c.FenceBroker(t.Context(), before["g"].Coordinator.NodeID); err != nil {
+		t.Fatal(err)
+	}
+	admin = kadm.NewClient(r.client(t)) // one that does not remember the coordinator
+	after, err := admin.DescribeConsumerGroups(t.Context(), "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := before["g"], after["g"]
+	if is.Err != nil || is.Coordinator.NodeID == was.Coordinator.NodeID || is.Epoch != was.Epoch || len(is.Members) != 2 {
+		t.Errorf("the group was %+v and is %+v", was, is)
+	}
+	tm.settle([]int{2, 2}, a, b)
+	if _, err := admin.CreatePartitions(t.Context(), 2, "t"); err != nil {
+		t.Fatal(err)
+	}
+	tm.settle([]int{3, 3}, a, b)
+}
+
 // hides refuses Describe on one topic.
 type hides string
 
@@ -204,6 +241,9 @@ func (h hides) Authorize(_ context.Context, _ *listener.Session, ops []listener.
 	return out
 }
 
+// TestRegularExpressionsMatchWhatTheMemberMaySee hides a topic from a member.
+//
+// Works: subscriptions by regular expressions that the broker resolves, authorized
 func TestRegularExpressionsMatchWhatTheMemberMaySee(t *testing.T) {
 	r := open(t, vfs.NewMemory(), func(c *cluster.Config) {
 		quick(c)
@@ -250,6 +290,8 @@ func TestGroupsChangeTheirProtocolOnline(t *testing.T) {
 
 // TestOffsetsGoWithTheirTopic deletes a topic and makes it again: a group that
 // was not even loaded starts over, and the offsets of others stay.
+//
+// Works: committed offsets go with their topic
 func TestOffsetsGoWithTheirTopic(t *testing.T) {
 	disk := vfs.NewMemory()
 	r := open(t, disk, nil)

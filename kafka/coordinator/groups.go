@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -42,6 +43,10 @@ type Groups struct {
 	topics func() *group.Topics
 }
 
+// commitTimeout is offsets.commit.timeout.ms: while the in-sync replicas of a
+// partition are too few, its groups answer COORDINATOR_NOT_AVAILABLE after it.
+const commitTimeout = 5 * time.Second
+
 // NewGroups returns the host; nothing is loaded yet. The caller closes it.
 func NewGroups(cfg Config) *Groups {
 	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log), cfg.Topics}
@@ -49,7 +54,7 @@ func NewGroups(cfg Config) *Groups {
 		g.topics = func() *group.Topics { return nil }
 	}
 	g.hosts.start = func(_ *host, log Log, failed func(error)) (*statemachine.Machine, error) {
-		return statemachine.Start(group.New(cfg.Params), log, statemachine.Options{Failed: failed})
+		return statemachine.Start(group.New(cfg.Params), log, statemachine.Options{Failed: failed, CommitTimeout: commitTimeout})
 	}
 	return g
 }
@@ -200,7 +205,7 @@ func (g *Groups) list(broker int32, r group.Request, req *kmsg.ListGroupsRequest
 func codeOf(err error) int16 {
 	var k *kerr.Error
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, statemachine.ErrCommitTimeout):
 		return kerr.CoordinatorNotAvailable.Code
 	case !errors.As(err, &k):
 		return kerr.NotCoordinator.Code

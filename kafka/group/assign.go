@@ -194,9 +194,13 @@ func (u *balancer) least(topic [16]byte) int {
 // fewer, until there are none. Every move brings the numbers closer together, so
 // it ends.
 func (u *balancer) level() {
-	for moved := true; moved; {
+	for moved := len(u.of) > 0; moved; {
 		moved = false
+		fewest := len(slices.MinFunc(u.of, func(a, b []idPartition) int { return cmp.Compare(len(a), len(b)) }))
 		for from := range u.of {
+			if len(u.of[from]) <= fewest+1 {
+				continue
+			}
 			for k := 0; k < len(u.of[from]); k++ {
 				at := u.of[from][k]
 				if to := u.least(at.topic); len(u.of[to])+1 < len(u.of[from]) {

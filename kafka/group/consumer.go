@@ -20,20 +20,21 @@ type consumerGroup struct {
 	members     map[string]*consumerMember // a member is replaced, never changed
 	static      map[string]string          // group instance id -> member id
 	patterns    map[string]resolved
+	wanted      map[string]int         // members that have a pattern, by pattern
 	owners      map[idPartition]string // member ids, by partitions assigned or being revoked
 }
 
 func newConsumerGroup() *consumerGroup {
 	return &consumerGroup{
 		target: map[string]assignment{}, members: map[string]*consumerMember{}, static: map[string]string{},
-		patterns: map[string]resolved{}, owners: map[idPartition]string{},
+		patterns: map[string]resolved{}, wanted: map[string]int{}, owners: map[idPartition]string{},
 	}
 }
 
 func (g *consumerGroup) clone() *consumerGroup {
 	c := *g
 	c.target, c.members, c.static = maps.Clone(g.target), maps.Clone(g.members), maps.Clone(g.static)
-	c.patterns, c.owners = maps.Clone(g.patterns), maps.Clone(g.owners)
+	c.patterns, c.wanted, c.owners = maps.Clone(g.patterns), maps.Clone(g.wanted), maps.Clone(g.owners)
 	return &c
 }
 
@@ -96,6 +97,20 @@ func newConsumerMember(id string) *consumerMember {
 	return &consumerMember{id: id, rebalance: -1, previous: -1}
 }
 
+// bytes is about what the member costs.
+func (m *consumerMember) bytes() int {
+	n := len(m.id) + len(m.instance) + len(m.rack) + len(m.client) + len(m.host) + len(m.pattern) + len(m.assignor)
+	for _, t := range m.topics {
+		n += len(t)
+	}
+	if m.classic != nil {
+		for _, p := range m.classic.protocols {
+			n += len(p.name) + len(p.metadata)
+		}
+	}
+	return n
+}
+
 // sameMetadata reports whether the two would be written as the same
 // ConsumerGroupMemberMetadata.
 func (m *consumerMember) sameMetadata(o *consumerMember) bool {
@@ -142,6 +157,7 @@ func sortedIDs[V any](m map[[16]byte]V) [][16]byte {
 func (g *consumerGroup) put(m *consumerMember) {
 	old := g.members[m.id]
 	g.disown(old)
+	g.want(m, 1)
 	if old != nil && old.instance != m.instance && g.static[old.instance] == m.id {
 		delete(g.static, old.instance)
 	}
@@ -171,10 +187,22 @@ func (g *consumerGroup) remove(id string) {
 	}
 }
 
+// want counts a member in or out of those of its pattern.
+func (g *consumerGroup) want(m *consumerMember, n int) {
+	if m.pattern == "" {
+		return
+	}
+	if g.wanted[m.pattern] += n; g.wanted[m.pattern] == 0 {
+		delete(g.wanted, m.pattern)
+	}
+}
+
+// disown takes a member out of what is counted by members.
 func (g *consumerGroup) disown(m *consumerMember) {
 	if m == nil {
 		return
 	}
+	g.want(m, -1)
 	for _, a := range []assignment{m.assigned, m.revoking} {
 		for topic, partitions := range a {
 			for _, p := range partitions {
@@ -208,16 +236,6 @@ func (g *consumerGroup) state() state {
 	return stable
 }
 
-// subscribers counts the members that have a pattern.
-func (g *consumerGroup) subscribers(pattern string) (n int) {
-	for _, m := range g.members {
-		if m.pattern == pattern {
-			n++
-		}
-	}
-	return n
-}
-
 // subscribed is the topics that a member names or its pattern matched.
 func (g *consumerGroup) subscribed(m *consumerMember) []string {
 	if m.pattern == "" {
@@ -231,16 +249,14 @@ func (g *consumerGroup) subscribed(m *consumerMember) []string {
 // subscription is the topics that members subscribe to, there or not.
 func (g *consumerGroup) subscription() map[string]bool {
 	all := make(map[string]bool)
-	patterns := make(map[string]bool)
 	for _, m := range g.members {
 		for _, t := range m.topics {
 			all[t] = true
 		}
-		if m.pattern != "" && !patterns[m.pattern] {
-			patterns[m.pattern] = true
-			for _, t := range g.patterns[m.pattern].topics {
-				all[t] = true
-			}
+	}
+	for p := range g.wanted {
+		for _, t := range g.patterns[p].topics {
+			all[t] = true
 		}
 	}
 	return all

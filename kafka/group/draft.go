@@ -44,20 +44,28 @@ func (w *draft) write(r statemachine.Record) {
 	w.records = append(w.records, r)
 }
 
-// finish makes the decision count.
-func (w *draft) finish() *refusal {
+// tooLarge refuses a change that brings more than a group may hold. Who leaves
+// is never refused.
+func (w *draft) tooLarge() *refusal {
+	if !w.copied {
+		return nil
+	}
 	bytes := 0
-	for _, r := range w.records {
-		bytes += len(r.Key) + len(r.Value)
+	for _, m := range w.members {
+		bytes += m.bytes()
 	}
 	if bytes > maxGroupBytes {
-		return refuse(kerr.UnknownServerError, "The records of the group are too large.")
+		return refuse(kerr.GroupMaxSizeReached, "The members of the consumer group bring more than it can hold.")
 	}
+	return nil
+}
+
+// finish makes the decision count.
+func (w *draft) finish() {
 	w.d.records = append(w.d.records, w.records...)
 	for _, fn := range w.then {
 		fn()
 	}
-	return nil
 }
 
 func (w *draft) setEpoch(epoch int32) {
@@ -111,7 +119,7 @@ func (w *draft) removeMember(id string) {
 // removeUnusedPatterns forgets what nobody subscribes to any more.
 func (w *draft) removeUnusedPatterns() {
 	for _, p := range sortedKeys(w.patterns) {
-		if w.subscribers(p) == 0 {
+		if w.wanted[p] == 0 {
 			w.removePattern(p)
 		}
 	}

@@ -64,6 +64,9 @@ func consumerRequest(g string, a args) kmsg.Request {
 	if r.MemberEpoch == 0 || owned {
 		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 	}
+	if n := a.num("large", 0); n > 0 {
+		r.SubscribedTopicNames = []string{strings.Repeat("x", n)}
+	}
 	topics, parts := topicPartitions(a.list("owned"))
 	for _, t := range topics {
 		rt := kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: topicID(t)}
@@ -244,7 +247,11 @@ func (l *lab) showConsumerRecord(r statemachine.Record) string {
 		out += fmt.Sprintf(" instance=%s rack=%s", f.string(), f.string())
 		f.string()
 		f.string()
-		out += fmt.Sprintf(" names=%v pattern=%s", f.strings(), f.string())
+		names := f.strings()
+		for i := range names {
+			names[i] = cut(names[i])
+		}
+		out += fmt.Sprintf(" names=%v pattern=%s", names, f.string())
 		out += fmt.Sprintf(" rebalance=%d assignor=%s", f.int32(), f.string())
 		if f.count() == 1 {
 			out += " classic"

@@ -127,9 +127,10 @@ func (d *decision) beat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest, resp *
 		d.renewConsumer(w.id, now)
 		ask = w.toResolve()
 	})
-	if err := w.finish(); err != nil {
+	if err := w.tooLarge(); err != nil {
 		return nil, err
 	}
+	w.finish()
 	resp.MemberID, resp.MemberEpoch = &now.id, now.epoch
 	resp.HeartbeatIntervalMillis = int32(d.c.p.ConsumerHeartbeat.Milliseconds())
 	full := m.RebalanceTimeoutMillis != -1 && (m.SubscribedTopicNames != nil || m.SubscribedTopicRegex != nil) && m.Topics != nil
@@ -365,6 +366,7 @@ func (d *decision) leaveConsumer(m *kmsg.ConsumerGroupHeartbeatRequest, resp *km
 	default:
 		w.fence(member.id)
 	}
+	w.finish()
 	resp.MemberID, resp.MemberEpoch = &member.id, m.MemberEpoch
-	return w.finish()
+	return nil
 }

@@ -303,9 +303,10 @@ func (d *decision) joinedConsumer(g *group, r Request, m *kmsg.JoinGroupRequest)
 		d.renewConsumer(w.id, member)
 		d.in(&t.sync, ms(member.rebalance))
 	})
-	if err := w.finish(); err != nil {
+	if err := w.tooLarge(); err != nil {
 		return nil, err
 	}
+	w.finish()
 	resp := m.ResponseKind().(*kmsg.JoinGroupResponse)
 	resp.MemberID, resp.Generation, resp.Members = member.id, member.epoch, []kmsg.JoinGroupResponseMember{}
 	resp.Protocol = kmsg.StringPtr(member.classic.protocols[0].name)

@@ -1,8 +1,10 @@
 package group
 
 import (
+	"errors"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"time"
 
@@ -84,7 +86,7 @@ func (w *draft) changePattern(old, m *consumerMember) (patternChange, *refusal) 
 	if old.pattern == m.pattern {
 		return patternSame, nil
 	}
-	if old.pattern != "" && w.subscribers(old.pattern) == 0 {
+	if old.pattern != "" && w.wanted[old.pattern] == 0 {
 		if _, ok := w.patterns[old.pattern]; ok {
 			w.removePattern(old.pattern)
 		}
@@ -96,7 +98,11 @@ func (w *draft) changePattern(old, m *consumerMember) (patternChange, *refusal) 
 		return patternResolved, nil
 	}
 	if _, err := compile(m.pattern); err != nil {
-		return patternSame, refuse(kerr.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", m.pattern, err)
+		reason := err.Error()
+		if e := (*syntax.Error)(nil); errors.As(err, &e) {
+			reason = e.Code.String() // RE2's words, as in Kafka
+		}
+		return patternSame, refuse(kerr.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", m.pattern, reason)
 	}
 	return patternChanged, nil
 }
@@ -105,14 +111,8 @@ func (w *draft) changePattern(old, m *consumerMember) (patternChange, *refusal) 
 // is new, when there are new topics, and now and then, since what members may
 // see changes too.
 func (w *draft) toResolve() *Resolve {
-	wanted := make(map[string]bool)
-	for _, m := range w.members {
-		if m.pattern != "" {
-			wanted[m.pattern] = true
-		}
-	}
 	d, v := w.d, w.d.c.course(w.id)
-	if len(wanted) == 0 || d.c.topics == nil || d.now.Before(v.resolving) {
+	if len(w.wanted) == 0 || d.c.topics == nil || d.now.Before(v.resolving) {
 		return nil
 	}
 	var last time.Time
@@ -124,11 +124,11 @@ func (w *draft) toResolve() *Resolve {
 	if len(w.patterns) > 0 && !d.now.After(last.Add(patternMinInterval)) {
 		return nil
 	}
-	if len(wanted) == len(w.patterns) && v.created >= d.c.topics.created && !d.now.After(last.Add(d.c.p.PatternRefresh)) {
+	if len(w.wanted) == len(w.patterns) && v.created >= d.c.topics.created && !d.now.After(last.Add(d.c.p.PatternRefresh)) {
 		return nil
 	}
 	v.resolving = d.now.Add(resolvePatience)
-	return &Resolve{group: w.id, patterns: slices.Sorted(maps.Keys(wanted)), topics: d.c.topics}
+	return &Resolve{group: w.id, patterns: slices.Sorted(maps.Keys(w.wanted)), topics: d.c.topics}
 }
 
 // resolved takes the topics that patterns matched.
@@ -143,7 +143,7 @@ func (d *decision) resolved(t statemachine.Ticket, r *Resolved) {
 	v.resolving = time.Time{}
 	changed := false
 	for _, p := range sortedKeys(r.matched) {
-		if w.subscribers(p) == 0 {
+		if w.wanted[p] == 0 {
 			continue
 		}
 		next := r.matched[p]

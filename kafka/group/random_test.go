@@ -61,7 +61,7 @@ func (r *random) step(t *testing.T, restarts bool) {
 	if r.rng.IntN(3) == 0 {
 		a["instance"] = pick(r.rng, "i", "j")
 	}
-	switch r.rng.IntN(19) {
+	switch r.rng.IntN(21) {
 	case 0, 1, 2, 3, 4:
 		a["v"] = pick(r.rng, "2", "5", "9")
 		a["protocols"] = pick(r.rng, "range", "range", "range,sticky", "sticky,range", "sticky")
@@ -89,9 +89,11 @@ func (r *random) step(t *testing.T, restarts bool) {
 		r.do(request("delete-offsets", a))
 	case 14:
 		r.sleep(t, time.Duration(r.rng.IntN(12))*time.Second)
-	case 15, 16, 17:
+	case 16, 17:
+		r.consumer(a)
+	case 18, 19, 20:
 		r.transactional(a)
-	case 18:
+	case 15:
 		if restarts && r.rng.IntN(4) == 0 {
 			r.core = r.replayed()
 			r.gen = map[string]int32{}
@@ -126,6 +128,34 @@ func (r *random) transactional(a args) {
 	r.do(txnCommitRequest(a["group"], a))
 }
 
+// consumer is a heartbeat of the consumer protocol, which may turn a classic
+// group into a consumer group; what ids and epochs it has are also those of
+// classic members.
+func (r *random) consumer(a args) {
+	if r.resolve != nil && r.rng.IntN(3) > 0 {
+		r.tell(r.resolve.By(func(string) bool { return r.rng.IntN(4) > 0 }))
+		r.resolve = nil
+		return
+	}
+	if a["member"] == "" || r.rng.IntN(6) == 0 {
+		a["member"] = pick(r.rng, "x", "y", "z")
+		r.members = append(r.members, a["member"])
+	}
+	a["epoch"] = pick(r.rng, "0", "0", a["gen"], a["gen"], "-1", "-2")
+	if a["epoch"] != "0" {
+		a["owned"] = pick(r.rng, "", "", "t-0", "t-0,t-1,u-0")
+	}
+	switch r.rng.IntN(6) {
+	case 0:
+		a["pattern"] = pick(r.rng, "t.*", "u", "", "(")
+	case 1:
+		a["names"] = pick(r.rng, "t", "u", "t,u", "")
+	case 2:
+		r.setTopics(pick(r.rng, "t:2", "t:4", "t:4#2"), pick(r.rng, "u:1", "v:1"))
+	}
+	r.do(request("hb", a))
+}
+
 // learn takes ids and generations from the groups and the answers.
 func (r *random) learn() {
 	for _, g := range []string{"g", "h"} {
@@ -133,6 +163,12 @@ func (r *random) learn() {
 		describe.Groups = []string{g}
 		for _, m := range ask[*kmsg.DescribeGroupsResponse](r.lab, r.core, describe).Groups[0].Members {
 			r.members = append(r.members, m.MemberID)
+		}
+		consumers := kmsg.NewPtrConsumerGroupDescribeRequest()
+		consumers.Version, consumers.Groups = 1, []string{g}
+		for _, m := range ask[*kmsg.ConsumerGroupDescribeResponse](r.lab, r.core, consumers).Groups[0].Members {
+			r.members = append(r.members, m.MemberID)
+			r.gen[g] = m.MemberEpoch
 		}
 	}
 	for _, got := range r.fresh() {

@@ -110,6 +110,11 @@ func command(t *testing.T, l *lab, line string) *lab {
 		}
 	case "verify", "end":
 		l.transaction(words[0], a)
+	case "fill": // heartbeats of so many members that bring a megabyte: the last one is shown
+		for i := range atoi(words[1]) {
+			l.out.Reset()
+			l.do(request("hb", args{"member": fmt.Sprint("m", i), "large": "1000000"}))
+		}
 	case "topics":
 		l.setTopics(words[1:]...)
 	case "deleted":

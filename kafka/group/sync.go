@@ -158,7 +158,8 @@ func (d *decision) heartbeat(t statemachine.Ticket, r *kmsg.HeartbeatRequest) {
 	d.reply(t, resp)
 }
 
-// leave is LeaveGroup: one member, or from v3 on several (KIP-345).
+// leave is LeaveGroup: one member, or from v3 on several (KIP-345). The group
+// looks at what is left of it once, after all of them.
 func (d *decision) leave(t statemachine.Ticket, r *kmsg.LeaveGroupRequest) {
 	resp := r.ResponseKind().(*kmsg.LeaveGroupResponse)
 	switch g := d.c.groups[r.Group]; {
@@ -166,38 +167,51 @@ func (d *decision) leave(t statemachine.Ticket, r *kmsg.LeaveGroupRequest) {
 		resp.ErrorCode = code(kerr.InvalidGroupID)
 	case g != nil && g.consumer != nil:
 		d.leaveClassic(g, r, resp)
-	case r.Version < 3:
-		resp.ErrorCode = d.leaveOne(r.Group, r.MemberID, nil)
 	default:
-		for _, m := range r.Members {
-			out := kmsg.NewLeaveGroupResponseMember()
-			out.MemberID, out.InstanceID = m.MemberID, m.InstanceID
-			out.ErrorCode = d.leaveOne(r.Group, m.MemberID, m.InstanceID)
-			resp.Members = append(resp.Members, out)
-		}
+		d.leaveMembers(g, r, resp)
 	}
 	d.reply(t, resp)
 }
 
-func (d *decision) leaveOne(groupID, memberID string, instance *string) int16 {
-	g := d.c.groups[groupID]
-	if g == nil {
-		return code(kerr.UnknownMemberID)
+func (d *decision) leaveMembers(g *group, r *kmsg.LeaveGroupRequest, resp *kmsg.LeaveGroupResponse) {
+	members := r.Members
+	if r.Version < 3 {
+		members = []kmsg.LeaveGroupRequestMember{{MemberID: r.MemberID}}
 	}
-	if instance != nil && memberID == "" { // an operator removes a static member by name
+	left := false
+	for _, m := range members {
+		out := kmsg.NewLeaveGroupResponseMember()
+		out.MemberID, out.InstanceID = m.MemberID, m.InstanceID
+		if err := d.leaveOne(g, r.Group, m.MemberID, m.InstanceID); err != nil {
+			out.ErrorCode = code(err)
+		} else {
+			left = true
+		}
+		resp.Members = append(resp.Members, out)
+	}
+	if left {
+		d.membersChanged(g)
+		d.c.dropUnused(g)
+	}
+	if r.Version < 3 {
+		resp.ErrorCode, resp.Members = resp.Members[0].ErrorCode, nil
+	}
+}
+
+// leaveOne takes one member out, or an id that was given out and not used yet.
+func (d *decision) leaveOne(g *group, groupID, memberID string, instance *string) *kerr.Error {
+	if g != nil && instance != nil && memberID == "" { // an operator removes a static member by name
 		memberID = g.static[*instance]
 	}
-	if _, ok := g.pending[memberID]; ok {
-		delete(g.pending, memberID)
-		d.maybeCompleteJoin(g)
-		d.c.dropUnused(g)
-		return 0
+	if g != nil {
+		if _, ok := g.pending[memberID]; ok {
+			delete(g.pending, memberID)
+			return nil
+		}
 	}
-	g, m, err := d.c.find(groupID, memberID, instance)
-	if err != nil {
-		return code(err)
+	_, m, err := d.c.find(groupID, memberID, instance)
+	if err == nil {
+		d.removeMember(g, m)
 	}
-	d.removeMember(g, m)
-	d.membersChanged(g)
-	return 0
+	return err
 }

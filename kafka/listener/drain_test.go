@@ -24,6 +24,7 @@ func TestDrain(t *testing.T) {
 					select {
 					case <-release:
 					case <-ctx.Done():
+						return CloseConnection
 					}
 					return r.Msg.ResponseKind()
 				}

@@ -310,9 +310,7 @@ func (l *Listener) admit(nc net.Conn) {
 	}
 	served := l.hold(nc)
 	if served == nil {
-		l.counts.refused.Add(1)
-		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections")
-		abort(nc)
+		l.refuse(nc)
 		done()
 		return
 	}
@@ -322,6 +320,17 @@ func (l *Listener) admit(nc net.Conn) {
 		defer done()
 		l.serveConn(nc, served)
 	}()
+}
+
+// refuse ends a connection that could not be held.
+func (l *Listener) refuse(nc net.Conn) {
+	l.counts.refused.Add(1)
+	if l.ctx.Err() != nil || l.draining.Load() {
+		abort(nc)
+		return
+	}
+	l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections")
+	nc.Close()
 }
 
 // hold makes a connection one of those that Close ends and waits for, unless

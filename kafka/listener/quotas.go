@@ -41,7 +41,8 @@ const (
 //
 // The time of a request is what its reader spends on it, from the authorizer to
 // the append, what Fetch spends on reading, and what encoding takes; it is
-// elapsed time, as on Kafka's threads. What an answer waits for costs nothing.
+// elapsed time, as on Kafka's threads. What an answer waits for costs nothing, nor
+// does what Handle says it Waited for.
 type charge struct {
 	c     *conn
 	h     wire.Header
@@ -141,6 +142,13 @@ func (r *Request) Fetched(bytes int, spent time.Duration) (throttled bool) {
 	return wait > 0
 }
 
+// Waited takes back what Handle has only waited for: a coordinator's word.
+func (r *Request) Waited(d time.Duration) {
+	if r.charge != nil {
+		r.charge.began = r.charge.began.Add(d)
+	}
+}
+
 // Mutate bills the creation or deletion of n partitions (KIP-599). The error is
 // THROTTLING_QUOTA_EXCEEDED, and then it must not happen. It is called before
 // Handle returns.
@@ -173,7 +181,7 @@ func (c *conn) mute(wait time.Duration) {
 // waitMuted waits while the connection is muted. The request that has arrived
 // meanwhile is held, and the peer's further ones stay in its socket.
 func (c *conn) waitMuted(ctx context.Context) error {
-	for {
+	for c.muted.Load() != 0 {
 		left := time.Duration(c.muted.Load()) - time.Since(c.l.began)
 		if left <= 0 {
 			return nil
@@ -182,6 +190,7 @@ func (c *conn) waitMuted(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // pause waits, but not beyond the listener's end.

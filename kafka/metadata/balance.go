@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -9,10 +10,13 @@ import (
 	"github.com/millrace/millrace/kafka/statemachine"
 )
 
-// balanceInterval is leader.imbalance.check.interval.seconds. Like KRaft's
+// balanceInterval is the time between two checks of the leaders. Like KRaft's
 // controller, and unlike ZooKeeper's, a check moves every leader that can move;
 // leader.imbalance.per.broker.percentage is not asked.
-const balanceInterval = 300 * time.Second
+func (i *Image) balanceInterval() time.Duration {
+	seconds, _ := strconv.ParseInt(i.brokerValue("leader.imbalance.check.interval.seconds"), 10, 32) // the config has been checked
+	return time.Duration(max(1, seconds)) * time.Second
+}
 
 // maxElections bounds the partitions of one check; what is left is due at once
 // (ReplicationControlManager, MAX_ELECTIONS_PER_IMBALANCE).
@@ -22,7 +26,7 @@ const maxElections = 1000
 // that is not preferred. When that was is not remembered over a restart.
 func (c *Core) noticeImbalance(topic string, at time.Time) {
 	if t := c.image.topics[topic]; t != nil && c.balanceAt.IsZero() && t.imbalanced() {
-		c.balanceAt = at.Add(balanceInterval)
+		c.balanceAt = at.Add(c.image.balanceInterval())
 	}
 }
 
@@ -57,7 +61,7 @@ func (c *Core) Expire(now time.Time) statemachine.Decision {
 	case left == 0:
 		c.balanceAt = now
 	default:
-		c.balanceAt = now.Add(balanceInterval)
+		c.balanceAt = now.Add(c.image.balanceInterval())
 	}
 	return statemachine.Decision{Records: d.records}
 }
@@ -89,6 +93,6 @@ func (d *decision) balance(limit int) (left int) {
 func (c *Core) Loaded(now time.Time) {
 	c.balanceAt = time.Time{}
 	if slices.ContainsFunc(c.image.sorted, (*Topic).imbalanced) {
-		c.balanceAt = now.Add(balanceInterval)
+		c.balanceAt = now.Add(c.image.balanceInterval())
 	}
 }

@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"net/netip"
@@ -329,8 +328,17 @@ func (i *Image) DescribeClientQuotas(req *kmsg.DescribeClientQuotasRequest) *kms
 	return resp
 }
 
+// sortedQuotas lists the entities by their keys.
 func sortedQuotas(l quota.Limits) []quota.Entity {
-	return slices.SortedFunc(maps.Keys(l), func(a, b quota.Entity) int { return cmp.Compare(quotaKey(a), quotaKey(b)) })
+	byKey := make(map[string]quota.Entity, len(l))
+	for e := range l {
+		byKey[quotaKey(e)] = e
+	}
+	out := make([]quota.Entity, 0, len(l))
+	for _, key := range sortedKeys(byKey) {
+		out = append(out, byKey[key])
+	}
+	return out
 }
 
 // QuotaRules is what clients are measured by.

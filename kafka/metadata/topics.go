@@ -58,7 +58,7 @@ func ValidateTopicName(name string) error {
 	case name == "":
 		return fail(kerr.InvalidTopicException, "Topic name is invalid: the empty string is not allowed")
 	case name == "." || name == "..":
-		return fail(kerr.InvalidTopicException, "Topic name is invalid: '.' or '..' is not allowed")
+		return fail(kerr.InvalidTopicException, "Topic name is invalid: '%s' is not allowed", name)
 	case len(name) > maxTopicName:
 		return fail(kerr.InvalidTopicException, "Topic name is invalid: the length of '%s' is longer than the max allowed length %d", name, maxTopicName)
 	case strings.ContainsFunc(name, func(r rune) bool {

@@ -9,5 +9,6 @@
 //
 // Invariants: the leader epoch is checked under the same lock that orders
 // appends, so no record is accepted for an epoch that has ended; the high
-// watermark never passes the durable offset and never goes back.
+// watermark never passes the durable offset and never goes back; the last
+// stable offset never passes the high watermark nor a transaction that is open.
 package partition

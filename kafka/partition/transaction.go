@@ -51,9 +51,10 @@ func (p *Partition) AppendMarker(broker int32, producerID int64, epoch int16, m 
 	return done.LastOffset + 1, l.epoch, nil
 }
 
-// Producers lists the idempotent producers that the leader knows, by id.
+// Producers lists the idempotent producers that a replica knows, by id: any of
+// them answers, as in Kafka.
 func (p *Partition) Producers(broker int32) ([]storage.ProducerState, error) {
-	if err := p.Check(broker, -1); err != nil {
+	if err := p.checkReplica(p.current.Load(), broker, -1); err != nil {
 		return nil, err
 	}
 	return p.log.Producers(), nil

@@ -141,12 +141,24 @@ func TestVerification(t *testing.T) {
 	if _, _, err := p.AppendMarker(2, 7, 1, record.Marker{}, at); !errors.Is(err, kerr.NotLeaderForPartition) {
 		t.Errorf("a marker to another broker: %v", err)
 	}
+	next, needed := p.Verify(7, 2)
+	if !needed {
+		t.Error("the next transaction of v2 needs no verification")
+	}
+	mark(t, p, 7, 2, record.Marker{Commit: true, CoordinatorEpoch: 4}) // of the one before, which the coordinator waits for
+	if err := produce(p, data(7, 2, 0, true), next.FromZero()); err != nil {
+		t.Errorf("the next transaction, begun while the one before ended: %v", err)
+	}
+	mark(t, p, 7, 3, record.Marker{CoordinatorEpoch: 4})
+	if err := produce(p, data(7, 2, 1, true), next.FromZero()); !errors.Is(err, kerr.InvalidProducerEpoch) {
+		t.Errorf("after its end: %v", err)
+	}
 	v, _ = p.Verify(9, 0)
 	if err := produce(p, data(9, 0, 5, true), v.FromZero()); !errors.Is(err, kerr.OutOfOrderSequenceNumber) {
 		t.Errorf("transactions v2 begin at sequence 5: %v", err)
 	}
 	got, err := p.Producers(leader)
-	want := storage.ProducerState{ID: 7, Epoch: 1, FirstSequence: -1, LastSequence: -1, LastOffset: -1, LastTimestamp: at.UnixMilli(), CoordinatorEpoch: 4, TransactionStart: -1}
+	want := storage.ProducerState{ID: 7, Epoch: 3, FirstSequence: -1, LastSequence: -1, LastOffset: -1, LastTimestamp: at.UnixMilli(), CoordinatorEpoch: 4, TransactionStart: -1}
 	if err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("producers %+v, %v; want %+v", got, err, want)
 	}

@@ -97,6 +97,10 @@ type Options struct {
 	// or answered any more. It runs on a goroutine that Stop waits for, so it
 	// must not call Stop. A log that fails while Stop runs is not reported.
 	Failed func(error)
+	// CommitTimeout is how long a caller waits for the commit of what was
+	// decided for it, before Wait answers ErrCommitTimeout; 0 is for ever. The
+	// decision stands.
+	CommitTimeout time.Duration
 }
 
 // Limits of a machine.
@@ -108,6 +112,9 @@ const (
 
 // ErrStopped answers calls to a machine that has been stopped.
 var ErrStopped = errors.New("the state machine has stopped")
+
+// ErrCommitTimeout answers callers whose reply waited for its commit too long.
+var ErrCommitTimeout = errors.New("the decision is not committed yet")
 
 // Machine runs one core. Its methods may be called concurrently.
 type Machine struct {
@@ -136,7 +143,9 @@ type group struct {
 // Call is a request on its way.
 type Call struct {
 	request any
-	reply   chan any // capacity 1
+	reply   chan any      // capacity 1
+	decided chan struct{} // closed when the reply waits for its commit; nil without CommitTimeout
+	told    bool          // decided is closed; guarded by Machine.mu
 	machine *Machine
 }
 
@@ -167,6 +176,9 @@ func Start(core Core, log Log, o Options) (*Machine, error) {
 // once the machine has stopped.
 func (m *Machine) Do(req any) *Call {
 	c := &Call{request: req, reply: make(chan any, 1), machine: m}
+	if m.options.CommitTimeout > 0 {
+		c.decided = make(chan struct{})
+	}
 	select {
 	case m.requests <- c:
 	case <-m.ctx.Done():
@@ -174,20 +186,27 @@ func (m *Machine) Do(req any) *Call {
 	return c
 }
 
-// Wait returns the reply. It ends early with ctx, and with the machine's error
-// when that stops first.
+// Wait returns the reply. It ends early with ctx, with ErrCommitTimeout, and
+// with the machine's error when that stops first.
 func (c *Call) Wait(ctx context.Context) (any, error) {
-	select {
-	case v := <-c.reply:
-		return v, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-c.machine.ctx.Done():
+	decided, late := c.decided, (<-chan time.Time)(nil)
+	for {
 		select {
-		case v := <-c.reply: // it came before the end
+		case v := <-c.reply:
 			return v, nil
-		default:
-			return nil, context.Cause(c.machine.ctx)
+		case <-decided:
+			decided, late = nil, time.After(c.machine.options.CommitTimeout)
+		case <-late:
+			return nil, ErrCommitTimeout
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-c.machine.ctx.Done():
+			select {
+			case v := <-c.reply: // it came before the end
+				return v, nil
+			default:
+				return nil, context.Cause(c.machine.ctx)
+			}
 		}
 	}
 }
@@ -284,11 +303,27 @@ func (m *Machine) write(d Decision, now time.Time) bool {
 		}
 		g.end, g.snapshot = end, m.snapshot()
 	}
+	m.tellDecided(d.Replies)
 	select {
 	case m.groups <- g:
 		return true
 	case <-m.ctx.Done():
 		return false
+	}
+}
+
+// tellDecided begins the callers' wait for the commit.
+func (m *Machine) tellDecided(replies []Reply) {
+	if m.options.CommitTimeout == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range replies {
+		if c, ok := m.parked[r.To]; ok && !c.told {
+			c.told = true
+			close(c.decided)
+		}
 	}
 }
 

@@ -174,6 +174,42 @@ func TestRepliesWaitForTheCommit(t *testing.T) {
 	})
 }
 
+// TestCommitTimeout: who waits for a commit is let go, who waits for a decision
+// is not, and what was decided stays.
+func TestCommitTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := slowLog{statemachine.NewMemoryLog(), make(chan error)}
+		m, err := statemachine.Start(&counter{}, log, statemachine.Options{CommitTimeout: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Stop()
+		parked := m.Do(waitFor(3))
+		began := time.Now()
+		added, read := m.Do(add(1)), m.Do(tickAt{})
+		for _, c := range []*statemachine.Call{added, read} {
+			if v, err := c.Wait(t.Context()); !errors.Is(err, statemachine.ErrCommitTimeout) {
+				t.Errorf("%v, %v after %s", v, err, time.Since(began))
+			}
+		}
+		if waited := time.Since(began); waited < 5*time.Second || waited > 10*time.Second {
+			t.Errorf("waited for %s", waited)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // of the bubble
+		defer cancel()
+		if _, err := parked.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a parked caller: %v", err)
+		}
+		log.commit <- nil
+		last := m.Do(add(2))
+		synctest.Wait()
+		log.commit <- nil
+		if v, err := last.Wait(t.Context()); err != nil || v != 3 {
+			t.Errorf("after the commit: %v, %v", v, err)
+		}
+	})
+}
+
 func TestAFailedCommitStopsTheMachine(t *testing.T) {
 	broken := errors.New("disk gone")
 	log := slowLog{statemachine.NewMemoryLog(), make(chan error, 1)}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -376,9 +377,9 @@ func TestCompactFaults(t *testing.T) {
 	for n := 1; ; n++ {
 		disk := vfs.NewMemory()
 		f := &fault{kinds: kinds, err: errors.New("injected"), n: 0}
-		on := false
+		var on atomic.Bool // commits go on beside the pass
 		d := openDir(t, vfs.NewFaulty(disk, func(op vfs.Op) error {
-			if !on {
+			if !on.Load() {
 				return nil
 			}
 			return f.ask(op)
@@ -388,9 +389,10 @@ func TestCompactFaults(t *testing.T) {
 		c.endAll(t)
 		waitDurable(t, c.l)
 		end := c.l.EndOffset()
-		f.n, on = n, true
+		f.n = n
+		on.Store(true)
 		_, err := c.l.Compact(t.Context(), c.l.StableOffset(end), compact, c.now)
-		on = false
+		on.Store(false)
 		hit, _ := f.result()
 		if !hit && err != nil {
 			t.Fatal(err)

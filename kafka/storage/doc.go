@@ -14,6 +14,9 @@
 //   - A failed sync or short write fails the whole Dir for good. Linux drops
 //     the pages that it could not write, so a second sync would succeed without
 //     them: nothing is ever retried.
+//   - Nobody is told that a transaction is decided before its marker is committed,
+//     and no list of aborted transactions lacks one: what cannot be read is an
+//     error. After a start both follow from the batches that are left.
 //   - Recovery cuts only what was never durable. Damage below the floor that
 //     earlier commits recorded fails the Dir; nothing is deleted for it.
 package storage

@@ -28,10 +28,11 @@ type Verification struct {
 	fromZero   bool
 }
 
-// FromZero is v for a producer of transactions v2 (KIP-890): its first batch in a
-// log that does not know it must have sequence 0. A marker that came in between
-// is of the transaction before, since every end raises the epoch: had this one
-// ended, the batch's epoch would be too old.
+// FromZero is v for a producer of transactions v2 (KIP-890, part 2), where each
+// end raises the epoch: its first batch in a log that does not know it must have
+// sequence 0, and a marker with its epoch has ended the transaction before, which
+// a coordinator that waits for that end must not be blamed for. The epoch alone
+// refuses what comes after its own end.
 func (v Verification) FromZero() Verification {
 	v.fromZero = true
 	return v

@@ -74,10 +74,13 @@ func (d *decision) endV2(r *kmsg.EndTxnRequest, fresh int64, resp *kmsg.EndTxnRe
 	switch {
 	case r.ProducerID != t.producerID && !overflow:
 		return kerr.InvalidProducerIDMapping
-	case t.state.prepared() && !retry,
-		(t.state == ongoing || t.state == empty) && !current,
+	case (t.state == ongoing || t.state == empty) && !current,
 		!current && !retry:
 		return kerr.ProducerFenced
+	case t.state.prepared() && current:
+		// The next end, while the markers of this one are being written; Kafka
+		// 4.1.2 was measured to answer so.
+		return kerr.ConcurrentTransactions
 	}
 	prepare, complete := ends(r.Commit)
 	switch {

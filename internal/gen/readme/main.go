@@ -29,7 +29,7 @@ func main() {
 
 func run() error {
 	var rows []string
-	for _, pattern := range []string{"e2e/*_test.go", "kafka/cluster/*_test.go", "server/*_test.go", "sim/*_test.go"} {
+	for _, pattern := range []string{"e2e/*_test.go", "kafka/cluster/*_test.go", "millracetest/*_test.go", "server/*_test.go", "sim/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			return err

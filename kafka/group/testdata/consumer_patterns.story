@@ -138,11 +138,11 @@ record: current g b epoch=9/8 state=0 assigned={other[0]} revoking={}
 
 hb member=b epoch=9 pattern=[
 ----
-#31: hb INVALID_REGULAR_EXPRESSION (SubscribedTopicRegex `[` is not a valid regular expression: error parsing regexp: missing closing ]: `[`.)
+#31: hb INVALID_REGULAR_EXPRESSION (SubscribedTopicRegex `[` is not a valid regular expression: missing closing ].)
 
 hb member=b epoch=9 pattern=a)(b
 ----
-#32: hb INVALID_REGULAR_EXPRESSION (SubscribedTopicRegex `a)(b` is not a valid regular expression: error parsing regexp: unexpected ): `a)(b`.)
+#32: hb INVALID_REGULAR_EXPRESSION (SubscribedTopicRegex `a)(b` is not a valid regular expression: unexpected ).)
 
 describe-consumer
 ----

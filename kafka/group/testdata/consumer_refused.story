@@ -74,7 +74,7 @@ hb group=none member=a epoch=-1
 
 hb member=a pattern=a(
 ----
-#16: hb INVALID_REGULAR_EXPRESSION (SubscribedTopicRegex `a(` is not a valid regular expression: error parsing regexp: missing closing ): `a(`.)
+#16: hb INVALID_REGULAR_EXPRESSION (SubscribedTopicRegex `a(` is not a valid regular expression: missing closing ).)
 
 hb member=a
 ----

@@ -111,3 +111,37 @@ elect preferred all
 ----
 t-0 ok
 event topic/t
+
+# Another interval.
+params leader.imbalance.check.interval.seconds=10
+----
+ok
+
+brokers 1@az1 2@az2 3@az3
+----
+event brokers
+
+create t by-hand=1,2,3
+----
+ok partitions=1 rf=3
+event topic/t
+
+fence 1
+----
+ok
+event brokers
+event topic/t
+
+unfence 1
+----
+ok
+event brokers
+event topic/t
+
+pass 9s
+----
+(nothing)
+
+pass 1s
+----
+event topic/t

@@ -31,7 +31,7 @@ CONCURRENT_TRANSACTIONS
 
 commit epoch=1
 ----
-PRODUCER_FENCED -1/-1
+CONCURRENT_TRANSACTIONS -1/-1
 
 written epoch=1
 ----
