@@ -31,7 +31,7 @@ type slot struct{ topic, partition int }
 // Produce v12 on to make them part. The connection waits for it before anything
 // is appended.
 func (b *Broker) verify(ctx context.Context, req *kmsg.ProduceRequest) map[slot]verified {
-	if req.TransactionID == nil || *req.TransactionID == "" {
+	if req.TransactionID == nil {
 		return nil
 	}
 	out := make(map[slot]verified)
@@ -73,12 +73,13 @@ func (b *Broker) verify(ctx context.Context, req *kmsg.ProduceRequest) map[slot]
 }
 
 // transactional is the transactional batch of a partition that this broker
-// leads; nil for any other, which appendBatch refuses or appends without.
+// leads; nil for any other, which appendBatch refuses or appends without. One
+// without a producer is in no transaction, and Kafka takes it.
 func (b *Broker) transactional(req *kmsg.ProduceRequest, i, j int) (record.Batch, *partition.Partition, string) {
 	t := &req.Topics[i]
 	in := &t.Partitions[j]
 	batch, _, err := record.Split(in.Records)
-	if err != nil || !batch.Transactional() || batch.Control() {
+	if err != nil || !batch.Transactional() || batch.Control() || batch.ProducerID() < 0 {
 		return nil, nil, ""
 	}
 	p, name, err := b.find(req.Version >= 13, t.Topic, t.TopicID, in.Partition)

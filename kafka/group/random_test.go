@@ -45,6 +45,7 @@ type random struct {
 	rng     *rand.Rand
 	members []string // ids seen
 	gen     map[string]int32
+	epoch   int // of transactional producers
 }
 
 func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))] }
@@ -60,7 +61,7 @@ func (r *random) step(t *testing.T, restarts bool) {
 	if r.rng.IntN(3) == 0 {
 		a["instance"] = pick(r.rng, "i", "j")
 	}
-	switch r.rng.IntN(18) {
+	switch r.rng.IntN(21) {
 	case 0, 1, 2, 3, 4:
 		a["v"] = pick(r.rng, "2", "5", "9")
 		a["protocols"] = pick(r.rng, "range", "range", "range,sticky", "sticky,range", "sticky")
@@ -90,6 +91,8 @@ func (r *random) step(t *testing.T, restarts bool) {
 		r.sleep(t, time.Duration(r.rng.IntN(12))*time.Second)
 	case 16, 17:
 		r.consumer(a)
+	case 18, 19, 20:
+		r.transactional(a)
 	case 15:
 		if restarts && r.rng.IntN(4) == 0 {
 			r.core = r.replayed()
@@ -99,6 +102,30 @@ func (r *random) step(t *testing.T, restarts bool) {
 		}
 	}
 	r.learn()
+}
+
+// transactional commits offsets of one of two producers, with or without a
+// verification, or ends its transaction.
+func (r *random) transactional(a args) {
+	a["pid"], a["epoch"] = pick(r.rng, "1", "2"), fmt.Sprint(r.epoch)
+	if r.rng.IntN(3) == 0 {
+		if r.rng.IntN(2) == 0 {
+			a["commit"] = "1"
+		}
+		r.transaction("end", a)
+		r.epoch += r.rng.IntN(2) // V2 or V1
+		return
+	}
+	if r.rng.IntN(4) > 0 {
+		r.transaction("verify", a)
+	}
+	a["to"] = pick(r.rng, "t-0:1", "t-0:2,u-1:3", "u-1:4")
+	if r.rng.IntN(2) == 0 {
+		delete(a, "member")
+		delete(a, "instance")
+		a["gen"] = "-1"
+	}
+	r.do(txnCommitRequest(a["group"], a))
 }
 
 // consumer is a heartbeat of the consumer protocol, which may turn a classic
@@ -203,7 +230,10 @@ func FuzzApply(f *testing.F) {
 		lab.names, lab.topics = l.names, l.topics
 		lab.log = append(lab.log, l.log...)
 		lab.log = append(lab.log, logged{statemachine.Record{Key: key, Value: value}, lab.now})
+		of := statemachine.Transaction{ProducerID: 1}
+		lab.log = append(lab.log, logged{statemachine.Record{Key: key, Value: value, Transaction: &of}, lab.now})
 		lab.core = lab.replayed()
+		lab.transaction("end", args{"commit": "1"})
 		lab.do(request("join", args{"v": "3"}))
 		lab.do(request("list", args{}))
 		lab.do(request("describe", args{"group": "g,alone"}))

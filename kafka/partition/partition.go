@@ -168,7 +168,7 @@ func (p *Partition) Check(broker, clientEpoch int32) error {
 type Append struct {
 	Base, Last   int64
 	LogStart     int64
-	AppendTimeMS int64 // -1 unless the topic uses LogAppendTime
+	AppendTimeMS int64 // -1 unless the topic uses LogAppendTime or the batch was there already
 	Epoch        int32
 	Records      []record.RecordError // filled when the batch was refused
 }
@@ -200,7 +200,10 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 		return Append{}, err
 	}
 	a := Append{Base: done.BaseOffset, Last: done.LastOffset, LogStart: done.LogStartOffset, AppendTimeMS: -1, Epoch: l.epoch}
-	if l.settings.LogAppendTime {
+	switch {
+	case done.Duplicate: // Kafka answers the time of the batch that it has
+		a.AppendTimeMS = b.MaxTimestamp()
+	case l.settings.LogAppendTime:
 		a.AppendTimeMS = now.UnixMilli()
 	}
 	return a, nil

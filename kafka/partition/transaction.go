@@ -20,8 +20,7 @@ type Verification = storage.Verification
 var ErrUnverified = storage.ErrUnverified
 
 // Verify begins a verification of a producer's transaction. When needed is
-// false, Produce can do without the coordinator: the transaction is open here,
-// or the append will be refused anyway.
+// false, Produce can do without the coordinator: the transaction is open here.
 func (p *Partition) Verify(producerID int64, epoch int16) (v Verification, needed bool) {
 	if p.log == nil {
 		return Verification{}, false

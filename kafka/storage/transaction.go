@@ -39,12 +39,12 @@ func (v Verification) FromZero() Verification {
 }
 
 // Verify begins a verification, before the coordinator is asked. needed is
-// false when there is nothing to ask: the producer's transaction is open here,
-// or its epoch is too old for any append.
+// false when there is nothing to ask: the producer's transaction is open here.
+// An epoch that is too old is the coordinator's to refuse, as in Kafka.
 func (l *Log) Verify(producerID int64, epoch int16) (v Verification, needed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p := l.producers.byID[producerID]; p.inTransaction(epoch) || p != nil && epoch < p.epoch {
+	if l.producers.byID[producerID].inTransaction(epoch) {
 		return Verification{}, false
 	}
 	return Verification{producerID: producerID, epoch: epoch, began: true, end: l.end.Load()}, true
