@@ -366,21 +366,23 @@ func newTopicID() [16]byte {
 func (c *Cluster) Close() error {
 	close(c.ended)
 	c.turn <- struct{}{} // for good: no broker is changed any more
+	var connections sync.WaitGroup
 	for _, n := range c.nodes {
 		for _, l := range n.listeners {
-			l.Close() // connections end before what they call
+			connections.Go(l.Close)
 		}
 		n.release()
 	}
 	if c.boot != nil {
-		c.boot.Close()
+		connections.Go(c.boot.Close)
 	}
 	if c.txns != nil {
 		c.txns.Close() // it writes markers into groups and partitions
 	}
 	if c.groups != nil {
-		c.groups.Close() // machines append to partitions
+		c.groups.Close() // machines append to partitions; connections may wait for room in their queues
 	}
+	connections.Wait()
 	if c.meta != nil {
 		c.meta.Stop() // the last image is published before the logs close
 	}
