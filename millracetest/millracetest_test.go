@@ -24,6 +24,7 @@ func quick(opts ...kgo.Opt) []kgo.Opt {
 	return append([]kgo.Opt{
 		kgo.MetadataMinAge(10 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }),
 		kgo.HeartbeatInterval(50 * time.Millisecond), kgo.FetchMaxWait(50 * time.Millisecond),
+		kgo.AlwaysRetryEOF(), // a power cut ends connections that have served nothing yet
 	}, opts...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -170,7 +171,10 @@ func TestDecisionsOutliveTheirHost(t *testing.T) {
 		p.set(func() { delete(p.fail, "t") })
 		time.Sleep(10 * time.Second) // nobody asks
 		p.set(func() {
-			want(t, "written", fmt.Sprint(p.written), fmt.Sprintf("map[t:map[%d/1 commit=true coordinator=5:1]]", first.ProducerID))
+			// The host before may have got its own through, under its epoch, before it ended.
+			if marker := fmt.Sprintf("%d/1 commit=true coordinator=5:1", first.ProducerID); !strings.Contains(fmt.Sprint(p.written), marker) {
+				t.Errorf("written: %v, want %s", p.written, marker)
+			}
 			p.fail["u"] = kerr.NotEnoughReplicas
 		})
 		begin(t, x, "a", first.ProducerID, 1, "u")
