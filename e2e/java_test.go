@@ -163,6 +163,9 @@ func (j javaTools) story() {
 	j.run("topics", "--alter", "--topic", "orders", "--partitions", "5")
 	j.says(j.run("configs", "--alter", "--entity-type", "topics", "--entity-name", "orders", "--add-config", "retention.ms=3600000"), "Completed updating config")
 	j.says(j.run("configs", "--describe", "--entity-type", "topics", "--entity-name", "orders"), "retention.ms=3600000")
+	app := []string{"--entity-type", "clients", "--entity-name", "app"}
+	j.says(j.run("configs", append(app, "--alter", "--add-config", "producer_byte_rate=1000000")...), "Completed updating config for client app.")
+	j.says(j.run("configs", append(app, "--describe")...), "Quota configs for client-id 'app' are producer_byte_rate=1000000.0")
 	j.says(j.run("topics", "--describe", "--topic", "orders"), "PartitionCount: 5", "ReplicationFactor: 3", "retention.ms=3600000")
 	j.run("groups", "--reset-offsets", "--group", "shop", "--topic", "orders", "--to-earliest", "--execute")
 	j.says(j.run("groups", "--delete", "--group", "shop"), "successful")

@@ -77,19 +77,20 @@ func (f *fetch) answer() kmsg.Response {
 	}
 	resp := fetchError(f.req, id, nil)
 	hint := newHints(f.r.Session.Listener)
-	resp.Topics = make([]kmsg.FetchResponseTopic, 0, f.topics())
-	for i := range f.parts {
-		if f.found[i].omit {
-			continue
+	for turn := range turns {
+		for i := range f.parts {
+			if f.found[i].omit || f.found[i].turn() != turn {
+				continue
+			}
+			key := &f.parts[i].key
+			n := len(resp.Topics)
+			if n == 0 || resp.Topics[n-1].Topic != key.topic || resp.Topics[n-1].TopicID != key.id {
+				resp.Topics = append(resp.Topics, kmsg.FetchResponseTopic{Topic: key.topic, TopicID: key.id})
+				n++
+			}
+			t := &resp.Topics[n-1]
+			t.Partitions = append(t.Partitions, f.partition(i, hint))
 		}
-		key := &f.parts[i].key
-		n := len(resp.Topics)
-		if n == 0 || resp.Topics[n-1].Topic != key.topic || resp.Topics[n-1].TopicID != key.id {
-			resp.Topics = append(resp.Topics, kmsg.FetchResponseTopic{Topic: key.topic, TopicID: key.id})
-			n++
-		}
-		t := &resp.Topics[n-1]
-		t.Partitions = append(t.Partitions, f.partition(i, hint))
 	}
 	for _, n := range hint.nodes(f.img) {
 		resp.Brokers = append(resp.Brokers, kmsg.FetchResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
@@ -109,19 +110,18 @@ func (f *fetch) bytes() int {
 	return n
 }
 
-// topics counts the topics that the answer names.
-func (f *fetch) topics() (n int) {
-	last := -1
-	for i := range f.parts {
-		if f.found[i].omit {
-			continue
-		}
-		if a := &f.parts[i].key; last < 0 || f.parts[last].key.topic != a.topic || f.parts[last].key.id != a.id {
-			n++
-		}
-		last = i
+// turns is in how many turns an answer names partitions: Kafka names those it
+// read first, then unknown topic ids, then what is unknown or refused otherwise.
+const turns = 3
+
+func (f *found) turn() int {
+	switch {
+	case f.p != nil || f.code == kerr.InconsistentTopicID.Code:
+		return 0
+	case f.code == kerr.UnknownTopicID.Code:
+		return 1
 	}
-	return n
+	return 2
 }
 
 // partition renders one partition.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -16,17 +17,24 @@ func (b *Broker) alterReplicaLogDirs(_ context.Context, r *listener.Request) lis
 	req := r.Msg.(*kmsg.AlterReplicaLogDirsRequest)
 	resp := req.ResponseKind().(*kmsg.AlterReplicaLogDirsResponse)
 	resp.Topics = []kmsg.AlterReplicaLogDirsResponseTopic{}
+	codes := make(map[string]map[int32]int16) // a replica named twice goes where it was named last
 	for _, dir := range req.Dirs {
 		for _, t := range dir.Topics {
-			out := kmsg.NewAlterReplicaLogDirsResponseTopic()
-			out.Topic = t.Topic
-			for _, index := range t.Partitions {
-				out.Partitions = append(out.Partitions, kmsg.AlterReplicaLogDirsResponseTopicPartition{
-					Partition: index, ErrorCode: b.code("alter replica log dirs", b.checkLogDir(dir.Dir, t.Topic, index)),
-				})
+			if codes[t.Topic] == nil {
+				codes[t.Topic] = make(map[int32]int16)
 			}
-			resp.Topics = append(resp.Topics, out)
+			for _, index := range t.Partitions {
+				codes[t.Topic][index] = b.code("alter replica log dirs", b.checkLogDir(dir.Dir, t.Topic, index))
+			}
 		}
+	}
+	for _, topic := range slices.Sorted(maps.Keys(codes)) {
+		out := kmsg.NewAlterReplicaLogDirsResponseTopic()
+		out.Topic = topic
+		for _, index := range slices.Sorted(maps.Keys(codes[topic])) {
+			out.Partitions = append(out.Partitions, kmsg.AlterReplicaLogDirsResponseTopicPartition{Partition: index, ErrorCode: codes[topic][index]})
+		}
+		resp.Topics = append(resp.Topics, out)
 	}
 	return now(resp)
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -13,7 +14,11 @@ import (
 // regular expressions resolved, this member's view of the topics is the one that
 // counts until the next time, as in Kafka.
 func (b *Broker) consumerGroupHeartbeat(_ context.Context, r *listener.Request) listener.Answer {
-	p := b.toGroup(r)
+	name, img := r.Msg.(*kmsg.ConsumerGroupHeartbeatRequest).Group, b.cfg.Image()
+	in := b.groupRequest(r)
+	in.Session = time.Duration(img.GroupInt(name, "consumer.session.timeout.ms")) * time.Millisecond
+	in.Heartbeat = time.Duration(img.GroupInt(name, "consumer.heartbeat.interval.ms")) * time.Millisecond
+	p := b.cfg.Groups.Do(b.cfg.ID, in)
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx)
 		hb, ok := resp.(*group.Heartbeat)

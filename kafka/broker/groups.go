@@ -29,11 +29,15 @@ func (b *Broker) group(_ context.Context, r *listener.Request) listener.Answer {
 }
 
 func (b *Broker) toGroup(r *listener.Request) *coordinator.Pending {
-	return b.cfg.Groups.Do(b.cfg.ID, group.Request{
+	return b.cfg.Groups.Do(b.cfg.ID, b.groupRequest(r))
+}
+
+func (b *Broker) groupRequest(r *listener.Request) group.Request {
+	return group.Request{
 		Client: r.Header.ClientID,
 		Host:   "/" + r.Session.RemoteAddr.String(),
 		Msg:    r.Msg,
-	})
+	}
 }
 
 // filterGroups keeps the groups that the caller may describe; DESCRIBE on the

@@ -196,19 +196,19 @@ func TestLogDirectories(t *testing.T) {
 		t.Errorf("%+v, %v", dirs, err)
 	}
 
-	move := kmsg.NewPtrAlterReplicaLogDirsRequest()
-	for _, dir := range []string{path, "/elsewhere"} {
-		move.Dirs = append(move.Dirs, kmsg.AlterReplicaLogDirsRequestDir{Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 7}}}})
-	}
 	codes := map[int16]int{}
-	for id := range int32(3) {
-		moved, err := move.RequestWith(t.Context(), r.client(t).Broker(int(id+1)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, topic := range moved.Topics {
-			for _, p := range topic.Partitions {
-				codes[p.ErrorCode]++
+	for _, dir := range []string{path, "/elsewhere"} {
+		move := kmsg.NewPtrAlterReplicaLogDirsRequest()
+		move.Dirs = append(move.Dirs, kmsg.AlterReplicaLogDirsRequestDir{Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 7}}}})
+		for id := range int32(3) {
+			moved, err := move.RequestWith(t.Context(), r.client(t).Broker(int(id+1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, topic := range moved.Topics {
+				for _, p := range topic.Partitions {
+					codes[p.ErrorCode]++
+				}
 			}
 		}
 	}
@@ -338,8 +338,18 @@ func TestDynamicConfigsAct(t *testing.T) {
 	if resp, err := groups.RequestWith(t.Context(), cl.Broker(1)); err != nil || resp.Resources[0].ErrorCode != 0 || resp.Resources[1].ErrorCode != 0 {
 		t.Fatalf("%+v, %v", resp, err)
 	}
+	if err := alterGroup(t, cl, "g", "consumer.heartbeat.interval.ms", "7000"); err != nil {
+		t.Fatal(err)
+	}
 	if n := r.c.Image().GroupInt("g", "consumer.session.timeout.ms"); n != 50000 {
 		t.Errorf("the group has %d", n)
+	}
+	join := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	join.Group, join.MemberID, join.RebalanceTimeoutMillis = "g", "AAAAAAAAAAAAAAAAAAAAAA", 5000
+	join.SubscribedTopicNames, join.Topics = []string{"t"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	joined, err := join.RequestWith(t.Context(), cl)
+	if err != nil || joined.ErrorCode != 0 || joined.HeartbeatIntervalMillis != 7000 {
+		t.Errorf("a member of the group: %+v, %v", joined, err)
 	}
 	list, err := kmsg.NewPtrListConfigResourcesRequest().RequestWith(t.Context(), cl.Broker(1))
 	if err != nil {
@@ -349,7 +359,18 @@ func TestDynamicConfigsAct(t *testing.T) {
 	for _, c := range list.ConfigResources {
 		names = append(names, fmt.Sprint(c.Type, c.Name))
 	}
-	if got := strings.Join(names, " "); got != "32g 16m 81 41 2t" {
+	if got := strings.Join(names, " "); got != "32g 16m 81 41 2__consumer_offsets 2t" {
 		t.Errorf("listed %s", got)
 	}
+}
+
+func alterGroup(t *testing.T, cl *kgo.Client, group, key, value string) error {
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: group,
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: key, Value: &value}}}}
+	resp, err := req.RequestWith(t.Context(), cl.Broker(1))
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.Resources[0].ErrorCode)
 }

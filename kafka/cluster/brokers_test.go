@@ -97,6 +97,11 @@ func TestAStoppedBroker(t *testing.T) {
 	do(t, r.c.StartBroker, 1, 1)
 	expect(t, "started", r.say(t, 1, "t"), "leader 2 epoch 1 isr [2 3 1] offline [] code 0, brokers [1 2 3] controller 1")
 	r.produce(t, "t", "a")
+	elected, err := kadm.NewClient(r.client(t)).ElectLeaders(t.Context(), kadm.ElectPreferredReplica, nil)
+	if result := elected["t"][0]; err != nil || result.Err != nil {
+		t.Errorf("electing the preferred leader: %+v, %v", result, err)
+	}
+	expect(t, "elected", r.say(t, 1, "t"), "leader 1 epoch 2 isr [2 3 1] offline [] code 0, brokers [1 2 3] controller 1")
 	if err := r.c.StopBroker(t.Context(), 9); !errors.Is(err, cluster.ErrNoBroker) {
 		t.Errorf("stopping a broker that is not there: %v", err)
 	}

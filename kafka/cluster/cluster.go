@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
 	"slices"
@@ -191,13 +192,13 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
 		Topic:               c.internal(transactionsTopic, transactionsPartitions),
-		Params:              c.transactionParams(),
+		Params:              c.transactionParams,
 		WriteMarker:         c.writeMarker,
 		AllocateProducerIDs: c.allocateProducerIDs,
 		Log:                 c.cfg.Log,
 	})
 	core := metadata.New(metadata.Params{
-		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.cfg.Static, Serverless: c.cfg.Serverless, Features: features(c.line),
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(), Serverless: c.cfg.Serverless, Features: features(c.line),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },
@@ -209,6 +210,13 @@ func (c *Cluster) openState(ctx context.Context) error {
 	}
 	c.running.Go(func() { c.set.Run(ctx) })
 	return nil
+}
+
+// static is server.properties as the brokers have it.
+func (c *Cluster) static() map[string]string {
+	all := map[string]string{"log.dirs": c.logDir()}
+	maps.Copy(all, c.cfg.Static)
+	return all
 }
 
 func features(l wire.Line) (out []metadata.Feature) {
@@ -358,21 +366,23 @@ func newTopicID() [16]byte {
 func (c *Cluster) Close() error {
 	close(c.ended)
 	c.turn <- struct{}{} // for good: no broker is changed any more
+	var connections sync.WaitGroup
 	for _, n := range c.nodes {
 		for _, l := range n.listeners {
-			l.Close() // connections end before what they call
+			connections.Go(l.Close)
 		}
 		n.release()
 	}
 	if c.boot != nil {
-		c.boot.Close()
+		connections.Go(c.boot.Close)
 	}
 	if c.txns != nil {
 		c.txns.Close() // it writes markers into groups and partitions
 	}
 	if c.groups != nil {
-		c.groups.Close() // machines append to partitions
+		c.groups.Close() // machines append to partitions; connections may wait for room in their queues
 	}
+	connections.Wait()
 	if c.meta != nil {
 		c.meta.Stop() // the last image is published before the logs close
 	}

@@ -53,6 +53,12 @@ func (c *Cluster) moveCoordinators(prev, next *metadata.Image) {
 		c.groups.Stop(index)
 	}
 	ended := moved(prev.Topic(transactionsTopic), next.Topic(transactionsTopic))
+	if t := next.Topic(transactionsTopic); t != nil && prev.Level(transactionVersion) != next.Level(transactionVersion) {
+		ended = nil
+		for index := range t.Partitions {
+			ended = append(ended, int32(index))
+		}
+	}
 	for _, index := range ended {
 		c.txns.Stop(index)
 	}
@@ -74,19 +80,14 @@ func moved(prev, next *metadata.Topic) (ended []int32) {
 	return ended
 }
 
-// transactionParams are the transactions of the cluster's line.
+// transactionParams are the transactions of the level that the cluster has
+// finalized; moveCoordinators loads them anew when that changes.
 func (c *Cluster) transactionParams() txn.Params {
-	p := txn.Params{
-		Version:      txn.V0,
+	return txn.Params{
+		Version:      c.Image().Level(transactionVersion),
 		MaxTimeout:   c.milliseconds("transaction.max.timeout.ms"),
 		IDExpiration: c.milliseconds("transactional.id.expiration.ms"),
 	}
-	for _, f := range c.line.Features {
-		if f.Name == transactionVersion {
-			p.Version = f.Finalized
-		}
-	}
-	return p
 }
 
 // milliseconds is a time of server.properties, zero when it is not set.

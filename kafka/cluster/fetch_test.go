@@ -170,7 +170,7 @@ func TestFetchSessionOfATopicThatIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	byName.want("deleted", byName.ask(1, nil), "0: 0/3/-1")
-	byID.want("deleted", byID.ask(1, nil), "0: 0/3/-1 0/100/-1")
+	byID.want("deleted", byID.ask(1, nil), "0: 0/100/-1 0/3/-1")
 	fresh := newFetcher(t, r, 17)
 	fresh.want("a full fetch of the deleted id", fresh.ask(1, from("", id, 0, 0)), "0: 0/100/-1")
 	if err := r.create(t, "t", 1, nil); err != nil {
@@ -217,7 +217,7 @@ func TestFetchSessionIsJudgedOnEveryFetch(t *testing.T) {
 		f.want("begin", f.ask(1, both), "0: 0/0/1+ 0/0/1+")
 		acl.revoked.Store(true)
 		f.want("revoked", f.ask(1, nil), "0: 0/0/1+ 0/29/-1")
-		f.want("revoked, asked by name again", f.ask(1, both), "0: 0/29/-1 0/0/1+")
+		f.want("revoked, asked by name again", f.ask(1, both), "0: 0/0/1+ 0/29/-1")
 		f.session, f.epoch = 0, 0
 		f.want("revoked, a new session", f.ask(1, both), "0: 0/0/1+ 0/29/-1")
 		acl.revoked.Store(false)

@@ -41,8 +41,8 @@ type Marker struct {
 
 // TransactionsConfig says on what transactions are kept and where their ends go.
 type TransactionsConfig struct {
-	Topic  // __transaction_state
-	Params txn.Params
+	Topic                    // __transaction_state
+	Params func() txn.Params // asked whenever a partition is loaded
 	// WriteMarker appends a marker to a partition as broker, or as whoever leads
 	// it (-1). committed waits until it is committed. A partition that does not
 	// exist any more is UNKNOWN_TOPIC_OR_PARTITION, from either.
@@ -75,7 +75,7 @@ func NewTransactions(cfg TransactionsConfig) *Transactions {
 // start runs the machine of a partition, and a goroutine for each transaction
 // that is ending; at most one for a transactional id.
 func (t *Transactions) start(h *host, log Log, failed func(error)) (*statemachine.Machine, error) {
-	core, epoch := txn.New(t.cfg.Params), log.Epoch()
+	core, epoch := txn.New(t.cfg.Params()), log.Epoch()
 	return statemachine.Start(core, log, statemachine.Options{
 		Failed:   failed,
 		Snapshot: func() any { return core.TakeEndings() },

@@ -61,7 +61,7 @@ func (p *partitions) set(fn func()) {
 
 func (t *topic) transactions(p *partitions) *coordinator.Transactions {
 	return coordinator.NewTransactions(coordinator.TransactionsConfig{
-		Topic: t.topic(), Params: txn.Params{Version: txn.V2}, WriteMarker: p.write,
+		Topic: t.topic(), Params: func() txn.Params { return txn.Params{Version: txn.V2} }, WriteMarker: p.write,
 		AllocateProducerIDs: func(_ context.Context, count int64) (int64, error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()

@@ -86,6 +86,9 @@ type Request struct {
 	FreshID string // a random UUID, for a member id if one is needed
 	Topics  *Topics
 	Msg     kmsg.Request
+	// Session and Heartbeat are the configs of the group of a
+	// ConsumerGroupHeartbeat; zero means those of Params.
+	Session, Heartbeat time.Duration
 	// Verification is a TxnOffsetCommit's; the zero value is none.
 	Verification Verification
 }
@@ -211,7 +214,7 @@ func (c *Core) Loaded(now time.Time) {
 			continue
 		}
 		for _, m := range g.consumer.members {
-			d.renewConsumer(g.id, m)
+			d.renewConsumer(g.id, m, 0)
 			if t := d.timers(g.id, m.id); m.state == unrevokedPartitions && m.classic == nil {
 				t.epoch = m.epoch
 				d.in(&t.rebalance, ms(m.rebalance))

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -223,9 +224,10 @@ func (d *decision) in(at *time.Time, after time.Duration) {
 
 func ms(n int32) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// renewConsumer starts a member's session again.
-func (d *decision) renewConsumer(group string, m *consumerMember) {
-	session := d.c.p.ConsumerSession
+// renewConsumer starts a member's session again; own is the group's own timeout,
+// or zero.
+func (d *decision) renewConsumer(group string, m *consumerMember, own time.Duration) {
+	session := cmp.Or(own, d.c.p.ConsumerSession)
 	if m.classic != nil {
 		session = ms(m.classic.session)
 	}

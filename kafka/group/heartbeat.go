@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -124,7 +125,7 @@ func (d *decision) beat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest, resp *
 	}
 	var ask *Resolve
 	w.then = append(w.then, func() {
-		d.renewConsumer(w.id, now)
+		d.renewConsumer(w.id, now, r.Session)
 		ask = w.toResolve()
 	})
 	if err := w.tooLarge(); err != nil {
@@ -132,7 +133,7 @@ func (d *decision) beat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest, resp *
 	}
 	w.finish()
 	resp.MemberID, resp.MemberEpoch = &now.id, now.epoch
-	resp.HeartbeatIntervalMillis = int32(d.c.p.ConsumerHeartbeat.Milliseconds())
+	resp.HeartbeatIntervalMillis = int32(cmp.Or(r.Heartbeat, d.c.p.ConsumerHeartbeat).Milliseconds())
 	full := m.RebalanceTimeoutMillis != -1 && (m.SubscribedTopicNames != nil || m.SubscribedTopicRegex != nil) && m.Topics != nil
 	if joins || full || !old.assigned.equal(now.assigned) {
 		resp.Assignment = now.assigned.response()

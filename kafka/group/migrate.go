@@ -67,7 +67,7 @@ func (d *decision) upgrade(g *group) (*draft, *refusal) {
 			d.dismiss(g.members[id])
 		}
 		for _, m := range members {
-			d.renewConsumer(g.id, m)
+			d.renewConsumer(g.id, m, 0)
 		}
 	})
 	return w, nil
@@ -300,7 +300,7 @@ func (d *decision) joinedConsumer(g *group, r Request, m *kmsg.JoinGroupRequest)
 	w.then = append(w.then, func() {
 		t := d.timers(w.id, member.id)
 		t.join = time.Time{}
-		d.renewConsumer(w.id, member)
+		d.renewConsumer(w.id, member, 0)
 		d.in(&t.sync, ms(member.rebalance))
 	})
 	if err := w.tooLarge(); err != nil {
@@ -382,7 +382,7 @@ func (d *decision) syncConsumer(g *group, p parked, r *kmsg.SyncGroupRequest) {
 		return
 	}
 	d.timers(g.id, m.id).sync = time.Time{}
-	d.renewConsumer(g.id, m)
+	d.renewConsumer(g.id, m, 0)
 	resp := r.ResponseKind().(*kmsg.SyncGroupResponse)
 	resp.MemberAssignment = d.c.topics.render(m.assigned, m.classic.protocols[0].metadata)
 	resp.ProtocolType, resp.Protocol = r.ProtocolType, r.Protocol
@@ -407,7 +407,7 @@ func (d *decision) heartbeatConsumer(g *group, r *kmsg.HeartbeatRequest) *kerr.E
 	case r.Generation != m.epoch:
 		return kerr.IllegalGeneration
 	}
-	d.renewConsumer(g.id, m)
+	d.renewConsumer(g.id, m, 0)
 	if m.epoch < g.consumer.epoch || m.state == unrevokedPartitions ||
 		m.state == unreleasedPartitions && !g.consumer.waits(m) {
 		d.mustJoin(g.id, m)

@@ -118,6 +118,14 @@ func (i *Image) checkBrokerValues(c change, before, after map[string]string) err
 	if n, set := number("log.retention.ms"); set && n == 0 {
 		return fail(kerr.InvalidRequest, "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1")
 	}
+	if v := after["max.connections.per.ip.overrides"]; v != before["max.connections.per.ip.overrides"] {
+		for _, item := range items(v) {
+			at := strings.LastIndexByte(item, ':')
+			if _, err := strconv.ParseUint(strings.TrimSpace(item[at+1:]), 10, 31); at < 1 || err != nil {
+				return fail(kerr.InvalidRequest, "Error parsing configuration property 'max.connections.per.ip.overrides': %s is not host:count", item)
+			}
+		}
+	}
 	const wrapped = "Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration"
 	for _, name := range slices.Concat(threadPools, []string{"log.cleaner.threads"}) {
 		n, set := number(name)

@@ -36,11 +36,11 @@ func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) 
 		if !unknown {
 			shown, err = i.describe(strconv.Itoa(int(broker)), r.ResourceType, r.ResourceName)
 		}
-		if err != nil {
-			out.ErrorCode, out.ErrorMessage = wire(err)
+		if out.ErrorCode, out.ErrorMessage = wire(err); out.ErrorMessage == nil {
+			out.ErrorMessage = kmsg.StringPtr("") // as Kafka
 		}
 		for _, s := range shown {
-			if r.ConfigNames == nil || slices.Contains(r.ConfigNames, s.name) {
+			if len(r.ConfigNames) == 0 || slices.Contains(r.ConfigNames, s.name) {
 				out.Configs = append(out.Configs, s.render(req))
 			}
 		}

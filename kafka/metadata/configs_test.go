@@ -117,3 +117,26 @@ func TestDescriptionsOfKafka(t *testing.T) {
 		t.Errorf("only %d configs are compared", lines)
 	}
 }
+
+// TestUncleanElectionActsAtOnce: a partition that nobody may lead gets a leader
+// when unclean.leader.election.enable becomes true, for the topic or for all.
+func TestUncleanElectionActsAtOnce(t *testing.T) {
+	for kind, name := range map[kmsg.ConfigResourceType]string{kmsg.ConfigResourceTypeTopic: "t", kmsg.ConfigResourceTypeBroker: ""} {
+		c := newCluster(t, 2, false)
+		c.create("t", 1, 2)
+		leader := c.Image().Topic("t").Partitions[0].Leader
+		other := 3 - leader
+		c.do(FenceBroker{ID: other})
+		c.do(FenceBroker{ID: leader})
+		c.do(UnfenceBroker{ID: other})
+		if p := c.Image().Topic("t").Partitions[0]; p.Leader != -1 {
+			t.Fatalf("the partition has a leader: %+v", p)
+		}
+		if got := c.alter(kind, name, kmsg.IncrementalAlterConfigOpSet, "unclean.leader.election.enable", "TRUE"); got.ErrorCode != 0 {
+			t.Fatalf("%+v", got)
+		}
+		if p := c.Image().Topic("t").Partitions[0]; p.Leader != other || len(p.ISR) != 1 || p.ISR[0] != other {
+			t.Errorf("%v %q: %+v", kind, name, p)
+		}
+	}
+}

@@ -231,14 +231,22 @@ type TopicSettings struct {
 // TopicSettings are a topic's effective configs with what all brokers share.
 func (i *Image) TopicSettings(t *Topic) TopicSettings { return i.topicSettings(t, "") }
 
-// TopicSettingsOn are a topic's effective configs on one broker, which may have
-// dynamic configs of its own. The ISR and elections obey what is shared.
-func (i *Image) TopicSettingsOn(t *Topic, broker int32) TopicSettings {
-	id := strconv.Itoa(int(broker))
-	if len(i.dynamic[id]) == 0 {
-		return i.topicSettings(t, "")
+// TopicSettingsOn are a topic's effective configs on each of some brokers, which
+// may have dynamic configs of their own. The ISR and elections obey what is
+// shared.
+func (i *Image) TopicSettingsOn(t *Topic) func(broker int32) TopicSettings {
+	shared, own := i.topicSettings(t, ""), make(map[int32]TopicSettings)
+	for id := range i.dynamic {
+		if n, err := strconv.ParseInt(id, 10, 32); err == nil {
+			own[int32(n)] = i.topicSettings(t, id)
+		}
 	}
-	return i.topicSettings(t, id)
+	return func(broker int32) TopicSettings {
+		if s, ok := own[broker]; ok {
+			return s
+		}
+		return shared
+	}
 }
 
 func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {

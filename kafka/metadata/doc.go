@@ -1,6 +1,7 @@
 // Package metadata is the core of a cluster's metadata: brokers, topics,
-// partitions with their leaders and replicas, configs, SCRAM users and
-// producer ids. kafka/statemachine runs it over the __cluster_metadata log.
+// partitions with their leaders and replicas, configs, ACLs, quotas, SCRAM users,
+// feature levels and producer ids. kafka/statemachine runs it over the
+// __cluster_metadata log.
 //
 // Decide answers the requests that change something, with Kafka's checks and
 // messages; reads (DescribeConfigs, Metadata and the like) are functions of an

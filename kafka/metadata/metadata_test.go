@@ -217,7 +217,7 @@ func TestConfigsAndTheirSources(t *testing.T) {
 		{topic, "t", "max.message.bytes", "2000 DYNAMIC_TOPIC_CONFIG | max.message.bytes=2000 DYNAMIC_TOPIC_CONFIG | message.max.bytes=1048588 DEFAULT_CONFIG"},
 		{topic, "t", "min.insync.replicas", "2 STATIC_BROKER_CONFIG | min.insync.replicas=2 STATIC_BROKER_CONFIG | min.insync.replicas=1 DEFAULT_CONFIG"},
 		{topic, "t", "retention.ms", "86400000 DEFAULT_CONFIG"}, // as Kafka: a synonym counts only after the first, log.retention.ms
-		{topic, "none", "retention.ms", "UNKNOWN_TOPIC_OR_PARTITION"},
+		{topic, "none", "retention.ms", "UNKNOWN_TOPIC_OR_PARTITION: "},
 		{broker, "1", "num.partitions", "1 DEFAULT_CONFIG | num.partitions=1 DEFAULT_CONFIG"},
 		{broker, "9", "num.partitions", "INVALID_REQUEST: Unexpected broker id, expected 1 or empty string, but received 9"},
 	} {
@@ -327,16 +327,25 @@ func FuzzApply(f *testing.F) {
 	f.Add([]byte("broker-config/"), []byte(`{"v":1,"configs":{"num.partitions":"-7"}}`))
 	f.Add([]byte("producer-ids"), []byte(`{"v":1,"next":-1}`))
 	f.Add([]byte("scram-user/x"), []byte(`{"v":2}`))
+	f.Add([]byte("topic/t"), []byte(`{"v":1,"id":"00000000000000000000000000000001","partitions":[{"leader":1,"replicas":[2,1],"isr":[1],"adding":[2,7],"removing":[1]}]}`))
+	f.Add([]byte(`acl/{"type":-2,"pattern":9,"name":"","principal":"x"}`), []byte(`{"v":1}`))
+	f.Add([]byte("features"), []byte(`{"v":1,"levels":{"metadata.version":-3}}`))
+	f.Add([]byte("group-config/g"), []byte(`{"v":1,"configs":{"consumer.session.timeout.ms":"x"}}`))
 	f.Add([]byte(`client-quota/user="a"`), []byte(`{"v":1,"entity":[{"type":"user","name":"b"},{"type":"ip"}],"quotas":{"x":-1}}`))
 	f.Add([]byte(`client-quota/ip`), []byte(`{"v":1,"entity":[{"type":"ip","name":"::ffff:1.2.3.4"}],"quotas":null}`))
 	f.Fuzz(func(_ *testing.T, key, value []byte) {
 		c := &cluster{Core: New(Params{})}
 		c.do(RegisterBrokers{Brokers: []Broker{{ID: 1, Rack: "a"}, {ID: 2, Rack: "b"}}})
 		c.Apply(statemachine.Record{Key: key, Value: value}, time.Time{})
+		c.Image().Allowed(Access{Principal: "User:a", Type: kmsg.ACLResourceTypeTopic, Name: "t", Operation: kmsg.ACLOperationRead})
+		c.Image().DescribeACLs(kmsg.NewPtrDescribeACLsRequest())
+		c.Image().GroupInt("g", "consumer.session.timeout.ms")
+		c.Image().FinalizedFeatures()
 		c.Image().DescribeClientQuotas(kmsg.NewPtrDescribeClientQuotasRequest())
 		c.Image().QuotaRules()
 		for _, t := range c.Image().Topics() {
 			c.Image().TopicSettings(t)
+			c.pass(0)
 			req := kmsg.NewPtrDescribeConfigsRequest()
 			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: t.Name}}
 			c.Image().DescribeConfigs(1, req)

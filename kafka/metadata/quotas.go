@@ -96,7 +96,7 @@ func checkQuotaIP(e quota.Entity) (quota.Entity, error) {
 		return e, nil
 	}
 	if e.User.Given() || e.ClientID.Given() {
-		return e, fail(kerr.InvalidRequest, "Invalid quota entity combination, IP entity should not be combined with User or ClientId")
+		return e, fail(kerr.InvalidRequest, "Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId") // Kafka's spelling
 	}
 	if e.IP.IsDefault() {
 		return e, nil
@@ -140,10 +140,13 @@ func (d *decision) alterClientQuotas(req *kmsg.AlterClientQuotasRequest) *kmsg.A
 		e, err := quotaEntity(parts)
 		name := asSent(parts)
 		if at, twice := seen[name]; twice { // as in Kafka: the first is done, and the error stands for both
-			resp.Entries[at].ErrorCode, resp.Entries[at].ErrorMessage = wire(fail(kerr.InvalidRequest, "Ignoring duplicate entity %s", name))
+			resp.Entries[at].ErrorCode, resp.Entries[at].ErrorMessage = wire(ignored(name))
 			continue
 		}
 		seen[name] = len(resp.Entries)
+		if keyTwice(in.Ops) {
+			err = ignored(name) // Kafka says so of the entity here too
+		}
 		if err == nil {
 			err = d.alterQuotas(e, in.Ops, req.ValidateOnly)
 		}
@@ -151,6 +154,21 @@ func (d *decision) alterClientQuotas(req *kmsg.AlterClientQuotasRequest) *kmsg.A
 		resp.Entries = append(resp.Entries, out)
 	}
 	return resp
+}
+
+func ignored(entity string) error {
+	return fail(kerr.InvalidRequest, "Ignoring duplicate entity %s", entity)
+}
+
+func keyTwice(ops []kmsg.AlterClientQuotasRequestEntryOp) bool {
+	seen := map[string]bool{}
+	for _, op := range ops {
+		if seen[op.Key] {
+			return true
+		}
+		seen[op.Key] = true
+	}
+	return false
 }
 
 // asSent names an entity in an error.
@@ -178,12 +196,7 @@ func (d *decision) alterQuotas(e quota.Entity, ops []kmsg.AlterClientQuotasReque
 	if values == nil {
 		values = map[quota.Key]float64{}
 	}
-	seen := map[string]bool{}
 	for _, op := range ops {
-		if seen[op.Key] {
-			return fail(kerr.InvalidRequest, "Duplicate quota key %s not updating quota for this entity", op.Key)
-		}
-		seen[op.Key] = true
 		key := quota.Key(strings.Clone(op.Key))
 		if op.Remove {
 			delete(values, key)

@@ -7,6 +7,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// access does the verbs of ACLs.
+func (s *stage) access(verb string, words []string, args map[string]string) string {
+	switch verb {
+	case "allow", "deny":
+		return s.createACL(verb, words)
+	case "acls":
+		return s.acls(args)
+	case "unallow":
+		return s.deleteACLs(args)
+	case "may":
+		return s.may(words)
+	}
+	s.t.Fatalf("unknown verb %q", verb)
+	return ""
+}
+
 // createACL does: allow User:a READ TOPIC LITERAL name [host]
 func (s *stage) createACL(verb string, words []string) string {
 	req := kmsg.NewPtrCreateACLsRequest()

@@ -120,14 +120,6 @@ func (s *stage) run(line string) string {
 		s.pass(d)
 	case "reassign":
 		out = s.reassign(words, args)
-	case "allow", "deny":
-		out = s.createACL(fields[0], words)
-	case "acls":
-		out = s.acls(args)
-	case "unallow":
-		out = s.deleteACLs(args)
-	case "may":
-		return s.may(words)
 	case "reassignments":
 		out = s.reassignments()
 	case "quota":
@@ -137,7 +129,7 @@ func (s *stage) run(line string) string {
 	case "ids":
 		out = fmt.Sprintln("first", s.do(AllocateProducerIDs{Count: int64(number(words[0]))}))
 	default:
-		s.t.Fatalf("unknown verb in %q", line)
+		out = s.access(fields[0], words, args)
 	}
 	for _, r := range s.log[began:] {
 		if r.Value == nil {

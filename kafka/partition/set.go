@@ -75,8 +75,9 @@ func (s *Set) Apply(img *metadata.Image) error {
 
 func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic) error {
 	var first error
+	settingsOn := img.TopicSettingsOn(t)
 	for i := range t.Partitions {
-		settings := img.TopicSettingsOn(t, t.Partitions[i].Leader)
+		settings := settingsOn(t.Partitions[i].Leader)
 		key := id{t.ID, int32(i)}
 		s.mu.RLock()
 		p := s.byID[key]

@@ -143,7 +143,7 @@ INVALID_REQUEST: Proposed value for connection_creation_rate is too large for an
 
 quota ip=10.0.0.1 user=alice connection_creation_rate=1
 ----
-INVALID_REQUEST: Invalid quota entity combination, IP entity should not be combined with User or ClientId
+INVALID_REQUEST: Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId
 
 quota ip=nowhere.example connection_creation_rate=1
 ----
@@ -167,7 +167,7 @@ INVALID_REQUEST: Invalid configuration key some_rate
 
 quota user=alice producer_byte_rate=5 again
 ----
-INVALID_REQUEST: Duplicate quota key producer_byte_rate not updating quota for this entity
+INVALID_REQUEST: Ignoring duplicate entity ClientQuotaEntity(entries={user=alice})
 
 # Of an entity that is sent twice the first is done, and the error is for it.
 quota user=carol producer_byte_rate=5 twice
