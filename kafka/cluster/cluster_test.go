@@ -214,6 +214,8 @@ func TestRetentionActs(t *testing.T) {
 
 // TestCompactionActs writes few keys often to a compacted topic: a consumer from
 // the beginning soon sees the last record of each, at its own offset.
+//
+// Works: log compaction, with tombstones, transactions and delete horizons
 func TestCompactionActs(t *testing.T) {
 	r := open(t, vfs.NewMemory(), nil)
 	if err := r.create(t, "c", 1, map[string]string{"cleanup.policy": "compact", "segment.bytes": "1048576", "min.cleanable.dirty.ratio": "0"}); err != nil {
