@@ -109,11 +109,9 @@ type Cluster struct {
 }
 
 const (
-	metadataTopic          = "__cluster_metadata"
-	groupsTopic            = "__consumer_offsets"
-	groupsPartitions       = 50 // offsets.topic.num.partitions
-	transactionsTopic      = "__transaction_state"
-	transactionsPartitions = 50 // transaction.state.log.num.partitions
+	metadataTopic     = "__cluster_metadata"
+	groupsTopic       = "__consumer_offsets"
+	transactionsTopic = "__transaction_state"
 )
 
 // transactionVersion is the feature that decides which transactions a cluster
@@ -185,13 +183,13 @@ func (c *Cluster) openState(ctx context.Context) error {
 		return err
 	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
-		Topic:  c.internal(groupsTopic, groupsPartitions),
+		Topic:  c.internal(groupsTopic),
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
 		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay),
 		Log:    c.cfg.Log,
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
-		Topic:               c.internal(transactionsTopic, transactionsPartitions),
+		Topic:               c.internal(transactionsTopic),
 		Params:              c.transactionParams,
 		WriteMarker:         c.writeMarker,
 		AllocateProducerIDs: c.allocateProducerIDs,

@@ -409,3 +409,50 @@ func TestServerlessTopicRules(t *testing.T) {
 		t.Errorf("a config that it has: %v", err)
 	}
 }
+
+// TestInternalTopicsAsConfigured: coordinators live on as many partitions as the
+// brokers' configs give their topics, also after a restart with other configs.
+func TestInternalTopicsAsConfigured(t *testing.T) {
+	disk := vfs.NewMemory()
+	few := func(n string) func(*cluster.Config) {
+		return func(c *cluster.Config) {
+			c.Static["offsets.topic.num.partitions"], c.Static["transaction.state.log.num.partitions"] = n, n
+		}
+	}
+	r := open(t, disk, few("3"))
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"3", "7"} {
+		for i := range 8 {
+			cl := r.client(t, kgo.TransactionalID("tx"+strconv.Itoa(i)), kgo.DefaultProduceTopic("t"))
+			if err := cl.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cl.ProduceSync(t.Context(), kgo.StringRecord(n)).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+				t.Fatal(err)
+			}
+			var offsets kadm.Offsets
+			offsets.Add(kadm.Offset{Topic: "t", At: int64(i), LeaderEpoch: -1})
+			if err := kadm.NewClient(cl).CommitAllOffsets(t.Context(), "g"+strconv.Itoa(i), offsets); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.close(t)
+		r = open(t, disk, few("7"))
+	}
+	admin := kadm.NewClient(r.client(t))
+	topics, err := admin.ListTopicsWithInternal(t.Context(), "__consumer_offsets", "__transaction_state")
+	if err != nil || len(topics["__consumer_offsets"].Partitions) != 3 || len(topics["__transaction_state"].Partitions) != 3 {
+		t.Errorf("internal topics: %v, %v", topics, err)
+	}
+	for i := range 8 {
+		got, err := admin.FetchOffsets(t.Context(), "g"+strconv.Itoa(i))
+		if o, _ := got.Lookup("t", 0); err != nil || o.At != int64(i) {
+			t.Errorf("group %d: %v, %v", i, o.At, err)
+		}
+	}
+}

@@ -16,7 +16,8 @@ import (
 )
 
 // internal is a topic of the cluster's own, for a coordinator.
-func (c *Cluster) internal(name string, partitions int32) coordinator.Topic {
+func (c *Cluster) internal(name string) coordinator.Topic {
+	partitions := func() int32 { return c.Image().InternalPartitions(name) }
 	return coordinator.Topic{
 		Partitions: partitions,
 		Open: func(index int32) (coordinator.Log, error) {
@@ -35,7 +36,7 @@ func (c *Cluster) internal(name string, partitions int32) coordinator.Topic {
 			return leader, leader >= 0
 		},
 		Existing: func() (out []int32) {
-			for i := range partitions {
+			for i := range partitions() {
 				if p, err := c.set.Find(name, i); err == nil && p.Offsets().End > 0 {
 					out = append(out, i)
 				}

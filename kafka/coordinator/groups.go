@@ -72,7 +72,7 @@ func (g *Groups) Close() { g.hosts.close() }
 func (g *Groups) PartitionFor(groupID string) int32 { return g.hosts.topic.partitionFor(groupID) }
 
 // partitionFor is Kafka's Utils.abs(name.hashCode) % partitions.
-func (t Topic) partitionFor(name string) int32 { return abs(javaHash(name)) % t.Partitions }
+func (t Topic) partitionFor(name string) int32 { return abs(javaHash(name)) % t.Partitions() }
 
 // javaHash is Java's String.hashCode, over UTF-16 units.
 func javaHash(s string) (h int32) {

@@ -69,7 +69,7 @@ func (t *topic) groups() *coordinator.Groups {
 
 func (t *topic) topic() coordinator.Topic {
 	return coordinator.Topic{
-		Partitions: t.partitions,
+		Partitions: func() int32 { return t.partitions },
 		Open: func(index int32) (coordinator.Log, error) {
 			t.mu.Lock()
 			t.opened++
@@ -184,7 +184,7 @@ func want(t *testing.T, what, got, want string) {
 
 // The hash codes are what Java's String.hashCode gives.
 func TestPartitionFor(t *testing.T) {
-	g := coordinator.NewGroups(coordinator.Config{Topic: coordinator.Topic{Partitions: 1 << 30}})
+	g := coordinator.NewGroups(coordinator.Config{Topic: coordinator.Topic{Partitions: func() int32 { return 1 << 30 }}})
 	defer g.Close()
 	for id, hash := range map[string]int64{
 		"":                    0,

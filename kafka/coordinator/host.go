@@ -25,7 +25,7 @@ const reloadDelay = time.Second
 
 // Topic is an internal topic that a coordinator keeps its state on.
 type Topic struct {
-	Partitions int32
+	Partitions func() int32 // never changes once the topic exists
 	// Open opens a partition's log under its current leadership.
 	Open func(partition int32) (Log, error)
 	// Leader is the broker that leads a partition now.

@@ -228,17 +228,33 @@ func (d *decision) placeByHand(in *kmsg.CreateTopicsRequestTopic, t *Topic) erro
 	return nil
 }
 
+// internalPrefix begins the names of the broker configs of one of the cluster's
+// own topics.
+func internalPrefix(topic string) string {
+	if topic == groupsTopic {
+		return "offsets.topic."
+	}
+	return "transaction.state.log."
+}
+
+// InternalPartitions is how many partitions one of the cluster's own topics
+// (__consumer_offsets, __transaction_state) has, or will have when it is made.
+func (i *Image) InternalPartitions(name string) int32 {
+	if t := i.Topic(name); t != nil {
+		return int32(len(t.Partitions))
+	}
+	return int32(i.brokerInt(internalPrefix(name) + "num.partitions"))
+}
+
 // createInternalTopic makes one of the cluster's own topics as its broker
 // configs say.
 func (d *decision) createInternalTopic(r CreateInternalTopic) {
-	var prefix string
+	prefix := internalPrefix(r.Name)
 	configs := map[string]string{"cleanup.policy": "compact"}
 	switch r.Name {
 	case groupsTopic:
-		prefix = "offsets.topic."
 		configs["compression.type"] = "producer"
 	case transactionsTopic:
-		prefix = "transaction.state.log."
 		configs["compression.type"] = "uncompressed"
 		configs["min.insync.replicas"] = d.image.brokerValue(prefix + "min.isr")
 		configs["unclean.leader.election.enable"] = "false"
