@@ -41,7 +41,7 @@ type owners struct {
 // and does not know it yet; and when everything is quiet, every partition of a
 // subscribed topic has an owner and the numbers are even.
 func TestOwnersNeverShareAPartition(t *testing.T) {
-	for seed := range uint64(18) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 848))
 			o := &owners{lab: newLab(group.Params{}), t: t, rng: rng}
@@ -256,7 +256,7 @@ func (o *owners) checkConverged(same bool) {
 // member, and its end: the members of the consumer protocol leave, and the group
 // is a classic one.
 func TestOwnersOfBothProtocolsNeverShareAPartition(t *testing.T) {
-	for seed := range uint64(18) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			o := &owners{lab: newLab(group.Params{}), t: t, rng: rand.New(rand.NewPCG(seed, 429))}
 			o.setTopics("t:5")
