@@ -56,15 +56,23 @@ func (g *groupTopics) of(now func() *metadata.Image) *group.Topics {
 // forgetOffsets removes the offsets of topics that an image does not have any
 // more.
 func (c *Cluster) forgetOffsets(prev, next *metadata.Image) {
-	var gone []string
-	for _, t := range prev.Topics() {
-		if next.TopicByID(t.ID) == nil {
+	if gone := deleted(prev.Topics(), next.Topics()); len(gone) > 0 {
+		c.groups.DeleteTopics(gone)
+	}
+}
+
+// deleted names the topics of prev that are not in next, or that are others of
+// the same name there. Both are sorted by name, and share what is the same.
+func deleted(prev, next []*metadata.Topic) (gone []string) {
+	for _, t := range prev {
+		for len(next) > 0 && next[0].Name < t.Name {
+			next = next[1:]
+		}
+		if len(next) == 0 || next[0] != t && (next[0].Name != t.Name || next[0].ID != t.ID) {
 			gone = append(gone, t.Name)
 		}
 	}
-	if len(gone) > 0 {
-		c.groups.DeleteTopics(gone)
-	}
+	return gone
 }
 
 // groupParams is the configs of groups in the brokers' server.properties. What
