@@ -93,8 +93,7 @@ func groupParams(static map[string]string, initialDelay time.Duration) group.Par
 		MaxSize:               number("group.max.size"),
 		MaxMetadata:           number("offset.metadata.max.bytes"),
 		OffsetsRetention:      time.Duration(number("offsets.retention.minutes")) * time.Minute,
-		ConsumerSession:       ms("group.consumer.session.timeout.ms"),
-		ConsumerHeartbeat:     ms("group.consumer.heartbeat.interval.ms"),
+		ConsumerSession:       ms("group.consumer.session.timeout.ms"), // until the first heartbeat, which has the group's own
 		ConsumerMaxSize:       number("group.consumer.max.size"),
 		PatternRefresh:        ms("group.consumer.regex.refresh.interval.ms"),
 		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static["group.consumer.migration.policy"]))),
