@@ -56,15 +56,23 @@ func (g *groupTopics) of(now func() *metadata.Image) *group.Topics {
 // forgetOffsets removes the offsets of topics that an image does not have any
 // more.
 func (c *Cluster) forgetOffsets(prev, next *metadata.Image) {
-	var gone []string
-	for _, t := range prev.Topics() {
-		if next.TopicByID(t.ID) == nil {
+	if gone := deleted(prev.Topics(), next.Topics()); len(gone) > 0 {
+		c.groups.DeleteTopics(gone)
+	}
+}
+
+// deleted names the topics of prev that are not in next, or that are others of
+// the same name there. Both are sorted by name, and share what is the same.
+func deleted(prev, next []*metadata.Topic) (gone []string) {
+	for _, t := range prev {
+		for len(next) > 0 && next[0].Name < t.Name {
+			next = next[1:]
+		}
+		if len(next) == 0 || next[0] != t && (next[0].Name != t.Name || next[0].ID != t.ID) {
 			gone = append(gone, t.Name)
 		}
 	}
-	if len(gone) > 0 {
-		c.groups.DeleteTopics(gone)
-	}
+	return gone
 }
 
 // groupParams is the configs of groups in the brokers' server.properties. What
@@ -85,8 +93,7 @@ func groupParams(static map[string]string, initialDelay time.Duration) group.Par
 		MaxSize:               number("group.max.size"),
 		MaxMetadata:           number("offset.metadata.max.bytes"),
 		OffsetsRetention:      time.Duration(number("offsets.retention.minutes")) * time.Minute,
-		ConsumerSession:       ms("group.consumer.session.timeout.ms"),
-		ConsumerHeartbeat:     ms("group.consumer.heartbeat.interval.ms"),
+		ConsumerSession:       ms("group.consumer.session.timeout.ms"), // until the first heartbeat, which has the group's own
 		ConsumerMaxSize:       number("group.consumer.max.size"),
 		PatternRefresh:        ms("group.consumer.regex.refresh.interval.ms"),
 		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static["group.consumer.migration.policy"]))),

@@ -347,3 +347,25 @@ func TestConsumerGroupsComeWithGroupVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestAGroupHasItsOwnHeartbeat sets the interval of one group: its members are
+// told with the next heartbeat, and those of others are not.
+func TestAGroupHasItsOwnHeartbeat(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	cl := r.client(t)
+	alter := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	alter.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "own",
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "consumer.heartbeat.interval.ms", Value: kmsg.StringPtr("7000")}}}}
+	if resp, err := alter.RequestWith(t.Context(), cl); err != nil || resp.Resources[0].ErrorCode != 0 {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	for group, want := range map[string]int32{"own": 7000, "other": 5000} {
+		join := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		join.Group, join.MemberID, join.RebalanceTimeoutMillis = group, "m", 60_000
+		join.SubscribedTopicNames, join.Topics = []string{"t"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		resp, err := join.RequestWith(t.Context(), cl)
+		if err != nil || resp.ErrorCode != 0 || resp.HeartbeatIntervalMillis != want {
+			t.Errorf("%s: %+v, %v; want an interval of %d", group, resp, err, want)
+		}
+	}
+}

@@ -21,6 +21,8 @@ type owner struct {
 	subscribes   []string
 	joined, sent bool            // sent: everything has been told once at this epoch
 	owns         map[string]bool // "topic-partition"
+	classic      bool
+	rejoin       bool            // of classic members
 	told         map[string]bool // what it was last told to own
 }
 
@@ -39,7 +41,7 @@ type owners struct {
 // and does not know it yet; and when everything is quiet, every partition of a
 // subscribed topic has an owner and the numbers are even.
 func TestOwnersNeverShareAPartition(t *testing.T) {
-	for seed := range uint64(18) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 848))
 			o := &owners{lab: newLab(group.Params{}), t: t, rng: rng}
@@ -116,6 +118,10 @@ func (o *owners) drop(m *owner) {
 
 // beat sends a heartbeat as a client would, and acts on the answer unless lost.
 func (o *owners) beat(m *owner, lost bool) {
+	if m.classic {
+		o.beatClassic(m, lost)
+		return
+	}
 	for k := range m.owns { // revocation is done by the next heartbeat
 		if m.told != nil && !m.told[k] {
 			delete(m.owns, k)
@@ -222,7 +228,7 @@ func (o *owners) checkConverged(same bool) {
 	if g.State != "Stable" {
 		o.t.Errorf("the group is %s after quiet rounds: %s", g.State, o.show(&kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{g}}))
 	}
-	sizes := map[string]int{"t": 8, "u": 3, "w": 2}
+	sizes := map[string]int{"t": 8, "u": 3, "w": 2} // the last that were set
 	owned := map[string]bool{}
 	least, most := 1000, 0
 	for _, m := range o.all {
@@ -243,4 +249,114 @@ func (o *owners) checkConverged(same bool) {
 	if same && most-least > 1 {
 		o.t.Errorf("the owners have from %d to %d partitions", least, most)
 	}
+}
+
+// TestOwnersOfBothProtocolsNeverShareAPartition is the same with members of the
+// classic protocol in the group, as in a migration that is rolled out member by
+// member, and its end: the members of the consumer protocol leave, and the group
+// is a classic one.
+func TestOwnersOfBothProtocolsNeverShareAPartition(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			o := &owners{lab: newLab(group.Params{}), t: t, rng: rand.New(rand.NewPCG(seed, 429))}
+			o.setTopics("t:5")
+			anchor := &owner{id: "anchor", subscribes: []string{"t"}, owns: map[string]bool{}}
+			o.all = append(o.all, anchor)
+			o.beat(anchor, false)
+			for n := range 250 {
+				m := o.all[o.rng.IntN(len(o.all))]
+				switch k := o.rng.IntN(20); {
+				case k == 0 && len(o.all) < 6:
+					next := &owner{id: fmt.Sprint("m", n), classic: o.rng.IntN(3) > 0, subscribes: []string{"t"}, owns: map[string]bool{}}
+					o.all = append(o.all, next)
+					o.beat(next, false)
+				case k == 1 && m != anchor:
+					o.drop(m) // without a word
+				case k == 2:
+					o.setTopics(pick(o.rng, "t:5", "t:6", "t:8"))
+				case k < 5:
+					o.sleep(t, time.Duration(o.rng.IntN(4))*time.Second)
+				default:
+					o.beat(m, o.rng.IntN(10) == 0)
+				}
+				o.checkReplay(t)
+			}
+			o.setTopics("t:8")
+			for range 50 {
+				for _, m := range o.all {
+					o.beat(m, false)
+				}
+				o.sleep(t, 2*time.Second)
+			}
+			o.checkConverged(true)
+			o.leaveToClassic()
+		})
+	}
+}
+
+// leaveToClassic lets all members of the consumer protocol leave.
+func (o *owners) leaveToClassic() {
+	classic := 0
+	for _, m := range o.all {
+		if m.classic {
+			classic++
+		} else if resp := o.heartbeat(m, args{"epoch": "-1"}); resp.ErrorCode != 0 {
+			o.t.Errorf("%s may not leave: %s", m.id, name(resp.ErrorCode))
+		}
+	}
+	kind := ask[*kmsg.ListGroupsResponse](o.lab, o.core, request("list", args{})).Groups[0].GroupType
+	if want := map[bool]string{true: "classic", false: "consumer"}[classic > 0]; kind != want {
+		o.t.Errorf("with %d classic members left the group is %s", classic, kind)
+	}
+}
+
+// beatClassic is what a cooperative consumer of the classic protocol does: it
+// joins again when it is told to, and when it has given something up.
+func (o *owners) beatClassic(m *owner, lost bool) {
+	gen := fmt.Sprint(m.epoch)
+	if m.joined && !m.rejoin {
+		r := o.do(request("heartbeat", args{"member": m.id, "gen": gen})).(*kmsg.HeartbeatResponse)
+		switch name(r.ErrorCode) {
+		case "ok":
+		case "REBALANCE_IN_PROGRESS":
+			m.rejoin = true
+		default:
+			*m = owner{id: m.id, classic: true, subscribes: m.subscribes, owns: map[string]bool{}}
+		}
+		return
+	}
+	a := args{"v": "3", "owned": join(slices.Sorted(maps.Keys(m.owns)))}
+	if m.joined {
+		a["member"] = m.id
+	}
+	joined := o.do(request("join", a)).(*kmsg.JoinGroupResponse)
+	if joined.ErrorCode != 0 || lost {
+		m.joined = m.joined && joined.ErrorCode == 0
+		m.rejoin = true
+		if !m.joined {
+			m.owns = map[string]bool{}
+		}
+		return
+	}
+	m.id, m.epoch, m.joined, m.rejoin = joined.MemberID, joined.Generation, true, false
+	synced := o.do(request("sync", args{"member": m.id, "gen": fmt.Sprint(m.epoch)})).(*kmsg.SyncGroupResponse)
+	if synced.ErrorCode != 0 {
+		m.rejoin = true
+		return
+	}
+	var assigned kmsg.ConsumerMemberAssignment
+	if err := assigned.ReadFrom(synced.MemberAssignment); err != nil {
+		o.t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, t := range assigned.Topics {
+		for _, p := range t.Partitions {
+			told[fmt.Sprintf("%s-%d", t.Topic, p)] = true
+		}
+	}
+	for k := range m.owns {
+		m.rejoin = m.rejoin || !told[k]
+	}
+	m.owns = told
+	o.checkOwners()
 }

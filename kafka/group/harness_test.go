@@ -34,6 +34,7 @@ type lab struct {
 	topics       *group.Topics
 	names        map[[16]byte]string // of all topics there have been
 	resolve      *group.Resolve      // the last one asked for
+	session      time.Duration       // of the consumer group; zero is the default
 }
 
 type logged struct {
@@ -52,7 +53,7 @@ func newLab(p group.Params) *lab {
 func (l *lab) do(msg kmsg.Request) kmsg.Response {
 	l.ticket++
 	mine := l.ticket
-	r := group.Request{Client: "c", Host: "/127.0.0.1", FreshID: strconv.Itoa(int(mine)), Msg: msg, Topics: l.topics, Verification: l.verification}
+	r := group.Request{Client: "c", Host: "/127.0.0.1", FreshID: strconv.Itoa(int(mine)), Msg: msg, Topics: l.topics, Session: l.session, Verification: l.verification}
 	return l.take(l.core.Decide(l.now, mine, r), mine)
 }
 

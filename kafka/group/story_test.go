@@ -115,6 +115,8 @@ func command(t *testing.T, l *lab, line string) *lab {
 			l.out.Reset()
 			l.do(request("hb", args{"member": fmt.Sprint("m", i), "large": "1000000"}))
 		}
+	case "session":
+		l.session = time.Duration(atoi(words[1])) * time.Second
 	case "topics":
 		l.setTopics(words[1:]...)
 	case "deleted":

@@ -130,3 +130,41 @@ record: epoch g = 6
 describe-consumer
 ----
 #14: "g" ok Empty epoch=6/4 uniform
+
+# The group's own session timeout.
+session 90
+----
+(nothing)
+
+hb member=d
+----
+record: member g d instance=null rack=null names=[t] pattern=null rebalance=60000 assignor=null
+record: epoch g = 7
+record: target g d = {t[0 1]}
+record: target-epoch g = 7
+record: current g d epoch=7/0 state=0 assigned={t[0 1]} revoking={}
+#15: hb ok member=d epoch=7 assigned={t[0 1]}
+
+sleep 80s
+----
+(nothing)
+
+describe-consumer
+----
+#16: "g" ok Stable epoch=7/7 uniform | d/null epoch=7 type=1 null[t] {t[0 1]} target {t[0 1]}
+
+session 45
+----
+(nothing)
+
+hb member=d epoch=7
+----
+#17: hb ok member=d epoch=7
+
+sleep 50s
+----
+at +45s
+record: current g d removed
+record: target g d removed
+record: member g d removed
+record: epoch g = 8
