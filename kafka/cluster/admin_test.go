@@ -257,7 +257,9 @@ func TestFeatureLevels(t *testing.T) {
 	disk := vfs.NewMemory()
 	r := open(t, disk, nil)
 	level := func() (got int16, epoch int64) {
-		resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(t.Context(), r.client(t).Broker(3))
+		req := kmsg.NewPtrApiVersionsRequest()
+		req.ClientSoftwareName, req.ClientSoftwareVersion = "test", "1"
+		resp, err := req.RequestWith(t.Context(), r.client(t).Broker(3))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,6 +75,7 @@ func (c *conn) authenticate(ctx context.Context, h wire.Header, m *kmsg.SASLAuth
 	if c.auth.server == nil {
 		resp.ErrorCode = kerr.IllegalSaslState.Code
 		if c.session != nil {
+			resp.ErrorMessage = kmsg.StringPtr("SaslAuthenticate request received after successful authentication")
 			return c.reply(ctx, h, resp)
 		}
 		return c.refuse(ctx, h, resp, "SaslAuthenticate before SaslHandshake")
@@ -178,11 +179,18 @@ func sessionEnd(id sasl.Identity, longest time.Duration, now time.Time) time.Tim
 }
 
 // apiVersions is what this listener serves. An unknown version is answered in
-// version 0 with the whole list, from which the client picks (KIP-35).
+// version 0 with the versions of ApiVersions alone (KIP-511), any other error
+// with nothing.
 func (l *Listener) apiVersions(version, code int16) kmsg.Response {
 	resp := kmsg.NewPtrApiVersionsResponse()
 	resp.Version, resp.ErrorCode = version, code
+	if code != 0 && code != errUnsupportedVersion {
+		return resp
+	}
 	for _, r := range l.line.Ranges {
+		if code != 0 && r.Key != keyApiVersions {
+			continue
+		}
 		resp.ApiKeys = append(resp.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: r.Key, MinVersion: r.Min, MaxVersion: r.Max})
 	}
 	epoch, levels := l.finalized()

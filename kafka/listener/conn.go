@@ -247,12 +247,16 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 			return len(ok) == 1 && ok[0]
 		},
 	})
-	if answer == nil || verdict.restore == nil {
-		return answer
+	if answer == nil {
+		return nil
 	}
 	return func(ctx context.Context) kmsg.Response {
 		resp := answer(ctx)
-		if resp != nil && resp != CloseConnection {
+		if resp == nil || resp == CloseConnection {
+			return resp
+		}
+		c.grant(ctx, s, msg, resp)
+		if verdict.restore != nil {
 			verdict.restore(resp)
 		}
 		return resp
