@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -12,9 +14,13 @@ import (
 	"github.com/millrace/millrace/kafka/record"
 )
 
-// maxProduceWait bounds the wait for the high watermark when the client asks
-// for a longer timeout.
-const maxProduceWait = 5 * time.Minute
+// The wait for the high watermark is the client's timeout within these bounds.
+// The lower one is for timeouts that are meant for replication: in Kafka a
+// partition without followers answers at once, here it waits for the disk.
+const (
+	minProduceWait = time.Second
+	maxProduceWait = 5 * time.Minute
+)
 
 // Produce, v3-13 (0-2 are advertised and refused, KAFKA-18659).
 //
@@ -87,7 +93,14 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 	out.Partition, out.BaseOffset, out.LogStartOffset, out.LogAppendTime = in.Partition, -1, -1, -1
 	p, a, err := b.appendBatch(req, t, in, at, v)
 	if err != nil {
-		out.ErrorCode, out.ErrorMessage = b.code("produce", err), message(err)
+		out.ErrorCode = b.code("produce", err)
+		var why *record.Refusal
+		if errors.As(err, &why) {
+			out.ErrorMessage = &why.Text
+		}
+		if p != nil && !slices.Contains(withoutStart, out.ErrorCode) {
+			out.LogStartOffset = p.Offsets().Start
+		}
 		for _, bad := range a.Records {
 			e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
 			e.RelativeOffset, e.ErrorMessage = bad.Index, &bad.Message
@@ -97,6 +110,13 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 	}
 	out.BaseOffset, out.LogStartOffset, out.LogAppendTime = a.Base, a.LogStart, a.AppendTimeMS
 	return pendingAck{p: p, end: a.Last + 1, epoch: a.Epoch}, true
+}
+
+// withoutStart are the errors that Kafka answers without the log's start.
+var withoutStart = []int16{
+	kerr.UnknownTopicOrPartition.Code, kerr.UnknownTopicID.Code, kerr.NotLeaderForPartition.Code, kerr.MessageTooLarge.Code,
+	kerr.RecordListTooLarge.Code, kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code, kerr.NotEnoughReplicas.Code,
+	kerr.TransactionalIDAuthorizationFailed.Code,
 }
 
 func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, in *kmsg.ProduceRequestTopicPartition, at time.Time, v verified) (*partition.Partition, partition.Append, error) {
@@ -114,21 +134,35 @@ func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTop
 	switch {
 	case err != nil:
 		return nil, partition.Append{}, err
-	case len(rest) > 0: // exactly one batch a partition since v3
+	case isBatch(rest): // exactly one batch a partition since v3; what is none is ignored
 		return nil, partition.Append{}, kerr.InvalidRecord
+	case batch.Magic() < 2:
+		return nil, partition.Append{}, kerr.InvalidRecord
+	case batch.Codec() == record.Zstd && req.Version < 7:
+		return nil, partition.Append{}, kerr.UnsupportedCompressionType
 	case batch.Transactional() && req.TransactionID == nil:
 		return nil, partition.Append{}, kerr.TransactionalIDAuthorizationFailed
+	case batch.Transactional() && *req.TransactionID == "":
+		return nil, partition.Append{}, kerr.InvalidRequest
 	case v.refused != nil:
 		return nil, partition.Append{}, v.refused
 	}
 	a, err := p.Produce(b.cfg.ID, batch, req.Acks, at, v.verification)
+	if batch.Transactional() && errors.Is(err, kerr.InvalidProducerEpoch) {
+		p = nil // Kafka finds it before it looks into the log
+	}
 	return p, a, err
+}
+
+func isBatch(b []byte) bool {
+	_, _, err := record.Split(b)
+	return err == nil
 }
 
 // awaitCommit waits until everything appended is committed; what is not by the
 // client's timeout is answered REQUEST_TIMED_OUT.
 func (b *Broker) awaitCommit(ctx context.Context, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, waits []pendingAck) {
-	wait := min(time.Duration(req.TimeoutMillis)*time.Millisecond, maxProduceWait)
+	wait := max(minProduceWait, min(time.Duration(req.TimeoutMillis)*time.Millisecond, maxProduceWait))
 	var cancel context.CancelFunc
 	for _, w := range waits {
 		if cancel == nil && !w.p.Committed(w.end) {

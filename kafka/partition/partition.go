@@ -3,6 +3,7 @@ package partition
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,7 +151,7 @@ func (p *Partition) checkReplica(l *leadership, broker, clientEpoch int32) error
 		return kerr.NotLeaderForPartition
 	case p.log == nil || p.set.Err() != nil:
 		return kerr.KafkaStorageError
-	case clientEpoch >= 0 && clientEpoch < l.epoch:
+	case clientEpoch != -1 && clientEpoch < l.epoch:
 		return kerr.FencedLeaderEpoch
 	case clientEpoch > l.epoch:
 		return kerr.UnknownLeaderEpoch
@@ -188,7 +189,7 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 	if acks == -1 && l.inSync < l.minISR {
 		return Append{}, kerr.NotEnoughReplicas
 	}
-	b, bad, err := record.Validate(b, rules(l.settings, now))
+	b, bad, err := record.Validate(b, p.rules(l.settings, now))
 	if err != nil {
 		return Append{Records: bad}, err
 	}
@@ -209,12 +210,16 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 	return a, nil
 }
 
-func rules(s metadata.TopicSettings, now time.Time) record.Rules {
-	return record.Rules{
+func (p *Partition) rules(s metadata.TopicSettings, now time.Time) record.Rules {
+	r := record.Rules{
 		MaxBytes: s.MaxMessageBytes, LogAppendTime: s.LogAppendTime, Now: now,
 		BeforeMax: s.TimestampBeforeMax, AfterMax: s.TimestampAfterMax,
 		Compression: s.Compression, ZstdAllowed: true, KeysRequired: s.Compact,
 	}
+	if s.Compact {
+		r.Partition = p.topic + "-" + strconv.Itoa(int(p.index))
+	}
+	return r
 }
 
 // AppendInternal appends a coordinator's batch at the current epoch of the

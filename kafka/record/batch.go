@@ -48,6 +48,7 @@ const (
 	bitControl       = 0x20
 	magicV2          = 2
 	noTimestamp      = -1 // a record without a timestamp
+	minOldRecord     = 14 // the least that the length field can say, in any format
 	minRecordSize    = 7  // length, attributes, two deltas, null key, null value, no headers
 )
 
@@ -59,15 +60,30 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Batch []byte
 
 // Split takes the first batch off buf by its length field; b and rest alias
-// buf. It checks only that the length is sane and that the bytes are there:
-// see Check. An error wraps kerr.CorruptMessage.
+// buf. It checks only that the length and the magic are sane and that the bytes
+// are there: see Check. As in Kafka, bytes that are no whole batch are no batch
+// at all: kerr.InvalidRecord; what cannot be one is a *Refusal with
+// kerr.CorruptMessage.
 func Split(buf []byte) (b Batch, rest []byte, err error) {
+	if len(buf) >= sizePrefix {
+		if length := int32(binary.BigEndian.Uint32(buf[posLength:])); length < minOldRecord {
+			return nil, buf, refuse(kerr.CorruptMessage, "Record size %d is less than the minimum record overhead (%d)", length, minOldRecord)
+		}
+	}
+	if len(buf) > posMagic {
+		if magic := int8(buf[posMagic]); magic < 0 || magic > magicV2 {
+			return nil, buf, refuse(kerr.CorruptMessage, "Invalid magic found in record: %d", magic)
+		}
+	}
 	if len(buf) < HeaderSize {
-		return nil, buf, fmt.Errorf("%d bytes are less than a batch header: %w", len(buf), kerr.CorruptMessage)
+		return nil, buf, fmt.Errorf("%d bytes are less than a batch header: %w", len(buf), kerr.InvalidRecord)
 	}
 	size := int64(int32(binary.BigEndian.Uint32(buf[posLength:]))) + sizePrefix
-	if size < HeaderSize || size > int64(len(buf)) {
-		return nil, buf, fmt.Errorf("batch of %d bytes in a buffer of %d: %w", size, len(buf), kerr.CorruptMessage)
+	if size > int64(len(buf)) {
+		return nil, buf, fmt.Errorf("batch of %d bytes in a buffer of %d: %w", size, len(buf), kerr.InvalidRecord)
+	}
+	if size < HeaderSize {
+		return nil, buf, fmt.Errorf("batch of %d bytes: %w", size, kerr.CorruptMessage)
 	}
 	return Batch(buf[:size:size]), buf[size:], nil
 }
@@ -75,7 +91,8 @@ func Split(buf []byte) (b Batch, rest []byte, err error) {
 // Check reports whether b is one whole and undamaged batch: length, magic,
 // CRC-32C, and a record count that agrees with the offsets. Compacted batches,
 // which hold fewer records than offsets, pass; Validate is stricter. Errors
-// wrap kerr.CorruptMessage, or kerr.InvalidRecord for the formats v0 and v1.
+// wrap kerr.CorruptMessage, or kerr.InvalidRecord for the formats v0 and v1 and
+// for counts that cannot be.
 func (b Batch) Check() error {
 	if _, rest, err := Split(b); err != nil {
 		return err
@@ -94,10 +111,10 @@ func (b Batch) Check() error {
 	}
 	count, delta := int64(b.Count()), int64(b.LastOffsetDelta())
 	if count < 0 || delta < 0 || count > delta+1 || b.BaseOffset() > math.MaxInt64-delta {
-		return fmt.Errorf("batch of %d records with last offset delta %d: %w", count, delta, kerr.CorruptMessage)
+		return fmt.Errorf("batch of %d records with last offset delta %d: %w", count, delta, kerr.InvalidRecord)
 	}
 	if b.Codec() == None && count > int64(len(b.Records())/minRecordSize) {
-		return fmt.Errorf("batch of %d records in %d bytes: %w", count, len(b.Records()), kerr.CorruptMessage)
+		return fmt.Errorf("batch of %d records in %d bytes: %w", count, len(b.Records()), kerr.InvalidRecord)
 	}
 	return nil
 }
@@ -173,6 +190,12 @@ func (b Batch) SetLogAppendTime(ms int64) {
 	b.setAttributes(b.attributes() | bitLogAppendTime)
 	b.put64(posMaxTimestamp, ms)
 	b.seal()
+}
+
+// setCreateTime says that the records' times are their producer's.
+func (b Batch) setCreateTime(maxTimestamp int64) {
+	b.setAttributes(b.attributes() &^ bitLogAppendTime)
+	b.setMaxTimestamp(maxTimestamp)
 }
 
 func (b Batch) setMaxTimestamp(ms int64) {

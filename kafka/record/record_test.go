@@ -180,7 +180,7 @@ func TestSplitAndStamp(t *testing.T) {
 		t.Errorf("records %v", r)
 	}
 	for _, cut := range []int{0, 11, 60, len(two) - 1} {
-		if _, _, err := record.Split(two[:cut]); !errors.Is(err, kerr.CorruptMessage) {
+		if _, _, err := record.Split(two[:cut]); !errors.Is(err, kerr.InvalidRecord) {
 			t.Errorf("%d bytes: %v", cut, err)
 		}
 	}
@@ -203,12 +203,12 @@ func TestCheckRefusesDamage(t *testing.T) {
 		"trailing byte":    {func(b record.Batch) record.Batch { return append(b, 0) }, kerr.CorruptMessage},
 		"magic 1":          {func(b record.Batch) record.Batch { b[16] = 1; return b }, kerr.InvalidRecord},
 		"magic 3":          {func(b record.Batch) record.Batch { b[16] = 3; return b }, kerr.CorruptMessage},
-		"too many records": {func(b record.Batch) record.Batch { b[60] = 4; return reseal(b) }, kerr.CorruptMessage},
-		"negative delta":   {func(b record.Batch) record.Batch { b[23] = 0xff; return reseal(b) }, kerr.CorruptMessage},
+		"too many records": {func(b record.Batch) record.Batch { b[60] = 4; return reseal(b) }, kerr.InvalidRecord},
+		"negative delta":   {func(b record.Batch) record.Batch { b[23] = 0xff; return reseal(b) }, kerr.InvalidRecord},
 		"huge count": {func(b record.Batch) record.Batch {
 			b[23], b[57] = 0x7f, 0x7f
 			return reseal(b)
-		}, kerr.CorruptMessage},
+		}, kerr.InvalidRecord},
 	} {
 		if err := c.change(slices.Clone(good)).Check(); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -295,25 +295,24 @@ func TestValidate(t *testing.T) {
 		want  error
 		index []int32
 	}{
-		"good":            {b: plain(nil)},
-		"corrupt":         {b: func() record.Batch { b := plain(nil); b[65] ^= 1; return b }(), want: kerr.CorruptMessage},
-		"too large":       {b: plain(nil), r: record.Rules{MaxBytes: 100}, want: kerr.MessageTooLarge},
-		"base offset":     {b: plain(func(b record.Batch) { b.SetBaseOffset(1) }), want: kerr.InvalidRecord},
-		"control":         {b: build(record.BuilderOptions{Control: true}, 1, nowMS), want: kerr.InvalidRecord},
-		"no sequence":     {b: build(record.BuilderOptions{ProducerID: 5, BaseSequence: -1}, 1, nowMS), want: kerr.InvalidRecord},
-		"delta and count": {b: plain(func(b record.Batch) { b[26] = 9 }), want: kerr.InvalidRecord},
-		"no records":      {b: plain(func(b record.Batch) { b[60] = 0 }), want: kerr.InvalidRecord},
-		"fewer records":   {b: plain(func(b record.Batch) { b[60], b[26] = 2, 1 }), want: kerr.InvalidRecord},
-		"zstd":            {b: build(record.BuilderOptions{Codec: record.Zstd}, 1, nowMS), want: kerr.UnsupportedCompressionType},
-		"unknown codec":   {b: plain(func(b record.Batch) { b[22] = 6 }), want: kerr.UnsupportedCompressionType},
-		"not gzip":        {b: plain(func(b record.Batch) { b[22] = 1 }), want: kerr.CorruptMessage},
-		"not lz4":         {b: plain(func(b record.Batch) { b[22] = 3 }), want: kerr.CorruptMessage},
-		"key required":    {b: keyless.Batch(), r: record.Rules{KeysRequired: true}, want: kerr.InvalidRecord, index: []int32{1}},
-		"too old":         {b: build(record.BuilderOptions{}, 2, nowMS-60_001), r: record.Rules{BeforeMax: time.Minute}, want: kerr.InvalidTimestamp, index: []int32{0, 1}},
-		"too new":         {b: build(record.BuilderOptions{}, 1, nowMS+60_001), r: record.Rules{AfterMax: time.Minute}, want: kerr.InvalidTimestamp, index: []int32{0}},
-		"just in time":    {b: build(record.BuilderOptions{}, 1, nowMS+60_000), r: record.Rules{AfterMax: time.Minute, BeforeMax: time.Minute}},
-		"append time sent": {b: plain(func(b record.Batch) { b[22] |= 8 }), want: kerr.InvalidTimestamp,
-			index: []int32{0, 1, 2}},
+		"good":             {b: plain(nil)},
+		"corrupt":          {b: func() record.Batch { b := plain(nil); b[65] ^= 1; return b }(), want: kerr.CorruptMessage},
+		"too large":        {b: plain(nil), r: record.Rules{MaxBytes: 100}, want: kerr.MessageTooLarge},
+		"base offset":      {b: plain(func(b record.Batch) { b.SetBaseOffset(1) }), want: kerr.InvalidRecord},
+		"control":          {b: build(record.BuilderOptions{Control: true}, 1, nowMS), want: kerr.InvalidRecord},
+		"no sequence":      {b: build(record.BuilderOptions{ProducerID: 5, BaseSequence: -1}, 1, nowMS), want: kerr.InvalidRecord},
+		"delta and count":  {b: plain(func(b record.Batch) { b[26] = 9 }), want: kerr.InvalidRecord},
+		"no records":       {b: plain(func(b record.Batch) { b[60] = 0 }), want: kerr.InvalidRecord},
+		"fewer records":    {b: plain(func(b record.Batch) { b[60], b[26] = 2, 1 }), want: kerr.InvalidRecord},
+		"zstd":             {b: build(record.BuilderOptions{Codec: record.Zstd}, 1, nowMS), want: kerr.UnsupportedCompressionType},
+		"unknown codec":    {b: plain(func(b record.Batch) { b[22] = 6 }), want: kerr.UnsupportedCompressionType},
+		"not gzip":         {b: plain(func(b record.Batch) { b[22] = 1 }), want: kerr.CorruptMessage},
+		"not lz4":          {b: plain(func(b record.Batch) { b[22] = 3 }), want: kerr.CorruptMessage},
+		"key required":     {b: keyless.Batch(), r: record.Rules{KeysRequired: true}, want: kerr.InvalidRecord, index: []int32{1}},
+		"too old":          {b: build(record.BuilderOptions{}, 2, nowMS-60_001), r: record.Rules{BeforeMax: time.Minute}, want: kerr.InvalidTimestamp, index: []int32{0, 1}},
+		"too new":          {b: build(record.BuilderOptions{}, 1, nowMS+60_001), r: record.Rules{AfterMax: time.Minute}, want: kerr.InvalidTimestamp, index: []int32{0}},
+		"just in time":     {b: build(record.BuilderOptions{}, 1, nowMS+60_000), r: record.Rules{AfterMax: time.Minute, BeforeMax: time.Minute}},
+		"append time sent": {b: plain(func(b record.Batch) { b[22] |= 8 })},
 	} {
 		c.r.Now = now
 		got, errs, err := record.Validate(c.b, c.r)

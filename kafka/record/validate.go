@@ -1,8 +1,9 @@
 package record
 
 import (
-	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -19,6 +20,7 @@ type Rules struct {
 	AfterMax      time.Duration // message.timestamp.after.max.ms; 0 for no limit
 	Compression   string        // compression.type: "" and "producer" keep the batch's codec
 	ZstdAllowed   bool          // Produce v7 and later (KIP-110)
+	Partition     string        // "topic-0", for texts
 	// MaxDecompressed limits, in bytes, what the records decompress to;
 	// 0 for the package's MaxDecompressed.
 	MaxDecompressed int
@@ -29,6 +31,25 @@ type RecordError struct {
 	Index   int32
 	Message string
 }
+
+// Refusal is why a batch may not be appended, with the text that Kafka's
+// clients show; other errors have a code alone.
+type Refusal struct {
+	Code *kerr.Error
+	Text string
+}
+
+func (r *Refusal) Error() string { return r.Text + ": " + r.Code.Error() }
+
+// Unwrap is the code.
+func (r *Refusal) Unwrap() error { return r.Code }
+
+func refuse(code *kerr.Error, format string, args ...any) error {
+	return &Refusal{Code: code, Text: fmt.Sprintf(format, args...)}
+}
+
+// maxTextErrors is how many record errors Kafka's text of a refusal names.
+const maxTextErrors = 3
 
 // MaxRecordErrors is how many record errors of one batch are reported.
 const MaxRecordErrors = 100
@@ -71,6 +92,8 @@ func Validate(b Batch, r Rules) (Batch, []RecordError, error) {
 	switch {
 	case r.LogAppendTime:
 		out.SetLogAppendTime(v.nowMS)
+	case out.LogAppendTime():
+		out.setCreateTime(v.maxTS)
 	case v.maxTS != out.MaxTimestamp():
 		out.setMaxTimestamp(v.maxTS)
 	}
@@ -123,8 +146,8 @@ type validation struct {
 	nowMS  int64
 	maxTS  int64
 	errors []RecordError
-	failed int   // record errors, reported or not
-	worst  error // kerr.InvalidTimestamp if one of them is that, else kerr.InvalidRecord
+	failed int         // record errors, reported or not
+	worst  *kerr.Error // kerr.InvalidTimestamp if one of them is that, else kerr.InvalidRecord
 }
 
 func (v *validation) records(plain []byte) error {
@@ -142,28 +165,37 @@ func (v *validation) records(plain []byte) error {
 	if v.failed == 0 {
 		return nil
 	}
-	if errors.Is(v.worst, kerr.InvalidTimestamp) {
-		return fmt.Errorf("one or more records have been rejected due to invalid timestamp: %w", v.worst)
+	if v.worst == kerr.InvalidTimestamp {
+		return refuse(v.worst, "One or more records have been rejected due to invalid timestamp")
 	}
-	return fmt.Errorf("one or more records have been rejected, %d record errors in total: %w", v.failed, v.worst)
+	var shown []string
+	for _, e := range v.errors[:min(len(v.errors), maxTextErrors)] {
+		shown = append(shown, fmt.Sprintf("RecordError(batchIndex=%d, message='%s')", e.Index, e.Message))
+	}
+	return refuse(v.worst, "One or more records have been rejected due to %d record errors in total, and only showing the first three errors at most: [%s]",
+		v.failed, strings.Join(shown, ", "))
 }
 
 func (v *validation) record(i int32, r *Record) {
 	if v.rules.KeysRequired && r.Key == nil {
-		v.reject(i, kerr.InvalidRecord, "Compacted topic cannot accept message without key.")
-		return
-	}
-	if v.batch.LogAppendTime() {
-		v.reject(i, kerr.InvalidTimestamp, "Producer should not set timestamp type to LogAppendTime.")
+		v.reject(i, kerr.InvalidRecord, "Compacted topic cannot accept message without key in topic partition "+v.rules.Partition)
 		return
 	}
 	if v.rules.LogAppendTime || r.Timestamp == noTimestamp {
 		return
 	}
-	if before := v.rules.BeforeMax; before > 0 && r.Timestamp < v.nowMS-before.Milliseconds() {
-		v.reject(i, kerr.InvalidTimestamp, fmt.Sprintf("Timestamp %d is more than %v before %d.", r.Timestamp, before, v.nowMS))
-	} else if after := v.rules.AfterMax; after > 0 && r.Timestamp > v.nowMS+after.Milliseconds() {
-		v.reject(i, kerr.InvalidTimestamp, fmt.Sprintf("Timestamp %d is more than %v after %d.", r.Timestamp, after, v.nowMS))
+	tooOld := v.rules.BeforeMax > 0 && r.Timestamp < v.nowMS-v.rules.BeforeMax.Milliseconds()
+	tooNew := v.rules.AfterMax > 0 && r.Timestamp > v.nowMS+v.rules.AfterMax.Milliseconds()
+	if tooOld || tooNew {
+		before, after := int64(math.MaxInt64), int64(math.MaxInt64)-v.nowMS // no limits
+		if v.rules.BeforeMax > 0 {
+			before = v.rules.BeforeMax.Milliseconds()
+		}
+		if v.rules.AfterMax > 0 {
+			after = v.rules.AfterMax.Milliseconds()
+		}
+		v.reject(i, kerr.InvalidTimestamp, fmt.Sprintf("Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]",
+			r.Timestamp, r.Offset, v.nowMS-before, v.nowMS+after))
 	}
 }
 

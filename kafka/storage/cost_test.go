@@ -264,7 +264,7 @@ func TestLeaderEpochs(t *testing.T) {
 		for _, tc := range []struct {
 			ask, epoch int32
 			end        int64
-		}{{1, -1, -1}, {2, 2, 2}, {4, 2, 2}, {5, 5, 3}, {9, 9, 4}, {10, -1, -1}} {
+		}{{-1, -1, -1}, {1, 1, 0}, {2, 2, 2}, {4, 2, 2}, {5, 5, 3}, {9, 9, 4}, {10, -1, -1}} {
 			if epoch, end := l.EndOffsetForEpoch(tc.ask); epoch != tc.epoch || end != tc.end {
 				t.Errorf("epoch %d: %d ends at %d, want %d at %d", tc.ask, epoch, end, tc.epoch, tc.end)
 			}

@@ -26,12 +26,16 @@ func (e *epochs) note(epoch int32, offset int64) (changed bool) {
 }
 
 // end is the greatest epoch at or below the asked one, and the offset where it
-// ended: the start of the next, or the log's end. -1, -1 when there is none.
+// ended: the start of the next, or the log's end. An epoch below all that are
+// known ended where those begin, as Kafka's LeaderEpochFileCache says it; -1, -1
+// for -1, for one of the future and for an empty log.
 func (e epochs) end(epoch int32, logEnd int64) (int32, int64) {
 	i := sort.Search(len(e), func(i int) bool { return e[i].epoch > epoch })
 	switch {
-	case i == 0:
+	case epoch == -1 || len(e) == 0:
 		return -1, -1
+	case i == 0:
+		return epoch, e[0].start
 	case i == len(e):
 		if epoch > e[i-1].epoch {
 			return -1, -1 // KIP-320: the future is not known

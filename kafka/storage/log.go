@@ -325,7 +325,8 @@ func (l *Log) EpochAt(offset int64) int32 {
 }
 
 // EndOffsetForEpoch is the greatest epoch at or below the asked one and where
-// it ended (KIP-279); -1, -1 when there is none or epoch is in the future.
+// it ended (KIP-279), or the asked one and the first known start when it is
+// below all; -1, -1 for -1, an empty log, and epochs of the future.
 func (l *Log) EndOffsetForEpoch(epoch int32) (found int32, end int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
