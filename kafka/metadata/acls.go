@@ -210,10 +210,11 @@ type ACLFilter struct {
 	Permission kmsg.ACLPermissionType
 }
 
-// Known says whether the filter has no element that this version of the
-// protocol does not know. Kafka closes the connection of one that has.
+// Known says whether the filter has no element UNKNOWN. Kafka closes the
+// connection of one that has; numbers that it does not know match nothing.
 func (f ACLFilter) Known() bool {
-	return knownType(f.Type) && knownPattern(f.Pattern) && knownOperation(f.Operation) && knownPermission(f.Permission)
+	return f.Type != kmsg.ACLResourceTypeUnknown && f.Pattern != kmsg.ACLResourcePatternTypeUnknown &&
+		f.Operation != kmsg.ACLOperationUnknown && f.Permission != kmsg.ACLPermissionTypeUnknown
 }
 
 // matchesPattern is Kafka's ResourcePatternFilter.matches (KIP-290).

@@ -91,7 +91,7 @@ func (d *decision) updateFeatures(req *kmsg.UpdateFeaturesRequest) *kmsg.UpdateF
 	}
 	for _, u := range req.FeatureUpdates {
 		if req.Version < 2 {
-			resp.Results = append(resp.Results, kmsg.UpdateFeaturesResponseResult{Feature: u.Feature})
+			resp.Results = append(resp.Results, kmsg.UpdateFeaturesResponseResult{Feature: u.Feature, ErrorMessage: kmsg.StringPtr("NONE")})
 		}
 	}
 	return resp

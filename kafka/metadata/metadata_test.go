@@ -120,7 +120,7 @@ func TestCreateTopics(t *testing.T) {
 		{"p0", 0, 1, nil, "INVALID_PARTITIONS: Number of partitions was set to an invalid non-positive value."},
 		{"c1", 1, 1, []string{"retention.ms", "soon"}, "INVALID_CONFIG: Invalid value soon for configuration retention.ms: Not a number of type LONG"},
 		{"c2", 1, 1, []string{"nothing.known", "1"}, "INVALID_CONFIG: Unknown topic config name: nothing.known"},
-		{"__consumer_offsets", 1, 1, nil, "INVALID_TOPIC_EXCEPTION: Topic '__consumer_offsets' is internal: the cluster creates it itself."},
+		{"__consumer_offsets", 1, 1, nil, "INVALID_REQUEST: Creation of internal topic __consumer_offsets is prohibited."},
 	} {
 		got := c.create(tc.name, tc.partitions, tc.replicas, tc.configs...)
 		if s := said(got.ErrorCode, got.ErrorMessage); s != tc.want {

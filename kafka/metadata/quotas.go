@@ -324,6 +324,7 @@ func (i *Image) DescribeClientQuotas(req *kmsg.DescribeClientQuotasRequest) *kms
 		return resp
 	}
 	resp.Entries = []kmsg.DescribeClientQuotasResponseEntry{}
+	resp.ErrorMessage = kmsg.StringPtr("") // what Kafka says of success
 	for _, e := range sortedQuotas(i.quotas) {
 		parts := quotaParts(e)
 		if !f.matches(parts) {

@@ -22,6 +22,9 @@ func (d *decision) alterReassignments(r *kmsg.AlterPartitionAssignmentsRequest) 
 	resp := r.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
 	resp.AllowReplicationFactorChange = r.AllowReplicationFactorChange
 	resp.Topics = []kmsg.AlterPartitionAssignmentsResponseTopic{}
+	if len(r.Topics) == 0 { // what Kafka says of nothing
+		resp.AllowReplicationFactorChange, resp.ErrorMessage = true, kmsg.StringPtr("")
+	}
 	for i := range r.Topics {
 		in := &r.Topics[i]
 		out := kmsg.NewAlterPartitionAssignmentsResponseTopic()

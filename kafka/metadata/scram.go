@@ -61,6 +61,7 @@ func (i *Image) ScramCredential(mechanism, user string) (ScramCredential, bool) 
 func (i *Image) DescribeUserSCRAMCredentials(req *kmsg.DescribeUserSCRAMCredentialsRequest) *kmsg.DescribeUserSCRAMCredentialsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeUserSCRAMCredentialsResponse)
 	resp.Results = []kmsg.DescribeUserSCRAMCredentialsResponseResult{}
+	resp.ErrorMessage = kmsg.StringPtr("") // what Kafka says of success
 	names, asked := sortedKeys(i.users), make(map[string]int)
 	if len(req.Users) > 0 {
 		names = nil
@@ -72,7 +73,7 @@ func (i *Image) DescribeUserSCRAMCredentials(req *kmsg.DescribeUserSCRAMCredenti
 	}
 	for _, name := range names {
 		out := kmsg.NewDescribeUserSCRAMCredentialsResponseResult()
-		out.User = name
+		out.User, out.ErrorMessage = name, kmsg.StringPtr("")
 		user, known := i.users[name]
 		switch {
 		case asked[name] > 1:
@@ -115,7 +116,7 @@ func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentials
 	seen := make(map[pair]bool)
 	twice := func(user string, mechanism int8) bool {
 		p := pair{user, mechanism}
-		if seen[p] {
+		if seen[p] && of(user).err == nil {
 			of(user).err = fail(kerr.DuplicateResource, "A user credential cannot be altered twice in the same request")
 		}
 		seen[p] = true
@@ -128,7 +129,9 @@ func (d *decision) alterUserSCRAMCredentials(req *kmsg.AlterUserSCRAMCredentials
 		del := &req.Deletions[i]
 		c := of(del.Name)
 		m, ok := mechanismOf(del.Mechanism)
-		if _, has := c.credentials[m.name]; !ok || !has {
+		if _, has := c.credentials[m.name]; !ok {
+			c.err = fail(kerr.UnsupportedSaslMechanism, "Unknown SCRAM mechanism")
+		} else if !has {
 			c.err = fail(kerr.ResourceNotFound, "Attempt to delete a user credential that does not exist")
 		}
 		delete(c.credentials, m.name)

@@ -92,6 +92,9 @@ func (d *decision) createTopics(r CreateTopics) *kmsg.CreateTopicsResponse {
 	}
 	for i := range r.Req.Topics {
 		in := &r.Req.Topics[i]
+		if seen[in.Topic] == 0 {
+			continue // a duplicate is answered once
+		}
 		out := kmsg.NewCreateTopicsResponseTopic()
 		out.Topic, out.NumPartitions, out.ReplicationFactor = in.Topic, -1, -1
 		var t *Topic
@@ -99,6 +102,7 @@ func (d *decision) createTopics(r CreateTopics) *kmsg.CreateTopicsResponse {
 		if seen[in.Topic] == 1 {
 			t, err = d.newTopic(in, r.IDs[i])
 		}
+		seen[in.Topic] = 0
 		if err != nil {
 			out.ErrorCode, out.ErrorMessage = wire(err)
 			resp.Topics = append(resp.Topics, out)
@@ -107,8 +111,8 @@ func (d *decision) createTopics(r CreateTopics) *kmsg.CreateTopicsResponse {
 		d.describeCreated(t, &out)
 		if !r.Req.ValidateOnly {
 			d.setTopic(t)
-			out.TopicID = t.ID
 		}
+		out.TopicID = t.ID // of a topic that is only validated too
 		resp.Topics = append(resp.Topics, out)
 	}
 	return resp
@@ -135,7 +139,7 @@ func (d *decision) newTopic(in *kmsg.CreateTopicsRequestTopic, id [16]byte) (*To
 		return nil, fail(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", in.Topic, other)
 	}
 	if in.Topic == groupsTopic || in.Topic == transactionsTopic || in.Topic == clusterTopic {
-		return nil, fail(kerr.InvalidTopicException, "Topic '%s' is internal: the cluster creates it itself.", in.Topic)
+		return nil, fail(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", in.Topic)
 	}
 	configs := make(map[string]string, len(in.Configs))
 	for _, c := range in.Configs {
@@ -279,25 +283,28 @@ func (d *decision) deleteTopics(r *kmsg.DeleteTopicsRequest) *kmsg.DeleteTopicsR
 	for i := range r.TopicNames { // before version 6
 		topics = append(topics, kmsg.DeleteTopicsRequestTopic{Topic: &r.TopicNames[i]})
 	}
-	names, ids := make(map[string]int), make(map[[16]byte]int)
-	for _, t := range topics {
-		if t.Topic != nil {
-			names[*t.Topic]++
-		} else {
-			ids[t.TopicID]++
-		}
-	}
+	twice := d.deletedTwice(topics)
 	for _, t := range topics {
 		out := kmsg.NewDeleteTopicsResponseTopic()
 		out.Topic, out.TopicID = t.Topic, t.TopicID
 		var err error
 		switch {
-		case t.Topic != nil && names[*t.Topic] > 1:
-			err = fail(kerr.InvalidRequest, "Duplicate topic name.")
-		case t.Topic == nil && ids[t.TopicID] > 1:
-			err = fail(kerr.InvalidRequest, "Duplicate topic id.")
+		case t.Topic == nil && t.TopicID == [16]byte{}:
+			err = fail(kerr.InvalidRequest, "Neither topic name nor id were specified.")
+		case t.Topic != nil && t.TopicID != [16]byte{}:
+			err = fail(kerr.InvalidRequest, "You may not specify both topic name and topic id.")
 		default:
-			err = d.deleteTopic(&out)
+			key := deleteKey(t)
+			if text, ok := twice[key]; ok {
+				if text == "" {
+					continue // a duplicate is answered once
+				}
+				twice[key] = ""
+				err = fail(kerr.InvalidRequest, "%s", text)
+				d.completeDeleted(&out)
+			} else {
+				err = d.deleteTopic(&out)
+			}
 		}
 		out.ErrorCode, out.ErrorMessage = wire(err)
 		resp.Topics = append(resp.Topics, out)
@@ -305,13 +312,53 @@ func (d *decision) deleteTopics(r *kmsg.DeleteTopicsRequest) *kmsg.DeleteTopicsR
 	return resp
 }
 
+// deleteKey is what a deletion names.
+func deleteKey(t kmsg.DeleteTopicsRequestTopic) string {
+	if t.Topic != nil {
+		return "name " + *t.Topic
+	}
+	return "id " + string(t.TopicID[:])
+}
+
+// deletedTwice finds what is named more than once, with Kafka's text for it. A
+// topic by name and by id is answered once, by its id.
+func (d *decision) deletedTwice(topics []kmsg.DeleteTopicsRequestTopic) map[string]string {
+	seen, twice := make(map[string]bool), make(map[string]string)
+	for _, t := range topics {
+		key := deleteKey(t)
+		if seen[key] && t.Topic != nil {
+			twice[key] = "Duplicate topic name."
+		} else if seen[key] {
+			twice[key] = "Duplicate topic id."
+		}
+		seen[key] = true
+	}
+	for _, t := range topics {
+		if t.Topic == nil || t.TopicID != [16]byte{} {
+			continue
+		}
+		found := d.image.Topic(*t.Topic)
+		if found == nil {
+			continue
+		}
+		if id := deleteKey(kmsg.DeleteTopicsRequestTopic{TopicID: found.ID}); seen[id] {
+			twice[id], twice[deleteKey(t)] = "The provided topic name maps to an ID that was already supplied.", ""
+		}
+	}
+	return twice
+}
+
+// completeDeleted adds the name of a topic that is named by its id.
+func (d *decision) completeDeleted(out *kmsg.DeleteTopicsResponseTopic) {
+	if t := d.image.TopicByID(out.TopicID); out.Topic == nil && t != nil {
+		out.Topic = &t.Name
+	}
+}
+
 // deleteTopic deletes the topic that out names and completes its name and id.
 func (d *decision) deleteTopic(out *kmsg.DeleteTopicsResponseTopic) error {
 	t, missing := d.image.TopicByID(out.TopicID), fail(kerr.UnknownTopicID, "This server does not host this topic ID.")
 	if out.Topic != nil {
-		if out.TopicID != [16]byte{} {
-			return fail(kerr.InvalidRequest, "You may not specify both topic name and topic id.")
-		}
 		t, missing = d.image.Topic(*out.Topic), fail(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
 	}
 	switch {
@@ -335,12 +382,16 @@ func (d *decision) createPartitions(r *kmsg.CreatePartitionsRequest) *kmsg.Creat
 	}
 	for i := range r.Topics {
 		in := &r.Topics[i]
+		if seen[in.Topic] == 0 {
+			continue // a duplicate is answered once
+		}
 		out := kmsg.NewCreatePartitionsResponseTopic()
 		out.Topic = in.Topic
 		t, err := (*Topic)(nil), fail(kerr.InvalidRequest, "Duplicate topic name.")
 		if seen[in.Topic] == 1 {
 			t, err = d.grownTopic(in)
 		}
+		seen[in.Topic] = 0
 		out.ErrorCode, out.ErrorMessage = wire(err)
 		if err == nil && !r.ValidateOnly {
 			d.setTopic(t)
@@ -353,7 +404,7 @@ func (d *decision) createPartitions(r *kmsg.CreatePartitionsRequest) *kmsg.Creat
 func (d *decision) grownTopic(in *kmsg.CreatePartitionsRequestTopic) (*Topic, error) {
 	t := d.image.Topic(in.Topic)
 	if t == nil {
-		return nil, fail(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+		return nil, fail(kerr.UnknownTopicOrPartition, "")
 	}
 	had, want := len(t.Partitions), int(in.Count)
 	switch {

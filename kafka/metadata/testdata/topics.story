@@ -75,7 +75,7 @@ event topic/t
 
 grow nothing to=3
 ----
-UNKNOWN_TOPIC_OR_PARTITION: This server does not host this topic-partition.
+UNKNOWN_TOPIC_OR_PARTITION
 
 show t
 ----
@@ -85,7 +85,6 @@ t-2 leader=2 epoch=0/0 replicas=[2 3] isr=[2 3]
 
 delete t t
 ----
-t INVALID_REQUEST: Duplicate topic name.
 t INVALID_REQUEST: Duplicate topic name.
 
 delete id:00010000000000000000000000000000 nothing
