@@ -27,6 +27,10 @@ var assignors = map[string]func([]subscriber) []assignment{
 	rangeAssignor:   ranges,
 }
 
+// assignorNames are the assignors in Kafka's default order
+// (group.consumer.assignors).
+var assignorNames = [...]string{uniformAssignor, rangeAssignor}
+
 // ranges gives each member a run of each topic's partitions, the same numbers
 // of all topics as far as the subscriptions are the same (RangeAssignor). Static
 // members come first, by instance id, so that their runs outlive a member id.

@@ -49,7 +49,10 @@ func (g *group) describe(out *kmsg.DescribeGroupsResponseGroup) {
 			rm.InstanceID = kmsg.StringPtr(m.instance)
 		}
 		if g.state == stable {
-			rm.ProtocolMetadata, rm.MemberAssignment = m.metadata(g.protocol), m.assignment
+			rm.ProtocolMetadata = m.metadata(g.protocol)
+		}
+		if m.assignment != nil { // while the group rebalances, the last one
+			rm.MemberAssignment = m.assignment
 		}
 		out.Members = append(out.Members, rm)
 	}

@@ -11,10 +11,10 @@ func (c *Core) describeConsumers(r *kmsg.ConsumerGroupDescribeRequest) *kmsg.Con
 	for _, id := range r.Groups {
 		out := kmsg.NewConsumerGroupDescribeResponseGroup()
 		out.Group, out.Members = id, []kmsg.ConsumerGroupDescribeResponseGroupMember{}
-		refused := func(err *kerr.Error, message string) { out.ErrorCode, out.ErrorMessage = code(err), &message }
+		refused := func(err *kerr.Error, message string) { out.ErrorCode, out.ErrorMessage = code(err), nullable(message) }
 		switch g := c.groups[id]; {
 		case id == "":
-			refused(kerr.InvalidGroupID, kerr.InvalidGroupID.Description)
+			refused(kerr.InvalidGroupID, "")
 		case g == nil:
 			refused(kerr.GroupIDNotFound, "Group "+id+" not found.")
 		case g.consumer == nil:
@@ -34,7 +34,7 @@ func (c *Core) describeConsumer(g *consumerGroup, out *kmsg.ConsumerGroupDescrib
 		rm := kmsg.NewConsumerGroupDescribeResponseGroupMember()
 		rm.MemberID, rm.MemberEpoch, rm.ClientID, rm.ClientHost = m.id, m.epoch, m.client, m.host
 		rm.InstanceID, rm.RackID = nullable(m.instance), nullable(m.rack)
-		rm.SubscribedTopics, rm.SubscribedTopicRegex = append([]string{}, m.topics...), nullable(m.pattern)
+		rm.SubscribedTopics, rm.SubscribedTopicRegex = append([]string{}, m.topics...), &m.pattern
 		rm.Assignment, rm.TargetAssignment = c.topics.described(m.assigned), c.topics.described(g.target[id])
 		rm.MemberType = 1
 		if m.classic != nil {

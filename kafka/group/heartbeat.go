@@ -2,6 +2,8 @@ package group
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -42,14 +44,26 @@ func (d *decision) consumerHeartbeat(t statemachine.Ticket, r Request, m *kmsg.C
 	d.replies = append(d.replies, statemachine.Reply{To: t, Value: out})
 }
 
+// shortID is a UUID as Kafka writes its own: 16 bytes in 22 characters.
+func shortID(uuid string) string {
+	b, err := hex.DecodeString(strings.ReplaceAll(uuid, "-", ""))
+	if err != nil || len(b) != 16 {
+		return uuid
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// blank reports whether nothing is left of s after Java's String.trim.
+func blank(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > ' ' }) }
+
 // invalidHeartbeat is what is wrong with a request whoever sends it.
 func invalidHeartbeat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest) *refusal {
 	invalid := func(message string) *refusal { return refuse(kerr.InvalidRequest, "%s", message) }
-	isEmpty := func(s *string) bool { return s != nil && *s == "" }
+	isEmpty := func(s *string) bool { return s != nil && blank(*s) }
 	switch {
-	case m.MemberID == "" && (m.Version >= firstWithMemberIDs || m.MemberEpoch != joinEpoch):
+	case blank(m.MemberID) && (m.Version >= firstWithMemberIDs || m.MemberEpoch != joinEpoch):
 		return invalid("MemberId can't be empty.")
-	case m.Group == "":
+	case blank(m.Group):
 		return invalid("GroupId can't be empty.")
 	case isEmpty(m.InstanceID):
 		return invalid("InstanceId can't be empty.")
@@ -74,7 +88,7 @@ func invalidHeartbeat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest) *refusal
 	}
 	if m.ServerAssignor != nil && assignors[*m.ServerAssignor] == nil {
 		return refuse(kerr.UnsupportedAssignor, "ServerAssignor %s is not supported. Supported assignors: %s.",
-			*m.ServerAssignor, strings.Join(sortedKeys(assignors), ", "))
+			*m.ServerAssignor, strings.Join(assignorNames[:], ", "))
 	}
 	return nil
 }
@@ -99,7 +113,7 @@ func (d *decision) beat(r Request, m *kmsg.ConsumerGroupHeartbeatRequest, resp *
 	}
 	id := m.MemberID
 	if id == "" {
-		id = r.FreshID
+		id = shortID(r.FreshID)
 	}
 	if err := w.full(m.MemberID); err != nil {
 		return nil, err
@@ -347,6 +361,9 @@ func (a assignment) response() *kmsg.ConsumerGroupHeartbeatResponseAssignment {
 // leaveConsumer is a heartbeat that says goodbye: for good, or of a static
 // member for a while.
 func (d *decision) leaveConsumer(m *kmsg.ConsumerGroupHeartbeatRequest, resp *kmsg.ConsumerGroupHeartbeatResponse) *refusal {
+	if d.c.groups[m.Group] == nil {
+		return refuse(kerr.GroupIDNotFound, "Group %s not found.", m.Group)
+	}
 	w, err := d.open(m.Group, false)
 	if err != nil {
 		return err

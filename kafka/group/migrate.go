@@ -237,7 +237,7 @@ func (d *decision) joinConsumer(g *group, p parked, r Request, m *kmsg.JoinGroup
 		if err != nil {
 			d.refuseJoin(p, "", err.err)
 		} else {
-			d.refuseJoin(p, r.FreshID, kerr.MemberIDRequired)
+			d.refuseJoin(p, shortID(r.FreshID), kerr.MemberIDRequired)
 		}
 		return
 	}
@@ -274,7 +274,7 @@ func (d *decision) joinedConsumer(g *group, r Request, m *kmsg.JoinGroupRequest)
 	}
 	id, instance := m.MemberID, deref(m.InstanceID)
 	if id == "" {
-		id = r.FreshID
+		id = shortID(r.FreshID)
 	}
 	down := instance != "" && w.downgradesFor(w.members[w.static[instance]])
 	old, err := w.subscribe(id, instance, -1, reported{}, instance == "" || m.MemberID == "", true)

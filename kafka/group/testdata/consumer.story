@@ -18,7 +18,7 @@ hb member=a epoch=1
 
 describe-consumer
 ----
-#3: "g" ok Stable epoch=1/1 uniform | a/null epoch=1 type=1 null[t] {t[0 1 2 3]} target {t[0 1 2 3]}
+#3: "g" ok Stable epoch=1/1 uniform | a/null epoch=1 type=1 [t] {t[0 1 2 3]} target {t[0 1 2 3]}
 
 hb member=b
 ----
@@ -32,7 +32,7 @@ record: current g b epoch=2/0 state=2 assigned={} revoking={}
 
 describe-consumer
 ----
-#5: "g" ok Reconciling epoch=2/2 uniform | a/null epoch=1 type=1 null[t] {t[0 1 2 3]} target {t[0 1]} | b/null epoch=2 type=1 null[t] {} target {t[2 3]}
+#5: "g" ok Reconciling epoch=2/2 uniform | a/null epoch=1 type=1 [t] {t[0 1 2 3]} target {t[0 1]} | b/null epoch=2 type=1 [t] {} target {t[2 3]}
 
 # It waits for a to give them up; a is told with its next heartbeat.
 hb member=b epoch=2
@@ -72,7 +72,7 @@ record: current g b epoch=2/2 state=0 assigned={t[2 3]} revoking={}
 
 describe-consumer
 ----
-#13: "g" ok Stable epoch=2/2 uniform | a/null epoch=2 type=1 null[t] {t[0 1]} target {t[0 1]} | b/null epoch=2 type=1 null[t] {t[2 3]} target {t[2 3]}
+#13: "g" ok Stable epoch=2/2 uniform | a/null epoch=2 type=1 [t] {t[0 1]} target {t[0 1]} | b/null epoch=2 type=1 [t] {t[2 3]} target {t[2 3]}
 
 list
 ----
@@ -100,7 +100,7 @@ restart
 
 describe-consumer
 ----
-#19: "g" ok Stable epoch=2/2 uniform | a/null epoch=2 type=1 null[t] {t[0 1]} target {t[0 1]} | b/null epoch=2 type=1 null[t] {t[2 3]} target {t[2 3]}
+#19: "g" ok Stable epoch=2/2 uniform | a/null epoch=2 type=1 [t] {t[0 1]} target {t[0 1]} | b/null epoch=2 type=1 [t] {t[2 3]} target {t[2 3]}
 
 # A member leaves; the other gets its partitions with the next heartbeat.
 hb member=b epoch=-1
@@ -113,7 +113,7 @@ record: epoch g = 3
 
 describe-consumer
 ----
-#21: "g" ok Assigning epoch=3/2 uniform | a/null epoch=2 type=1 null[t] {t[0 1]} target {t[0 1]}
+#21: "g" ok Assigning epoch=3/2 uniform | a/null epoch=2 type=1 [t] {t[0 1]} target {t[0 1]}
 
 hb member=a epoch=2
 ----

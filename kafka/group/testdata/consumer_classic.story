@@ -36,7 +36,7 @@ record: current g n epoch=2/0 state=2 assigned={} revoking={}
 
 describe-consumer
 ----
-#5: "g" ok Reconciling epoch=2/2 uniform | c-1/null epoch=1 type=0 null[t] {t[0 1 2 3]} target {t[0 1]} | n/null epoch=2 type=1 null[t] {} target {t[2 3]}
+#5: "g" ok Reconciling epoch=2/2 uniform | c-1/null epoch=1 type=0 [t] {t[0 1 2 3]} target {t[0 1]} | n/null epoch=2 type=1 [t] {} target {t[2 3]}
 
 list
 ----
@@ -143,7 +143,7 @@ heartbeat member=13 gen=3
 
 describe-consumer
 ----
-#28: "g" ok Reconciling epoch=3/3 uniform | 13/null epoch=3 type=0 null[t] {} target {t[3]} | c-1/null epoch=3 type=0 null[t] {t[0 1]} target {t[0 1]} | n/null epoch=2 type=1 null[t] {t[2 3]} target {t[2]}
+#28: "g" ok Reconciling epoch=3/3 uniform | 13/null epoch=3 type=0 [t] {} target {t[3]} | c-1/null epoch=3 type=0 [t] {t[0 1]} target {t[0 1]} | n/null epoch=2 type=1 [t] {t[2 3]} target {t[2]}
 
 # Downgrade: the last member of the consumer protocol leaves.
 hb member=n epoch=-1

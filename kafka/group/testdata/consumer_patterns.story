@@ -146,7 +146,7 @@ hb member=b epoch=9 pattern=a)(b
 
 describe-consumer
 ----
-#33: "g" ok Reconciling epoch=9/9 uniform | a/null epoch=5 type=1 logs-.*[] {logs-a[0] logs-c[0]} target {logs-a[0] logs-c[0]} | b/null epoch=9 type=1 null[other] {other[0]} target {other[0]}
+#33: "g" ok Reconciling epoch=9/9 uniform | a/null epoch=5 type=1 logs-.*[] {logs-a[0] logs-c[0]} target {logs-a[0] logs-c[0]} | b/null epoch=9 type=1 [other] {other[0]} target {other[0]}
 
 restart
 ----
@@ -154,7 +154,7 @@ restart
 
 describe-consumer
 ----
-#34: "g" ok Reconciling epoch=9/9 uniform | a/null epoch=5 type=1 logs-.*[] {logs-a[0] logs-c[0]} target {logs-a[0] logs-c[0]} | b/null epoch=9 type=1 null[other] {other[0]} target {other[0]}
+#34: "g" ok Reconciling epoch=9/9 uniform | a/null epoch=5 type=1 logs-.*[] {logs-a[0] logs-c[0]} target {logs-a[0] logs-c[0]} | b/null epoch=9 type=1 [other] {other[0]} target {other[0]}
 
 hb member=a epoch=-1
 ----

@@ -67,7 +67,7 @@ record: epoch g = 3
 
 describe-consumer
 ----
-#11: "g" ok Assigning epoch=3/2 uniform | 9/null epoch=2 type=0 null[t] {} target {t[1]}
+#11: "g" ok Assigning epoch=3/2 uniform | 9/null epoch=2 type=0 [t] {} target {t[1]}
 
 leave member=5 v=2
 ----

@@ -34,7 +34,7 @@ record: current g c epoch=3/0 state=2 assigned={} revoking={}
 
 describe-consumer
 ----
-#4: "g" ok Reconciling epoch=3/3 range | a/null epoch=1 type=1 null[t u] {t[0 1 2 3] u[0 1 2 3]} target {t[2] u[2]} | b/i epoch=2 type=1 null[t u] {} target {t[0 1] u[0 1]} | c/null epoch=3 type=1 null[t u] {} target {t[3] u[3]}
+#4: "g" ok Reconciling epoch=3/3 range | a/null epoch=1 type=1 [t u] {t[0 1 2 3] u[0 1 2 3]} target {t[2] u[2]} | b/i epoch=2 type=1 [t u] {} target {t[0 1] u[0 1]} | c/null epoch=3 type=1 [t u] {} target {t[3] u[3]}
 
 # A vote alone does not rebalance: it counts the next time. A tie is for uniform.
 hb member=a epoch=1 owned=t-0,t-1,t-2,t-3,u-0,u-1,u-2,u-3 assignor=uniform
@@ -45,7 +45,7 @@ record: current g a epoch=1/1 state=1 assigned={t[2] u[2]} revoking={t[0 1 3] u[
 
 describe-consumer
 ----
-#6: "g" ok Reconciling epoch=3/3 uniform | a/null epoch=1 type=1 null[t u] {t[2] u[2]} target {t[2] u[2]} | b/i epoch=2 type=1 null[t u] {} target {t[0 1] u[0 1]} | c/null epoch=3 type=1 null[t u] {} target {t[3] u[3]}
+#6: "g" ok Reconciling epoch=3/3 uniform | a/null epoch=1 type=1 [t u] {t[2] u[2]} target {t[2] u[2]} | b/i epoch=2 type=1 [t u] {} target {t[0 1] u[0 1]} | c/null epoch=3 type=1 [t u] {} target {t[3] u[3]}
 
 hb member=d names=t,u
 ----
@@ -59,4 +59,4 @@ record: current g d epoch=4/0 state=2 assigned={} revoking={}
 
 describe-consumer
 ----
-#8: "g" ok Reconciling epoch=4/4 uniform | a/null epoch=1 type=1 null[t u] {t[2] u[2]} target {t[2] u[2]} | b/i epoch=2 type=1 null[t u] {} target {t[0 1]} | c/null epoch=3 type=1 null[t u] {} target {t[3] u[3]} | d/null epoch=4 type=1 null[t u] {} target {u[0 1]}
+#8: "g" ok Reconciling epoch=4/4 uniform | a/null epoch=1 type=1 [t u] {t[2] u[2]} target {t[2] u[2]} | b/i epoch=2 type=1 [t u] {} target {t[0 1]} | c/null epoch=3 type=1 [t u] {} target {t[3] u[3]} | d/null epoch=4 type=1 [t u] {} target {u[0 1]}

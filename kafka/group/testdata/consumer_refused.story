@@ -54,7 +54,7 @@ hb member=a null=names
 
 hb member=a assignor=sticky
 ----
-#11: hb UNSUPPORTED_ASSIGNOR (ServerAssignor sticky is not supported. Supported assignors: range, uniform.)
+#11: hb UNSUPPORTED_ASSIGNOR (ServerAssignor sticky is not supported. Supported assignors: uniform, range.)
 
 hb member=a epoch=-3
 ----
@@ -70,7 +70,7 @@ hb group=none member=a epoch=5
 
 hb group=none member=a epoch=-1
 ----
-#15: hb GROUP_ID_NOT_FOUND (Consumer group none not found.)
+#15: hb GROUP_ID_NOT_FOUND (Group none not found.)
 
 hb member=a pattern=a(
 ----

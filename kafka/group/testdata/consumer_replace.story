@@ -66,7 +66,7 @@ list
 
 describe-consumer
 ----
-#8: "g" ok Stable epoch=1/1 uniform | n2/i epoch=1 type=1 null[t] {t[0 1]} target {t[0 1]}
+#8: "g" ok Stable epoch=1/1 uniform | n2/i epoch=1 type=1 [t] {t[0 1]} target {t[0 1]}
 
 heartbeat member=2 instance=i gen=1
 ----
@@ -89,7 +89,7 @@ sleep 9s
 
 describe-consumer
 ----
-#11: "g" ok Reconciling epoch=2/2 uniform | 10/j epoch=2 type=0 null[t] {} target {t[1]} | n2/i epoch=1 type=1 null[t] {t[0 1]} target {t[0]}
+#11: "g" ok Reconciling epoch=2/2 uniform | 10/j epoch=2 type=0 [t] {} target {t[1]} | n2/i epoch=1 type=1 [t] {t[0 1]} target {t[0]}
 
 sleep 2s
 ----

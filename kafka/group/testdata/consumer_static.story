@@ -23,7 +23,7 @@ record: current g a epoch=-2/0 state=0 assigned={t[0 1]} revoking={}
 
 describe-consumer
 ----
-#4: "g" ok Reconciling epoch=1/1 uniform | a/i epoch=-2 type=1 null[t] {t[0 1]} target {t[0 1]}
+#4: "g" ok Reconciling epoch=1/1 uniform | a/i epoch=-2 type=1 [t] {t[0 1]} target {t[0 1]}
 
 hb member=b instance=i
 ----
@@ -38,7 +38,7 @@ record: current g b epoch=1/0 state=0 assigned={t[0 1]} revoking={}
 
 describe-consumer
 ----
-#6: "g" ok Stable epoch=1/1 uniform | b/i epoch=1 type=1 null[t] {t[0 1]} target {t[0 1]}
+#6: "g" ok Stable epoch=1/1 uniform | b/i epoch=1 type=1 [t] {t[0 1]} target {t[0 1]}
 
 hb member=a epoch=2 instance=i
 ----

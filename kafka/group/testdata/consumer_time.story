@@ -66,7 +66,7 @@ record: epoch g = 3
 
 describe-consumer
 ----
-#8: "g" ok Assigning epoch=3/2 uniform | b/null epoch=2 type=1 null[t] {} target {t[1]}
+#8: "g" ok Assigning epoch=3/2 uniform | b/null epoch=2 type=1 [t] {} target {t[1]}
 
 hb member=a epoch=1 owned=t-0,t-1
 ----
@@ -109,7 +109,7 @@ sleep 29s
 
 describe-consumer
 ----
-#13: "g" ok Reconciling epoch=4/4 uniform | b/null epoch=3 type=1 null[t] {t[0]} target {t[0]} | c/null epoch=4 type=1 null[t] {} target {t[1]}
+#13: "g" ok Reconciling epoch=4/4 uniform | b/null epoch=3 type=1 [t] {t[0]} target {t[0]} | c/null epoch=4 type=1 [t] {} target {t[1]}
 
 sleep 2s
 ----
@@ -151,7 +151,7 @@ sleep 80s
 
 describe-consumer
 ----
-#16: "g" ok Stable epoch=7/7 uniform | d/null epoch=7 type=1 null[t] {t[0 1]} target {t[0 1]}
+#16: "g" ok Stable epoch=7/7 uniform | d/null epoch=7 type=1 [t] {t[0 1]} target {t[0 1]}
 
 session 45
 ----

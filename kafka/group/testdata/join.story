@@ -124,7 +124,7 @@ join member=c-1
 
 describe
 ----
-#25: "g" ok PreparingRebalance type="consumer" protocol="" c-1/null client=c host=/127.0.0.1 metadata=0 "" c-12/null client=c host=/127.0.0.1 metadata=0 "" c-3/null client=c host=/127.0.0.1 metadata=0 ""
+#25: "g" ok PreparingRebalance type="consumer" protocol="" c-1/null client=c host=/127.0.0.1 metadata=0 "a" c-12/null client=c host=/127.0.0.1 metadata=0 "c" c-3/null client=c host=/127.0.0.1 metadata=0 "b"
 
 # Those whose sessions end meanwhile are out.
 sleep 9s
