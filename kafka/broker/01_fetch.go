@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -124,13 +125,16 @@ func (f *found) turn() int {
 	return 2
 }
 
+// unknownTopic are the errors of partitions that were not looked for in a log.
+var unknownTopic = []int16{kerr.UnknownTopicOrPartition.Code, kerr.UnknownTopicID.Code, kerr.InconsistentTopicID.Code}
+
 // partition renders one partition.
 func (f *fetch) partition(i int, hint *hints) kmsg.FetchResponseTopicPartition {
 	in, got := &f.parts[i], &f.found[i]
 	out := kmsg.NewFetchResponseTopicPartition()
 	out.Partition, out.ErrorCode = in.key.index, got.code
 	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = got.high(), got.stable(), got.start()
-	if f.committed() { // for others the list is null, as Kafka answers
+	if f.committed() || slices.Contains(unknownTopic, got.code) { // for others the list is null, as Kafka answers
 		out.AbortedTransactions = abortedTransactions(got.slice)
 	}
 	out.RecordBatches, out.PreferredReadReplica = got.slice.Records, got.preferred

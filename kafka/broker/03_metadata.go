@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,6 +28,9 @@ func (b *Broker) metadata(ctx context.Context, r *listener.Request) listener.Ans
 		}
 		img := b.cfg.Image()
 		resp := req.ResponseKind().(*kmsg.MetadataResponse)
+		if refuseByID(req, resp) {
+			return resp
+		}
 		resp.ClusterID, resp.ControllerID = &img.ClusterID, img.Controller()
 		for _, n := range nodesOn(img, r.Session.Listener) {
 			resp.Brokers = append(resp.Brokers, kmsg.MetadataResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
@@ -34,6 +38,23 @@ func (b *Broker) metadata(ctx context.Context, r *listener.Request) listener.Ans
 		resp.Topics = describedTopics(img, r, req)
 		return resp
 	}
+}
+
+// refuseByID refuses what the schema of v10 and v11 allows but these versions
+// do not serve, topics by id, as Kafka does: every topic gets the error.
+func refuseByID(req *kmsg.MetadataRequest, resp *kmsg.MetadataResponse) bool {
+	if req.Version > 11 || !slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != [16]byte{} }) {
+		return false
+	}
+	for _, t := range req.Topics {
+		out := kmsg.NewMetadataResponseTopic()
+		out.ErrorCode, out.Topic, out.TopicID = kerr.InvalidRequest.Code, t.Topic, t.TopicID
+		if t.Topic == nil {
+			out.Topic = kmsg.StringPtr("")
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	return true
 }
 
 func describedTopics(img *metadata.Image, r *listener.Request, req *kmsg.MetadataRequest) []kmsg.MetadataResponseTopic {
@@ -46,8 +67,16 @@ func describedTopics(img *metadata.Image, r *listener.Request, req *kmsg.Metadat
 		}
 		return topics
 	}
+	named := make(map[string]bool, len(req.Topics))
 	for i := range req.Topics {
-		topics = append(topics, namedTopic(img, req, &req.Topics[i]))
+		t := &req.Topics[i]
+		if t.Topic != nil && t.TopicID == [16]byte{} {
+			if named[*t.Topic] {
+				continue // answered once
+			}
+			named[*t.Topic] = true
+		}
+		topics = append(topics, namedTopic(img, req, t))
 	}
 	return topics
 }
@@ -59,10 +88,10 @@ func describeTopic(name string) listener.Operation {
 func namedTopic(img *metadata.Image, req *kmsg.MetadataRequest, in *kmsg.MetadataRequestTopic) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID, out.Partitions = in.Topic, in.TopicID, []kmsg.MetadataResponseTopicPartition{}
-	if in.Topic == nil {
+	if in.Topic == nil || in.TopicID != [16]byte{} { // the id counts
 		t := img.TopicByID(in.TopicID)
 		if t == nil {
-			out.ErrorCode = kerr.UnknownTopicID.Code
+			out.ErrorCode, out.Topic = kerr.UnknownTopicID.Code, nil
 			return out
 		}
 		return metadataTopic(img, t, req)

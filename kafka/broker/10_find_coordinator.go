@@ -20,31 +20,39 @@ const (
 const (
 	groupCoordinator = 0
 	txnCoordinator   = 1
+	shareCoordinator = 2 // of share groups, which are not served
 )
 
-// FindCoordinator, v0-6; v4 asks for many keys at once (KIP-699).
+// FindCoordinator, v0-6; v4 asks for many keys at once (KIP-699). Success has
+// texts too: NONE before v4, and none at all since.
 func (b *Broker) findCoordinator(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.FindCoordinatorRequest)
 	return func(ctx context.Context) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.FindCoordinatorResponse)
 		if req.Version < 4 {
-			c := b.coordinatorOf(ctx, r.Session.Listener, req.CoordinatorType, req.CoordinatorKey)
+			c := b.coordinatorOf(ctx, r.Session.Listener, false, req.CoordinatorType, req.CoordinatorKey)
 			resp.NodeID, resp.Host, resp.Port, resp.ErrorCode, resp.ErrorMessage = c.NodeID, c.Host, c.Port, c.ErrorCode, c.ErrorMessage
+			if c.ErrorCode == 0 {
+				resp.ErrorMessage = kmsg.StringPtr("NONE")
+			}
 			return resp
 		}
 		for _, key := range req.CoordinatorKeys {
-			resp.Coordinators = append(resp.Coordinators, b.coordinatorOf(ctx, r.Session.Listener, req.CoordinatorType, key))
+			resp.Coordinators = append(resp.Coordinators, b.coordinatorOf(ctx, r.Session.Listener, true, req.CoordinatorType, key))
 		}
 		return resp
 	}
 }
 
-func (b *Broker) coordinatorOf(ctx context.Context, listenerName string, kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
+func (b *Broker) coordinatorOf(ctx context.Context, listenerName string, many bool, kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
 	out := kmsg.NewFindCoordinatorResponseCoordinator()
-	out.Key, out.NodeID, out.Port = key, -1, -1
+	out.Key, out.NodeID, out.Port, out.ErrorMessage = key, -1, -1, kmsg.StringPtr("")
 	n, err := b.coordinator(ctx, listenerName, kind, key)
 	if err != nil {
-		out.ErrorCode, out.ErrorMessage = b.code("find coordinator", err), message(err)
+		out.ErrorCode = b.code("find coordinator", err)
+		if !(many && kind == shareCoordinator) {
+			out.ErrorMessage = message(err)
+		}
 		return out
 	}
 	out.NodeID, out.Host, out.Port = n.id, n.host, n.port

@@ -23,7 +23,7 @@ import (
 // transaction's coordinator is asked.
 func (b *Broker) txnOffsetCommit(ctx context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.TxnOffsetCommitRequest)
-	missing := b.cutMissing(req)
+	missing := b.cutMissingOfTxn(req)
 	if len(req.Topics) == 0 {
 		return now(&kmsg.TxnOffsetCommitResponse{Version: req.Version, Topics: missing})
 	}
@@ -38,7 +38,10 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *listener.Request) liste
 	})
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx).(*kmsg.TxnOffsetCommitResponse)
-		resp.Topics = append(resp.Topics, missing...)
+		for _, m := range missing {
+			resp.Topics = placed(resp.Topics, m.Topic, func(t *kmsg.TxnOffsetCommitResponseTopic) *string { return &t.Topic },
+				func(t *kmsg.TxnOffsetCommitResponseTopic) { t.Partitions = append(t.Partitions, m.Partitions...) })
+		}
 		if resp.Version < 2 {
 			hideLoading(resp)
 		}
@@ -46,9 +49,9 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *listener.Request) liste
 	}
 }
 
-// cutMissing takes the partitions that do not exist out of a commit and answers
+// cutMissingOfTxn takes the partitions that do not exist out of a commit and answers
 // them.
-func (b *Broker) cutMissing(req *kmsg.TxnOffsetCommitRequest) (missing []kmsg.TxnOffsetCommitResponseTopic) {
+func (b *Broker) cutMissingOfTxn(req *kmsg.TxnOffsetCommitRequest) (missing []kmsg.TxnOffsetCommitResponseTopic) {
 	img := b.cfg.Image()
 	var kept []kmsg.TxnOffsetCommitRequestTopic
 	for _, t := range req.Topics {

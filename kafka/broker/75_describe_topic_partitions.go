@@ -21,12 +21,12 @@ func (b *Broker) describeTopicPartitions(_ context.Context, r *listener.Request)
 	req := r.Msg.(*kmsg.DescribeTopicPartitionsRequest)
 	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
 	resp.Topics = []kmsg.DescribeTopicPartitionsResponseTopic{}
+	if refuseCursor(req, resp) {
+		return now(resp)
+	}
 	img := b.cfg.Image()
 	names := namesToDescribe(img, r, req)
-	left := int(req.ResponsePartitionLimit)
-	if left <= 0 || left > maxPartitionsDescribed {
-		left = maxPartitionsDescribed
-	}
+	left := max(1, min(int(req.ResponsePartitionLimit), maxPartitionsDescribed))
 	first := int32(0)
 	if c := req.Cursor; c != nil {
 		names = slices.DeleteFunc(names, func(n string) bool { return n < c.Topic })
@@ -50,6 +50,22 @@ func (b *Broker) describeTopicPartitions(_ context.Context, r *listener.Request)
 		first = 0
 	}
 	return now(resp)
+}
+
+// refuseCursor refuses, as Kafka does, a cursor on no partition or on a topic
+// that is not asked for: every topic gets the error.
+func refuseCursor(req *kmsg.DescribeTopicPartitionsRequest, resp *kmsg.DescribeTopicPartitionsResponse) bool {
+	c := req.Cursor
+	if c == nil || c.Partition >= 0 && (len(req.Topics) == 0 ||
+		slices.ContainsFunc(req.Topics, func(t kmsg.DescribeTopicPartitionsRequestTopic) bool { return t.Topic == c.Topic })) {
+		return false
+	}
+	for _, t := range req.Topics {
+		out := kmsg.NewDescribeTopicPartitionsResponseTopic()
+		out.Topic, out.ErrorCode = &t.Topic, kerr.InvalidRequest.Code
+		resp.Topics = append(resp.Topics, out)
+	}
+	return true
 }
 
 func cursor(topic string, p int32) *kmsg.DescribeTopicPartitionsResponseNextCursor {

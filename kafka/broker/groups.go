@@ -15,10 +15,16 @@ import (
 // JoinGroup 11, Heartbeat 12, LeaveGroup 13, SyncGroup 14, DescribeGroups 15,
 // ListGroups 16, DeleteGroups 42, OffsetDelete 47) to the coordinator.
 func (b *Broker) group(_ context.Context, r *listener.Request) listener.Answer {
+	if resp := b.refuseGroup(r.Msg); resp != nil {
+		return now(resp)
+	}
+	missing := b.cutMissing(r.Msg)
 	p := b.toGroup(r)
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx)
 		switch resp := resp.(type) {
+		case *kmsg.OffsetCommitResponse, *kmsg.OffsetDeleteResponse:
+			missing.answer(resp)
 		case *kmsg.ListGroupsResponse:
 			filterGroups(r, resp)
 		case *kmsg.OffsetFetchResponse:

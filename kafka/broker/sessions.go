@@ -67,7 +67,7 @@ func newPart(key partKey, in *kmsg.FetchRequestTopicPartition, img *metadata.Ima
 
 // ask takes what the client now asks.
 func (p *part) ask(in *kmsg.FetchRequestTopicPartition) {
-	p.offset, p.maxBytes, p.leaderEpoch, p.lastEpoch = in.FetchOffset, in.PartitionMaxBytes, in.CurrentLeaderEpoch, in.LastFetchedEpoch
+	p.offset, p.maxBytes, p.leaderEpoch, p.lastEpoch = in.FetchOffset, in.PartitionMaxBytes, max(-1, in.CurrentLeaderEpoch), in.LastFetchedEpoch
 }
 
 // resolve finds the name of a topic asked by id. Once known it stays, so that
