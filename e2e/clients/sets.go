@@ -15,6 +15,10 @@ import (
 // Kafka 4 logs through log4j 2 but does not bring SLF4J's binding for it.
 var sets = map[string][]string{
 	"kafka-4.4.0": {"org.apache.kafka:kafka_2.13:4.4.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"},
+	"kafka-4.1.2": {"org.apache.kafka:kafka_2.13:4.1.2", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"},
+	"kafka-3.9.2": {"org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-reload4j:1.7.36"},
+	"kafka-3.4.1": {"org.apache.kafka:kafka_2.13:3.4.1"},
+	"kafka-2.8.1": {"org.apache.kafka:kafka_2.13:2.8.1"},
 	"tools-4.3.1": {
 		"org.apache.kafka:kafka-tools:4.3.1", "org.apache.kafka:kafka_2.13:4.3.1",
 		"org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",

@@ -71,6 +71,7 @@ var kinds = map[string]kind{
 	"cli":                        top,
 	"cmd/millrace":               top,
 	"e2e":                        top,
+	"e2e/differential":           top,
 	"e2e/clients":                top,
 	"e2e/install":                top,
 	"internal/gen/aws":           top,
