@@ -16,10 +16,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/ec2"
@@ -43,7 +45,7 @@ type Authenticator interface {
 	Authenticate(accessKeyID, region string) (iam.Credential, model.Caller, bool)
 }
 
-// Config is what a handler is made of. Everything but Own must be set.
+// Config is what a handler is made of. Everything but Own and Audit must be set.
 type Config struct {
 	Authenticator Authenticator
 	Authorizer    Authorizer
@@ -51,6 +53,7 @@ type Config struct {
 	EC2           ec2.Service
 	STS           sts.Service
 	Own           []model.Operation // of Millrace's own service, below /_millrace/
+	Audit         *trail.Trail      // where calls are put on record; nil: nowhere
 	Ready         func() bool       // what health answers
 	Version       string
 	Log           *slog.Logger
@@ -68,6 +71,7 @@ type service struct {
 type handler struct {
 	cfg      Config
 	services map[string]*service
+	gate     *gate
 }
 
 // New returns the handler of the API. It may serve concurrently.
@@ -75,7 +79,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &handler{cfg: cfg, services: make(map[string]*service)}
+	h := &handler{cfg: cfg, services: make(map[string]*service), gate: newGate()}
 	for _, s := range []*service{
 		{"kafka", restJSON{}, kafka.Operations(cfg.Kafka), kafka.Others},
 		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
@@ -92,6 +96,10 @@ type event struct {
 	id, operation, caller string
 	status                int
 	err                   error
+
+	service, accessKey string       // that the signature claims
+	who                model.Caller // once that is proven
+	in                 *model.Input // once it is found
 }
 
 // ServeHTTP answers one call.
@@ -144,6 +152,13 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 			h.refuse(w, e, p, fmt.Errorf("panic: %v", v))
 		}
 	}()
+	from := source(r)
+	leave, err := h.gate.enter(r.Context(), from)
+	if err != nil {
+		h.refuse(w, e, p, h.record(r, e, nil, err))
+		return
+	}
+	defer leave()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); err != nil && !errors.As(err, &tooLarge) {
 		h.refuse(w, e, p, &model.Error{Code: "IncompleteBodyException", HTTP: http.StatusBadRequest, Message: "The request body ended early."})
@@ -155,30 +170,45 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	p = h.guess(r, body)
 	signed, err := sigv4.Parse(r)
 	if err != nil {
-		h.refuse(w, e, p, err)
+		h.refuse(w, e, p, h.record(r, e, nil, h.gate.failed(from, "", err, h.cfg.Now())))
 		return
 	}
+	e.service, e.accessKey = signed.Service, signed.AccessKeyID
 	s := h.services[signed.Service]
 	if s != nil {
 		p = s.protocol
 	}
-	caller, err := h.authenticate(signed, body)
+	caller, err := h.verified(signed, body, from)
 	if err != nil {
-		h.refuse(w, e, p, err)
+		h.refuse(w, e, p, h.record(r, e, nil, err))
 		return
 	}
-	e.caller = caller.ARN
+	leave()
+	e.caller, e.who = caller.ARN, caller
 	if s == nil {
 		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
 		return
 	}
 	op, out, err := h.call(r, s, caller, body, e)
-	if err != nil {
+	if err = h.record(r, e, out, err); err != nil {
 		h.refuse(w, e, p, err)
 		return
 	}
 	e.status = op.Status
 	p.answer(w, op, out, e.id)
+}
+
+// verified is authenticate for who has not failed too often.
+func (h *handler) verified(signed sigv4.Request, body []byte, from netip.Addr) (model.Caller, error) {
+	now := h.cfg.Now()
+	if err := h.gate.may(from, signed.AccessKeyID, now); err != nil {
+		return model.Caller{}, err
+	}
+	caller, err := h.authenticate(signed, body)
+	if err != nil {
+		return caller, h.gate.failed(from, signed.AccessKeyID, err, now)
+	}
+	return caller, nil
 }
 
 // authenticate verifies the signature. An unknown key takes as long as a wrong
@@ -209,7 +239,7 @@ func regionName(s string) bool {
 // call finds, decodes, checks, authorizes and runs the operation.
 func (h *handler) call(r *http.Request, s *service, caller model.Caller, body []byte, e *event) (model.Operation, any, error) {
 	op, in, err := s.protocol.route(r, s, body)
-	e.operation = s.name + ":" + op.Name
+	e.operation, e.in = s.name+":"+op.Name, in
 	if err != nil {
 		return op, nil, err
 	}
@@ -221,6 +251,9 @@ func (h *handler) call(r *http.Request, s *service, caller model.Caller, body []
 		return op, nil, bad
 	}
 	if err := h.cfg.Authorizer.Authorize(r.Context(), caller, e.operation, resourceOf(in)); err != nil {
+		return op, nil, err
+	}
+	if err := h.auditable(e); err != nil {
 		return op, nil, err
 	}
 	out, err := op.Call(r.Context(), caller, req)

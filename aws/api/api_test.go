@@ -24,6 +24,7 @@ import (
 	awskafka "github.com/aws/aws-sdk-go-v2/service/kafka"
 	"github.com/aws/aws-sdk-go-v2/service/kafka/types"
 
+	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
@@ -37,9 +38,10 @@ const region = "us-east-1"
 // system is a handler over real cores and a real store; nothing runs clusters,
 // so they stay CREATING.
 type system struct {
-	url  string
-	root iam.Credential
-	msk  *msk.Service
+	url   string
+	root  iam.Credential
+	msk   *msk.Service
+	again func() http.Handler // one more over the same cores
 }
 
 // subnetOf is what msk asks of ec2.
@@ -48,7 +50,9 @@ func subnetOf(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc s
 	return s.Zone, s.ZoneID, s.VPC, ok
 }
 
-func start(t *testing.T) system {
+func start(t *testing.T) system { return startWith(t, nil) }
+
+func startWith(t *testing.T, record *trail.Trail) system {
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"))
 	if err != nil {
@@ -63,13 +67,15 @@ func start(t *testing.T) system {
 		Store: st, Now: time.Now, Random: rand.Reader,
 		Subnet: subnetOf,
 	})
-	h := api.New(api.Config{
-		Authenticator: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity,
-		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
-	})
-	srv := httptest.NewServer(h)
+	again := func() http.Handler {
+		return api.New(api.Config{
+			Authenticator: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, Audit: record,
+			Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
+		})
+	}
+	srv := httptest.NewServer(again())
 	t.Cleanup(srv.Close)
-	return system{srv.URL, identity.Root(), clusters}
+	return system{srv.URL, identity.Root(), clusters, again}
 }
 
 func (s system) client(keyID, secret string) *awskafka.Client {

@@ -34,6 +34,7 @@ const (
 
 // kinds says what every package is: docs/design/0001.
 var kinds = map[string]kind{
+	"audit":                      library,
 	"aws/model":                  library,
 	"aws/model/ec2":              library,
 	"aws/model/kafka":            library,
@@ -51,6 +52,7 @@ var kinds = map[string]kind{
 	"pki":                        library,
 	"store":                      library,
 	"store/storetest":            library,
+	"throttle":                   library,
 	"vfs":                        library,
 	"vfs/vfstest":                library,
 	"aws/ec2":                    core,
@@ -59,6 +61,7 @@ var kinds = map[string]kind{
 	"kafka/group":                core,
 	"kafka/metadata":             core,
 	"kafka/txn":                  core,
+	"audit/trail":                engine,
 	"fleet":                      engine,
 	"kafka/coordinator":          engine,
 	"kafka/partition":            engine,

@@ -31,6 +31,7 @@ import (
 	"github.com/millrace/millrace/kafka/statemachine"
 	"github.com/millrace/millrace/kafka/storage"
 	"github.com/millrace/millrace/kafka/wire"
+	"github.com/millrace/millrace/throttle"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -56,6 +57,10 @@ type Config struct {
 	CompactionInterval    time.Duration // log.cleaner.backoff.ms
 	PageCache             bool          // durability=page-cache: acknowledge what is only written
 	ForgetProducers       bool          // negative control of crash tests: drops producer state at open
+
+	// Refused is told of refused requests and logins; it must not block. nil:
+	// nobody is told.
+	Refused func(listener.Refusal)
 
 	Log *slog.Logger
 }
@@ -95,6 +100,7 @@ type Cluster struct {
 	nodes   []*node
 
 	mutations quota.Meters       // of all brokers
+	logins    *throttle.Failures // of all brokers
 	boot      *listener.Listener // nil but for serverless clusters
 
 	turn  chan struct{} // capacity 1: holds a token while a broker is changed
@@ -139,7 +145,7 @@ func Open(cfg Config) (*Cluster, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
 		cfg: cfg, line: served(line), stop: stop,
-		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}),
+		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}), logins: listener.NewLogins(),
 	}
 	for _, b := range cfg.Brokers {
 		b.Listeners = slices.Clone(b.Listeners) // a broker that starts again replaces Net
@@ -334,6 +340,7 @@ func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, q
 		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Logins: c.logins, Refused: c.cfg.Refused,
 	})
 	c.running.Go(func() {
 		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -357,6 +364,25 @@ func newTopicID() [16]byte {
 	rand.Read(id[:])
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
 	return id
+}
+
+// Shutdown is Close for whom clients should not notice more than a restart: no
+// broker accepts or reads any more, the requests that were read are answered
+// (Kafka's order of a broker's end), and then everything is closed.
+func (c *Cluster) Shutdown() error {
+	var draining sync.WaitGroup
+	c.turn <- struct{}{} // no broker is changed meanwhile
+	for _, n := range c.nodes {
+		for _, l := range n.listeners {
+			draining.Go(func() { l.Drain(drainPatience) })
+		}
+	}
+	if c.boot != nil {
+		draining.Go(func() { c.boot.Drain(drainPatience) })
+	}
+	draining.Wait()
+	<-c.turn
+	return c.Close()
 }
 
 // Close stops the cluster: first nothing new comes in, then the coordinators,

@@ -47,20 +47,21 @@ func (c *conn) handshake(ctx context.Context, h wire.Header, m *kmsg.SASLHandsha
 	var server sasl.Server
 	err := fmt.Errorf("SASL mechanism %.40q is not enabled", m.Mechanism)
 	if slices.Contains(c.l.cfg.Mechanisms, m.Mechanism) && (c.auth.mechanism == "" || c.auth.mechanism == m.Mechanism) {
-		server, err = sasl.NewServer(m.Mechanism, c.l.sasl)
+		server, err = sasl.NewServer(m.Mechanism, c.saslOptions())
 	}
 	if err != nil {
 		resp.ErrorCode = kerr.UnsupportedSaslMechanism.Code
-		return c.refuse(ctx, h, resp, err.Error())
+		return c.refuse(ctx, h, resp, &sasl.Failure{Reason: err.Error()})
 	}
 	c.auth.mechanism, c.auth.server, c.auth.raw = m.Mechanism, server, m.Version == 0
 	return c.reply(ctx, h, resp)
 }
 
 // refuse sends the last answer of a connection whose authentication failed.
-func (c *conn) refuse(ctx context.Context, h wire.Header, resp kmsg.Response, reason string) error {
-	c.l.counts.authFailures.Add(1)
-	c.l.log.warn("authentication failed", "connection", c.id, "mechanism", c.auth.mechanism, "principal", c.principal(), "reason", reason)
+func (c *conn) refuse(ctx context.Context, h wire.Header, resp kmsg.Response, f *sasl.Failure) error {
+	if err := c.failedLogin(ctx, h.ClientID, f); err != nil {
+		return err
+	}
 	if err := c.reply(ctx, h, resp); err != nil {
 		return err
 	}
@@ -78,13 +79,13 @@ func (c *conn) authenticate(ctx context.Context, h wire.Header, m *kmsg.SASLAuth
 			resp.ErrorMessage = kmsg.StringPtr("SaslAuthenticate request received after successful authentication")
 			return c.reply(ctx, h, resp)
 		}
-		return c.refuse(ctx, h, resp, "SaslAuthenticate before SaslHandshake")
+		return c.refuse(ctx, h, resp, &sasl.Failure{Reason: "SaslAuthenticate before SaslHandshake"})
 	}
 	out, lifetime, err := c.step(ctx, m.SASLAuthBytes)
 	var f *sasl.Failure
 	if errors.As(err, &f) {
 		resp.ErrorCode, resp.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &f.Text
-		return c.refuse(ctx, h, resp, f.Reason)
+		return c.refuse(ctx, h, resp, f)
 	}
 	if err != nil {
 		return err
@@ -114,8 +115,9 @@ func (c *conn) rawToken(ctx context.Context) error {
 	out, _, err := c.step(ctx, in)
 	var f *sasl.Failure
 	if errors.As(err, &f) {
-		c.l.counts.authFailures.Add(1)
-		c.l.log.warn("authentication failed", "connection", c.id, "mechanism", c.auth.mechanism, "reason", f.Reason)
+		if err := c.failedLogin(ctx, "", f); err != nil {
+			return err
+		}
 		return errDrain
 	}
 	if err != nil {
@@ -161,6 +163,7 @@ func (c *conn) step(ctx context.Context, in []byte) (out []byte, lifetime time.D
 	}
 	c.auth.server, c.auth.expires = nil, sessionEnd(*id, c.l.cfg.SessionMax, now)
 	c.session = s
+	c.known()
 	if !c.auth.expires.IsZero() {
 		lifetime = c.auth.expires.Sub(now)
 	}

@@ -43,6 +43,7 @@ type conn struct {
 	auth    auth
 	session *Session     // nil before authentication
 	muted   atomic.Int64 // until when requests wait, in nanoseconds since the listener began
+	known   func()       // it is a stranger no more; may be called again
 	cancel  context.CancelFunc
 }
 
@@ -52,6 +53,13 @@ func (l *Listener) serveConn(nc net.Conn, served *atomic.Bool) {
 	defer cancel()
 	c := &conn{l: l, nc: nc, served: served, cancel: cancel, remote: remoteAddr(nc)}
 	c.id = fmt.Sprintf("%v-%v-%d", nc.LocalAddr(), nc.RemoteAddr(), l.serial.Add(1))
+	c.known = sync.OnceFunc(func() { l.strangers.Add(-1) })
+	defer c.known()
+	if l.strangers.Add(1) > int64(l.cfg.MaxStrangers) {
+		l.counts.refused.Add(1)
+		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections that are not authenticated")
+		return
+	}
 	if err := c.open(ctx); err != nil {
 		l.log.warn("connection not opened", "connection", c.id, "reason", err)
 		return
@@ -112,6 +120,7 @@ func (c *conn) open(ctx context.Context) error {
 		id.Name = subject
 	}
 	c.session = c.newSession(id)
+	c.known()
 	return nil
 }
 
@@ -236,6 +245,7 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 		d := verdict.denied[0]
 		c.l.log.warn("request denied", "connection", c.id, "principal", s.Identity.String(), "api", kmsg.NameForKey(h.Key),
 			"operation", d.Op.String(), "resource", d.Resource.String(), "name", d.Name, "denied", len(verdict.denied))
+		c.tell(Refusal{Session: s, ClientID: h.ClientID, API: kmsg.NameForKey(h.Key), Operation: d, Denied: len(verdict.denied)})
 	}
 	if verdict.whole != nil {
 		return func(context.Context) kmsg.Response { return verdict.whole }

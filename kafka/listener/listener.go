@@ -24,6 +24,7 @@ import (
 
 	"github.com/millrace/millrace/kafka/sasl"
 	"github.com/millrace/millrace/kafka/wire"
+	"github.com/millrace/millrace/throttle"
 )
 
 // Limits of a connection.
@@ -37,6 +38,7 @@ const (
 
 	defaultIdle           = 10 * time.Minute // connections.max.idle.ms
 	defaultMaxConnections = 20_000
+	defaultMaxStrangers   = 2000
 	defaultIAMSession     = 12 * time.Hour
 )
 
@@ -182,8 +184,16 @@ type Config struct {
 	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
 	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
 	MaxConnections int           // 0: 20 000
-	Log            *slog.Logger  // nil: none
-	Now            func() time.Time
+	MaxStrangers   int           // of those, connections that are not authenticated yet; 0: 2 000
+
+	// Logins slows down who fails to log in: SCRAM users by name and address,
+	// others by address. Listeners of one cluster share it. nil: one of its own.
+	Logins *throttle.Failures
+	// Refused is told of refused requests and logins, for who keeps records. It
+	// must not block. nil: nobody is told.
+	Refused func(Refusal)
+	Log     *slog.Logger // nil: none
+	Now     func() time.Time
 }
 
 // Counts are a listener's counters since its start, but for Open.
@@ -206,6 +216,8 @@ type Listener struct {
 	counts counters
 	serial atomic.Int64
 	log    boundedLog
+
+	strangers atomic.Int64 // connections that are not authenticated yet
 
 	buffers sync.Pool // of *[]byte: encoded answers
 
@@ -231,6 +243,12 @@ func New(cfg Config) *Listener {
 	}
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = defaultMaxConnections
+	}
+	if cfg.MaxStrangers == 0 {
+		cfg.MaxStrangers = defaultMaxStrangers
+	}
+	if cfg.Logins == nil {
+		cfg.Logins = NewLogins()
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -65,7 +65,8 @@ type Options struct {
 	Hosts    func(host string) bool // names that AWS_MSK_IAM may be signed for; nil: none
 	Region   string                 // the one region that tokens may be scoped to
 	SCRAM    func(mechanism, user string) (Credential, bool)
-	Decoy    []byte // secret that makes the salts of unknown users look real; nil: random per server
+	Locked   func(user string) bool // SCRAM users whom no password opens now; nil: none
+	Decoy    []byte                 // secret that makes the salts of unknown users look real; nil: random per server
 }
 
 // Failure is a refused authentication: Text is for the client, Reason for the
@@ -73,6 +74,7 @@ type Options struct {
 type Failure struct {
 	Text   string
 	Reason string
+	User   string // whom a SCRAM client claims to be; "" when it did not get that far
 }
 
 func (f *Failure) Error() string { return f.Reason }

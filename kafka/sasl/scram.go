@@ -70,7 +70,7 @@ func (s *scramServer) Step(_ context.Context, in []byte) ([]byte, *Identity, err
 func (s *scramServer) fail(reason string) error {
 	return &Failure{
 		Text:   "Authentication failed during authentication due to invalid credentials with SASL mechanism " + s.mechanism,
-		Reason: reason,
+		Reason: reason, User: s.user,
 	}
 }
 
@@ -111,6 +111,8 @@ func (s *scramServer) first(in string) (string, error) {
 // the same at every try, so that user names cannot be guessed.
 func (s *scramServer) lookup() {
 	if s.cred, s.known = s.o.SCRAM(s.mechanism, s.user); s.known {
+		// Nothing shows that a user is locked, or that he exists.
+		s.known = s.o.Locked == nil || !s.o.Locked(s.user)
 		return
 	}
 	decoy := s.o.Decoy
