@@ -23,9 +23,10 @@ generate: ## write generated code anew
 	$(GO) run ./internal/gen/wire -root .
 	$(GO) run ./internal/gen/aws
 	$(GO) run ./internal/gen/readme
+	$(GO) run ./internal/gen/coverage
 
 fresh: generate
-	@git diff --exit-code --stat -- '*_gen.go' README.md || { echo "generated code is not fresh: commit what make fresh wrote" >&2; exit 1; }
+	@git diff --exit-code --stat -- '*_gen.go' README.md docs/coverage.md || { echo "generated code is not fresh: commit what make fresh wrote" >&2; exit 1; }
 
 fmt: ## format every Go file
 	gofmt -w $$(git ls-files '*.go')

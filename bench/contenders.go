@@ -301,4 +301,21 @@ func residentMB(pid int) float64 {
 	return 0
 }
 
+// cpuTime is the CPU time that a process has spent, in user mode and in the
+// kernel; a tick of /proc is 10 ms.
+func cpuTime(pid int) time.Duration {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(data), ") ") // the name may hold anything
+	fields := strings.Fields(after)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -36,7 +36,7 @@ func measureLimits(ctx context.Context, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range []string{"1", "6", "100"} {
+	for _, w := range []string{"1", "6", "100", "1000"} {
 		r.add("produce 1 KiB, acks=all, "+w+" partitions", nameLimit, "MB/s", rate)
 	}
 	return nil

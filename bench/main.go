@@ -99,12 +99,13 @@ func measure(ctx context.Context, o options) (*report, error) {
 				if err := warm(o); err != nil {
 					return nil, err
 				}
-				got, err := w.run(ctx, c, o.duration)
-				if err != nil {
-					return nil, fmt.Errorf("%s on %s: %w", w.name, c.name, err)
+				if err := r.run(ctx, w, c, o.duration); err != nil {
+					return nil, err
 				}
-				r.add(w.name, c.name, w.unit, got)
 			}
+		}
+		for _, c := range contenders {
+			r.add("memory after a round", c.name, "MB", residentMB(c.cmd.Process.Pid))
 		}
 	}
 	return r, nil
@@ -122,6 +123,24 @@ type figure struct {
 	Contender string    `json:"contender"`
 	Unit      string    `json:"unit"`
 	Values    []float64 `json:"values"` // one for each round
+}
+
+// run asks a contender one question and notes the answers, and what CPU time
+// of the broker it cost.
+func (r *report) run(ctx context.Context, w workload, c *contender, d time.Duration) error {
+	before := cpuTime(c.cmd.Process.Pid)
+	got, err := w.run(ctx, c, d)
+	if err != nil {
+		return fmt.Errorf("%s on %s: %w", w.name, c.name, err)
+	}
+	for _, m := range got.figures {
+		r.add(w.name+m.what, c.name, m.unit, m.value)
+	}
+	if got.bytes > 0 {
+		spent := cpuTime(c.cmd.Process.Pid) - before
+		r.add(w.name+", broker's CPU", c.name, "ms/MB", ms(spent)/(float64(got.bytes)/1e6))
+	}
+	return nil
 }
 
 func (r *report) add(workload, contender, unit string, value float64) {

@@ -12,57 +12,68 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// workload is one question asked of every contender.
+// workload is one question asked of every contender in its turn.
 type workload struct {
 	name string
-	unit string
-	run  func(ctx context.Context, c *contender, d time.Duration) (float64, error)
+	run  func(ctx context.Context, c *contender, d time.Duration) (result, error)
 }
 
-const recordBytes = 1 << 10
+// result is what a workload measured, and how many bytes of values it moved
+// through the broker (0 when CPU per byte means nothing).
+type result struct {
+	figures []measured
+	bytes   int64
+}
+
+type measured struct {
+	what  string // added to the workload's name
+	unit  string
+	value float64
+}
+
+func one(unit string, value float64) result { return result{figures: []measured{{"", unit, value}}} }
+
+const (
+	recordBytes = 1 << 10
+	smallBytes  = 100
+)
 
 // workloads of one round; every round has topics of its own, because deleting
 // one frees pages beside the next measurement.
 func workloads(round int) []workload {
+	topic := func(name string) string { return fmt.Sprintf("%s-%d", name, round) }
 	var out []workload
-	for _, partitions := range []int32{1, 6, 100} {
-		topic := fmt.Sprintf("bulk-%d-%d", partitions, round)
-		out = append(out, workload{
-			name: fmt.Sprintf("produce 1 KiB, acks=all, %d partitions", partitions), unit: "MB/s",
-			run: func(ctx context.Context, c *contender, d time.Duration) (float64, error) {
-				return produceBulk(ctx, c, topic, partitions, d)
-			},
+	add := func(name string, run func(ctx context.Context, c *contender, d time.Duration) (result, error)) {
+		out = append(out, workload{name, run})
+	}
+	for _, partitions := range []int32{1, 6, 100, 1000} {
+		add(fmt.Sprintf("produce 1 KiB, acks=all, %d partitions", partitions), func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+			return produceBulk(ctx, c, topic(fmt.Sprint("bulk-", partitions)), partitions, recordBytes, d)
 		})
-		if partitions == 6 {
-			out = append(out, workload{name: "consume from the start, 6 partitions", unit: "MB/s",
-				run: func(ctx context.Context, c *contender, d time.Duration) (float64, error) {
-					return consumeBulk(ctx, c, topic, d)
-				}})
-		}
 	}
-	topic := fmt.Sprintf("open-%d", round)
-	var last *latencies
-	measure := func(p float64) func(ctx context.Context, c *contender, d time.Duration) (float64, error) {
-		return func(ctx context.Context, c *contender, d time.Duration) (float64, error) {
-			if p == 50 {
-				l, err := openLoop(ctx, c, topic, d)
-				if err != nil {
-					return 0, err
-				}
-				if last == nil {
-					last = &latencies{by: make(map[string][]time.Duration)}
-				}
-				last.by[c.name] = l
-			}
-			return ms(percentile(last.by[c.name], p)), nil
-		}
-	}
-	return append(out,
-		workload{name: "open loop 5000/s, end to end p50", unit: "ms", run: measure(50)},
-		workload{name: "open loop 5000/s, end to end p99", unit: "ms", run: measure(99)})
+	add("produce 100 B, acks=all, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return produceBulk(ctx, c, topic("small"), 6, smallBytes, d)
+	})
+	add("catch up: consume from the start, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return consumeBulk(ctx, c, topic("bulk-6"), d)
+	})
+	add("produce and tail at once, 1 KiB, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return produceAndTail(ctx, c, topic("tail"), d)
+	})
+	add("16 synchronous senders, 1 KiB", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return synchronous(ctx, c, topic("sync"), 16, d)
+	})
+	add("open loop 5000/s, end to end", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return openLoop(ctx, c, topic("open"), d)
+	})
+	add("transactions of 10 records of 1 KiB", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return transactions(ctx, c, topic("txn"), 10, d)
+	})
+	add("group of 100 members", func(ctx context.Context, c *contender, _ time.Duration) (result, error) {
+		return rebalance(ctx, c, topic("group"), 100)
+	})
+	return out
 }
-
-type latencies struct{ by map[string][]time.Duration }
 
 func percentile(sorted []time.Duration, p float64) time.Duration {
 	if len(sorted) == 0 {
@@ -71,48 +82,66 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(float64(len(sorted))*p/100))]
 }
 
-// produceBulk sends as fast as acknowledgements allow and returns MB/s of
-// values acknowledged, after a second of warm-up.
-func produceBulk(ctx context.Context, c *contender, topic string, partitions int32, d time.Duration) (float64, error) {
-	if err := c.createTopic(ctx, topic, partitions); err != nil {
-		return 0, err
+func percentiles(sorted []time.Duration) []measured {
+	return []measured{{", p50", "ms", ms(percentile(sorted, 50))}, {", p99", "ms", ms(percentile(sorted, 99))}}
+}
+
+// flood produces as fast as acknowledgements allow until ctx ends, calling
+// acked for every acknowledged record.
+func flood(ctx context.Context, cl *kgo.Client, size int, acked func()) error {
+	var failed atomic.Pointer[error]
+	value := make([]byte, size)
+	promise := func(_ *kgo.Record, err error) {
+		if err == nil {
+			acked()
+		} else if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			failed.Store(&err)
+		}
 	}
-	cl, err := c.client(kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(50_000),
+	for ctx.Err() == nil {
+		cl.Produce(ctx, &kgo.Record{Value: value}, promise)
+		if e := failed.Load(); e != nil {
+			return *e
+		}
+	}
+	return nil
+}
+
+func bulkClient(c *contender, topic string) (*kgo.Client, error) {
+	return c.client(kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(50_000),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.UniformBytesPartitioner(64<<10, false, false, nil)))
+}
+
+// produceBulk sends as fast as acknowledgements allow and returns MB/s of
+// values acknowledged, after a second of warm-up.
+func produceBulk(ctx context.Context, c *contender, topic string, partitions int32, size int, d time.Duration) (result, error) {
+	if err := c.createTopic(ctx, topic, partitions); err != nil {
+		return result{}, err
+	}
+	cl, err := bulkClient(c, topic)
 	if err != nil {
-		return 0, err
+		return result{}, err
 	}
 	defer cl.Close()
-	var acked atomic.Int64
-	var failed atomic.Pointer[error]
-	value := make([]byte, recordBytes)
-	promise := func(_ *kgo.Record, err error) {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			failed.Store(&err)
-			return
-		}
-		acked.Add(1)
-	}
+	var acked, all atomic.Int64
 	runCtx, cancel := context.WithTimeout(ctx, d+time.Second)
 	defer cancel()
 	warmed := time.AfterFunc(time.Second, func() { acked.Store(0) })
 	defer warmed.Stop()
-	for runCtx.Err() == nil {
-		cl.Produce(runCtx, &kgo.Record{Value: value}, promise)
-		if e := failed.Load(); e != nil {
-			return 0, *e
-		}
+	if err := flood(runCtx, cl, size, func() { acked.Add(1); all.Add(1) }); err != nil {
+		return result{}, err
 	}
-	rate := float64(acked.Load()) * recordBytes / d.Seconds() / 1e6
-	return rate, cl.Flush(ctx)
+	out := one("MB/s", float64(acked.Load())*float64(size)/d.Seconds()/1e6)
+	out.bytes = all.Load() * int64(size)
+	return out, cl.Flush(ctx)
 }
 
 // consumeBulk reads a filled topic from its start for at most d.
-func consumeBulk(ctx context.Context, c *contender, topic string, d time.Duration) (float64, error) {
+func consumeBulk(ctx context.Context, c *contender, topic string, d time.Duration) (result, error) {
 	cl, err := c.client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
-		return 0, err
+		return result{}, err
 	}
 	defer cl.Close()
 	runCtx, cancel := context.WithTimeout(ctx, d)
@@ -126,20 +155,83 @@ func consumeBulk(ctx context.Context, c *contender, topic string, d time.Duratio
 			bytes += int64(n) * recordBytes
 		}
 	}
-	return float64(bytes) / last.Sub(began).Seconds() / 1e6, nil
+	out := one("MB/s", float64(bytes)/last.Sub(began).Seconds()/1e6)
+	out.bytes = bytes
+	return out, nil
+}
+
+// produceAndTail produces as fast as it can while a consumer follows.
+func produceAndTail(ctx context.Context, c *contender, topic string, d time.Duration) (result, error) {
+	if err := c.createTopic(ctx, topic, 6); err != nil {
+		return result{}, err
+	}
+	cl, err := bulkClient(c, topic)
+	if err != nil {
+		return result{}, err
+	}
+	defer cl.Close()
+	tail, err := c.client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return result{}, err
+	}
+	defer tail.Close()
+	runCtx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	var acked, seen int64
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for runCtx.Err() == nil {
+			seen += int64(tail.PollRecords(runCtx, 10_000).NumRecords())
+		}
+	})
+	var n atomic.Int64
+	err = flood(runCtx, cl, recordBytes, func() { n.Add(1) })
+	acked = n.Load()
+	reader.Wait()
+	rate := func(records int64) float64 { return float64(records) * recordBytes / d.Seconds() / 1e6 }
+	return result{[]measured{{", produced", "MB/s", rate(acked)}, {", consumed", "MB/s", rate(seen)}}, acked * recordBytes}, err
+}
+
+// synchronous has senders that each wait for their record's acknowledgement.
+func synchronous(ctx context.Context, c *contender, topic string, senders int, d time.Duration) (result, error) {
+	if err := c.createTopic(ctx, topic, 6); err != nil {
+		return result{}, err
+	}
+	cl, err := c.client(kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		return result{}, err
+	}
+	defer cl.Close()
+	deadline := time.Now().Add(d)
+	took, errs := make([][]time.Duration, senders), make([]error, senders)
+	var wg sync.WaitGroup
+	for i := range senders {
+		wg.Go(func() {
+			value := make([]byte, recordBytes)
+			for errs[i] == nil && time.Now().Before(deadline) {
+				began := time.Now()
+				errs[i] = cl.ProduceSync(ctx, &kgo.Record{Value: value}).FirstErr()
+				took[i] = append(took[i], time.Since(began))
+			}
+		})
+	}
+	wg.Wait()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	return result{figures: append(percentiles(all), measured{"", "records/s", float64(len(all)) / d.Seconds()})}, errors.Join(errs...)
 }
 
 // openLoop sends 5000 records a second whatever the broker does, and measures
 // from the time a record was due to the time a consumer has it.
-func openLoop(ctx context.Context, c *contender, topic string, d time.Duration) ([]time.Duration, error) {
+func openLoop(ctx context.Context, c *contender, topic string, d time.Duration) (result, error) {
 	const rate = 5000
 	if err := c.createTopic(ctx, topic, 6); err != nil {
-		return nil, err
+		return result{}, err
 	}
 	cl, err := c.client(kgo.DefaultProduceTopic(topic), kgo.ConsumeTopics(topic), kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMinBytes(1))
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	defer cl.Close()
 	warm := time.Second
@@ -147,23 +239,23 @@ func openLoop(ctx context.Context, c *contender, topic string, d time.Duration) 
 	began := time.Now()
 	var wg sync.WaitGroup
 	wg.Go(func() { sendOpenLoop(ctx, cl, began, total, rate) })
-	out := make([]time.Duration, 0, total)
+	took := make([]time.Duration, 0, total)
 	deadline, cancel := context.WithTimeout(ctx, warm+d+10*time.Second)
 	defer cancel()
 	for seen := 0; seen < total && deadline.Err() == nil; {
 		cl.PollFetches(deadline).EachRecord(func(r *kgo.Record) {
 			seen++
 			if due := r.Timestamp.Sub(began); due > warm {
-				out = append(out, time.Since(r.Timestamp))
+				took = append(took, time.Since(r.Timestamp))
 			}
 		})
 	}
 	wg.Wait()
 	if deadline.Err() != nil {
-		return nil, errors.New("not every record came back within ten seconds")
+		return result{}, errors.New("not every record came back within ten seconds")
 	}
-	slices.Sort(out)
-	return out, nil
+	slices.Sort(took)
+	return result{figures: percentiles(took)}, nil
 }
 
 func sendOpenLoop(ctx context.Context, cl *kgo.Client, began time.Time, total, rate int) {

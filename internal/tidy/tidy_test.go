@@ -79,6 +79,7 @@ var kinds = map[string]kind{
 	"e2e/install":                top,
 	"internal/gen/aws":           top,
 	"internal/gen/readme":        top,
+	"internal/gen/coverage":      top,
 	"internal/gen/wire":          top,
 	"internal/gen/wire/probe":    top,
 	"internal/tidy":              top,
