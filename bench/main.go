@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -37,6 +38,7 @@ type options struct {
 	rounds   int
 	duration time.Duration
 	fill     bool
+	only     *regexp.Regexp
 }
 
 func run(ctx context.Context, args []string) error {
@@ -49,7 +51,12 @@ func run(ctx context.Context, args []string) error {
 	fs.IntVar(&o.rounds, "rounds", 3, "rounds; the contenders take turns in each")
 	fs.DurationVar(&o.duration, "duration", 3*time.Second, "length of one measurement")
 	fs.BoolVar(&o.fill, "fill", true, "fill the page cache first")
+	only := fs.String("only", "", "only the workloads whose names match this regular expression")
 	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	var err error
+	if o.only, err = regexp.Compile(*only); err != nil {
 		return err
 	}
 	if o.rounds < 1 || o.duration < time.Second {
@@ -95,6 +102,9 @@ func measure(ctx context.Context, o options) (*report, error) {
 			return nil, err
 		}
 		for _, w := range workloads(round) {
+			if !o.only.MatchString(w.name) {
+				continue
+			}
 			for _, c := range contenders {
 				if err := warm(o); err != nil {
 					return nil, err
