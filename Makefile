@@ -43,7 +43,14 @@ cross: ## the command builds for macOS too
 race: ## unit tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-test: check race cross build ## everything that CI runs; installs what the tests need
+FUZZTIME ?= 1s
+fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
+	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
+		out=$$($(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" 2>&1) || { echo "$$out"; exit 1; }; \
+		echo "$$name $$(tail -n 1 <<<"$$out")"; \
+	done
+
+test: check race cross build fuzz ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
 	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/...
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
@@ -54,7 +61,8 @@ soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
 	MILLRACE_KAFKA=3.9.2 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
-	$(GO) test -run xxx -fuzz FuzzRecoverTail -fuzztime 10m ./kafka/storage
+	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
+	$(MAKE) fuzz FUZZTIME=5m
 
 bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
 	$(GO) run ./bench -millrace bin/millrace -kafka-jars "$$($(GO) run ./e2e/install kafka-4.4.0)"
@@ -62,4 +70,4 @@ bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
 clean: ## remove what was built and installed for tests
 	rm -rf bin .cache bench.json
 
-.PHONY: help build demo check generate fresh fmt lint cross race test soak bench clean
+.PHONY: help build demo check generate fresh fmt lint cross race fuzz test soak bench clean
