@@ -177,8 +177,24 @@ func sessionEnd(id sasl.Identity, longest time.Duration, now time.Time) time.Tim
 	return now.Add(longest)
 }
 
-// apiVersions is what this listener serves. An unknown version is answered in
-// version 0 with the whole list, from which the client picks (KIP-35).
+// unknownApiVersions answers an ApiVersions of an unknown version, in version 0:
+// with the versions of this key alone, so that the client asks again and learns
+// the features too (KIP-511). What is older than that answers nothing, and is
+// asked again with version 0.
+func (l *Listener) unknownApiVersions() kmsg.Response {
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.ErrorCode = errUnsupportedVersion
+	resp.ApiKeys = []kmsg.ApiVersionsResponseApiKey{}
+	if r, ok := l.line.Range(keyApiVersions); ok && r.Max >= apiVersionsRetried {
+		resp.ApiKeys = append(resp.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: r.Key, MinVersion: r.Min, MaxVersion: r.Max})
+	}
+	return resp
+}
+
+// apiVersionsRetried is the version that came with KIP-511.
+const apiVersionsRetried = 3
+
+// apiVersions is what this listener serves.
 func (l *Listener) apiVersions(version, code int16) kmsg.Response {
 	resp := kmsg.NewPtrApiVersionsResponse()
 	resp.Version, resp.ErrorCode = version, code

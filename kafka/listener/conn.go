@@ -180,7 +180,7 @@ func (c *conn) request(ctx context.Context, frame []byte) (err error) {
 	}
 	rg, ok := c.l.line.Range(h.Key)
 	if served := ok && h.Version >= rg.Min && h.Version <= rg.Max; !served && h.Key == keyApiVersions {
-		return c.reply(ctx, h, c.l.apiVersions(0, errUnsupportedVersion))
+		return c.reply(ctx, h, c.l.unknownApiVersions())
 	} else if !served {
 		return fmt.Errorf("API key %d version %d is not served", h.Key, h.Version)
 	}
