@@ -3,6 +3,7 @@ package clients
 import (
 	"archive/zip"
 	"context"
+	"crypto/sha256"
 	_ "embed" // the launcher's source
 	"encoding/binary"
 	"errors"
@@ -116,7 +117,7 @@ func (c *Cache) Compile(ctx context.Context, set, name, source string) (string, 
 	if err != nil {
 		return "", err
 	}
-	spec := strings.Join([]string{filepath.Base(filepath.Dir(jars)), name, source}, "\n")
+	spec := fmt.Sprintf("%s.java of SHA-256 %x for %s", name, sha256.Sum256([]byte(source)), filepath.Base(filepath.Dir(jars)))
 	dir, err := c.install(ctx, "java-"+name, spec, func(ctx context.Context, dir string) error {
 		file := filepath.Join(dir, name+".java")
 		if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
