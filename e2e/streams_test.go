@@ -85,16 +85,21 @@ type wordCounts struct {
 	err    error
 }
 
-func (w *wordCounts) poll(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-	defer cancel()
-	w.client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+func (w *wordCounts) poll(t *testing.T) {
+	w.client.PollFetches(shortly(t)).EachRecord(func(r *kgo.Record) {
 		n := int64(bigendian.BigEndian.Uint64(r.Value))
 		if n != w.seen[string(r.Key)]+1 && w.err == nil {
 			w.err = fmt.Errorf("%s was counted %d after %d", r.Key, n, w.seen[string(r.Key)])
 		}
 		w.seen[string(r.Key)] = n
 	})
+}
+
+// shortly is a context for one look at what may have come.
+func shortly(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // TestStreams kills an application of Kafka Streams, stops a broker under it and
@@ -128,7 +133,7 @@ func TestStreams(t *testing.T) {
 	stage := func(name string, counted int64) {
 		t.Helper()
 		poll(t, streamsTime, name, func() bool {
-			counts.poll(t.Context())
+			counts.poll(t)
 			return counts.err != nil || counts.seen["the"] >= counted
 		})
 		if counts.err != nil {
@@ -153,7 +158,7 @@ func TestStreams(t *testing.T) {
 	send()
 	stage("all counts", want["the"])
 	poll(t, streamsTime, "all words", func() bool {
-		counts.poll(t.Context())
+		counts.poll(t)
 		for word, n := range want {
 			if counts.seen[word] < n {
 				return counts.err != nil
