@@ -8,7 +8,7 @@ export GOFLAGS
 .DEFAULT_GOAL := check
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 build: ## write bin/millrace
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o bin/millrace ./cmd/millrace
@@ -55,6 +55,9 @@ test: check race cross build fuzz ## everything that CI runs; installs what the 
 	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/...
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
+conformance: build ## the long forms of foreign suites: franz-go's own, whole, over every listener and on breaking connections
+	MILLRACE_CONFORMANCE=1 $(GO) test -count=1 -tags e2e -timeout 2h -v -run 'KgoSuite|ToolsPrintTheSame|Streams|Connect|MirrorMaker' ./e2e
+
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000
 	$(GO) test -count=1 -timeout 2h -run PowerCuts ./kafka/cluster -transaction-images 2000
@@ -70,4 +73,8 @@ bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
 clean: ## remove what was built and installed for tests
 	rm -rf bin .cache bench.json
 
+<<<<<<< HEAD
 .PHONY: help build demo check generate fresh fmt lint cross race fuzz test soak bench clean
+=======
+.PHONY: help build demo check generate fresh fmt lint cross race test conformance soak bench clean
+>>>>>>> conform

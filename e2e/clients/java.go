@@ -20,6 +20,7 @@ var quick = []string{"-Xlog:disable", "-Xlog:all=error:stderr", "-XX:TieredStopA
 // JavaTool runs a class of a set of jars once.
 type JavaTool struct {
 	Set   string   // of Sets
+	Jar   string   // one more jar, before those of the set; "" is none
 	Class string   // main class
 	Flags []string // of the JVM, before the quick ones
 	Args  []string
@@ -33,25 +34,10 @@ type JavaTool struct {
 // of them that later ones share (JEP 350). A tool that exits with another
 // status than 0 is an error with its words.
 func (c *Cache) Java(ctx context.Context, t JavaTool) (stdout, stderr string, err error) {
-	jars, err := c.Jars(ctx, t.Set)
+	cmd, keep, err := c.JavaCommand(ctx, t)
 	if err != nil {
 		return "", "", err
 	}
-	java, err := c.Program(ctx, "java", "default-jre-headless")
-	if err != nil {
-		return "", "", err
-	}
-	share, keep := archive(java, jars, t.Class)
-	args := append(append([]string{}, t.Flags...), quick...)
-	if share != "" {
-		args = append(args, share)
-	}
-	args = append(args, "-cp", classPath(jars), t.Class)
-	args = append(args, t.Args...)
-	cmd := exec.CommandContext(ctx, java, args...)
-	cmd.Dir = t.Dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8"}, t.Env...)
-	cmd.Stdin = strings.NewReader(t.Stdin)
 	var out, words bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &words
 	err = cmd.Run()
@@ -60,6 +46,34 @@ func (c *Cache) Java(ctx context.Context, t JavaTool) (stdout, stderr string, er
 		err = fmt.Errorf("%s %s: %w\n%s%s", t.Class, strings.Join(t.Args, " "), err, tail(out.Bytes()), tail(words.Bytes()))
 	}
 	return out.String(), words.String(), err
+}
+
+// JavaCommand is a tool ready to start, for those that run longer; keep must be
+// called after its end. ctx kills it.
+func (c *Cache) JavaCommand(ctx context.Context, t JavaTool) (cmd *exec.Cmd, keep func(), err error) {
+	jars, err := c.Jars(ctx, t.Set)
+	if err != nil {
+		return nil, nil, err
+	}
+	java, err := c.Program(ctx, "java", "default-jre-headless")
+	if err != nil {
+		return nil, nil, err
+	}
+	classes := classPath(jars)
+	if t.Jar != "" {
+		classes = t.Jar + ":" + classes
+	}
+	share, keep := archive(java, jars, t.Jar+t.Class)
+	args := append(append([]string{}, t.Flags...), quick...)
+	if share != "" {
+		args = append(args, share)
+	}
+	args = append(args, "-cp", classes, t.Class)
+	cmd = exec.CommandContext(ctx, java, append(args, t.Args...)...)
+	cmd.Dir = t.Dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8"}, t.Env...)
+	cmd.Stdin = strings.NewReader(t.Stdin)
+	return cmd, keep, nil
 }
 
 func tail(b []byte) []byte { return b[max(0, len(b)-maxOutput):] }

@@ -24,6 +24,11 @@ var sets = map[string][]string{
 		"org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
 		"software.amazon.msk:aws-msk-iam-auth:2.3.9:all",
 	},
+	"streams-4.3.1": {"org.apache.kafka:kafka-streams:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"},
+	"connect-4.3.1": {
+		"org.apache.kafka:connect-runtime:4.3.1", "org.apache.kafka:connect-file:4.3.1", "org.apache.kafka:connect-json:4.3.1",
+		"org.apache.kafka:connect-mirror:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+	},
 	"tools-3.4.1": {
 		"org.apache.kafka:kafka-tools:3.4.1", "org.apache.kafka:kafka_2.13:3.4.1",
 		"software.amazon.msk:aws-msk-iam-auth:1.1.7:all",
