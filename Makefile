@@ -73,8 +73,4 @@ bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios
 clean: ## remove what was built and installed for tests
 	rm -rf bin .cache bench.json
 
-<<<<<<< HEAD
-.PHONY: help build demo check generate fresh fmt lint cross race fuzz test soak bench clean
-=======
-.PHONY: help build demo check generate fresh fmt lint cross race test conformance soak bench clean
->>>>>>> conform
+.PHONY: help build demo check generate fresh fmt lint cross race fuzz test conformance soak bench clean
