@@ -144,7 +144,7 @@ func TestStreams(t *testing.T) {
 	stage("the first counts", 10) // within a stream of commits
 	app.kill()
 	send()
-	app = runJava(t, streamsSet, "WordCount", c.plain, state)
+	runJava(t, streamsSet, "WordCount", c.plain, state)
 	stage("counts of the second process", 150)
 	i.cli("", "broker", "stop", "2", "--cluster", "streams")
 	send()
