@@ -62,7 +62,6 @@ soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000
 	$(GO) test -count=1 -timeout 2h -run PowerCuts ./kafka/cluster -transaction-images 2000
 	MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
-	MILLRACE_KAFKA=3.9.2 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
 	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
 	$(MAKE) fuzz FUZZTIME=5m

@@ -208,6 +208,7 @@ type acceptance struct {
 	pattern *regexp.Regexp
 	reason  string
 	used    bool
+	must    bool // match something
 }
 
 // accepted reads the lines that hold for a Kafka version. A line is
@@ -215,7 +216,7 @@ type acceptance struct {
 //	regular expression <TAB or two spaces> # reason
 //
 // and "[3.9.2]" begins the lines that hold for that version alone; those above
-// the first such heading hold for all.
+// the first such heading hold for all, and must match something of the default.
 func accepted(file, version string) ([]*acceptance, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -243,7 +244,7 @@ func accepted(file, version string) ([]*acceptance, error) {
 			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
 		}
 		if heading == "" || heading == version {
-			out = append(out, &acceptance{line: n, pattern: re, reason: reason})
+			out = append(out, &acceptance{line: n, pattern: re, reason: reason, must: heading == version || version == defaultKafka})
 		}
 	}
 	return out, s.Err()

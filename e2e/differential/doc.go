@@ -12,6 +12,7 @@
 //	go test -tags e2e ./e2e/differential -v -run 'Differential/topics' scripts named so
 //	MILLRACE_KAFKA=3.9.2 go test -tags e2e ./e2e/differential -v     another line (3.4.1, 2.8.1)
 //	MILLRACE_SHOW=1 ...                                              print Kafka's answers too
+//	MILLRACE_SEED=7 MILLRACE_REQUESTS=50000 ...                      other and more generated requests
 //
 // A key that Millrace does not serve ends a script on its side: what is missing
 // is counted as waiting, and Kafka's answers can be read meanwhile. When in

@@ -102,7 +102,7 @@ func (g *generator) fill(v reflect.Value, name string) {
 			return
 		}
 		// One element: what is named twice differs by design.
-		if n := g.r.IntN(4); n > 0 || name == "Partitions" {
+		if n := g.r.IntN(4); n > 0 || name == "Partitions" || name == "Groups" {
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 			g.fill(v.Index(0), name)
 		} else {
@@ -114,6 +114,9 @@ func (g *generator) fill(v reflect.Value, name string) {
 		}
 	case reflect.String:
 		v.SetString(g.names[g.r.IntN(len(g.names))])
+		if name == "ResourceName" && strings.Contains(v.String(), " ") {
+			v.SetString("missing") // Kafka checks the name of a topic after its configs
+		}
 	case reflect.Bool:
 		v.SetBool(g.r.IntN(2) == 0 || name == "ValidateOnly")
 	case reflect.Float64:
@@ -131,6 +134,8 @@ func (g *generator) number(name string) int64 {
 		return limit
 	case name == "ReplicaID":
 		return -1
+	case name == "Op": // another one is an exception in Kafka's controller, which then starts again
+		return int64(g.r.IntN(4))
 	case name == "IsolationLevel":
 		return int64(g.r.IntN(2))
 	case name == "Timestamp":

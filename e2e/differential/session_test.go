@@ -21,6 +21,9 @@ import (
 // long has none.
 const answerTime = 5 * time.Second
 
+// maxSilent is how often a broker may stay silent before its script ends.
+const maxSilent = 3
+
 // outcomes of a request
 const (
 	answered = "answered"
@@ -48,6 +51,7 @@ type session struct {
 	prefix  string               // of the names of topics and groups
 	conns   map[string]*conn
 	log     []*exchange
+	silent  int // requests without an answer
 }
 
 // unserved ends a script: the side does not advertise the key.
@@ -189,6 +193,9 @@ func (p *pending) read() error {
 	switch {
 	case errors.As(err, &late) && late.Timeout():
 		p.x.outcome = silent
+		if c.s.silent++; c.s.silent >= maxSilent {
+			panic(step("no answer to %d requests, the last %q", maxSilent, p.x.step))
+		}
 	case err != nil:
 		p.x.outcome = closed
 		if err != io.EOF {
