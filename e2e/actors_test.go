@@ -97,6 +97,7 @@ func newActors(t *testing.T, brokers []string) *actors {
 //	produce TOPIC PARTITION N      writes records of a fixed size and time
 //	commit GROUP TOPIC PARTITION N commits an offset
 //	join CLIENT GROUP TOPIC        consumes until it leaves
+//	join-848 CLIENT GROUP TOPIC    the same with the protocol of KIP-848
 //	leave CLIENT
 //	begin ID TOPIC PARTITION N     opens a transaction with records in it
 //	end ID commit|abort            ends it
@@ -112,9 +113,12 @@ func (a *actors) act(t *testing.T, dir, verb string, args []string) error {
 		"produce": {3, func() error { return produceTo(ctx, a.client, args[0], args[1], args[2]) }},
 		"commit":  {4, func() error { return a.commit(ctx, args) }},
 		"join":    {3, func() error { return a.join(ctx, args[0], args[1], args[2]) }},
-		"leave":   {1, func() error { return a.leave(args[0]) }},
-		"begin":   {4, func() error { return a.begin(ctx, args) }},
-		"end":     {2, func() error { return a.end(ctx, args[0], args[1] == "commit") }},
+		"join-848": {3, func() error {
+			return a.join(ctx, args[0], args[1], args[2], kgo.ServerSideBalancer())
+		}},
+		"leave": {1, func() error { return a.leave(args[0]) }},
+		"begin": {4, func() error { return a.begin(ctx, args) }},
+		"end":   {2, func() error { return a.end(ctx, args[0], args[1] == "commit") }},
 	}
 	v, ok := verbs[verb]
 	if !ok || len(args) != v.args {
@@ -151,9 +155,9 @@ func (a *actors) commit(ctx context.Context, args []string) error {
 }
 
 // join consumes with a client of this name, and returns when it has partitions.
-func (a *actors) join(ctx context.Context, name, group, topic string) error {
+func (a *actors) join(ctx context.Context, name, group, topic string, more ...kgo.Opt) error {
 	assigned := make(chan struct{}, 1)
-	c, err := kgo.NewClient(kgo.SeedBrokers(a.brokers...), kgo.ClientID(name), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+	c, err := kgo.NewClient(append(more, kgo.SeedBrokers(a.brokers...), kgo.ClientID(name), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
 		kgo.Balancers(kgo.RangeBalancer()), kgo.DisableAutoCommit(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, got map[string][]int32) {
 			if len(got) > 0 {
@@ -162,7 +166,7 @@ func (a *actors) join(ctx context.Context, name, group, topic string) error {
 				default:
 				}
 			}
-		}))
+		}))...)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 
 const (
 	connectSet  = "connect-4.3.1"
-	connectTime = 90 * time.Second // of a worker's start, or of data's way
+	connectTime = 2 * time.Minute // of a worker's start, or of data's way
 )
 
 // TestConnect runs a distributed worker: a file's lines go into a topic exactly

@@ -37,6 +37,7 @@ import (
 //	[numbers]  every number is N
 //	[until]    run again until it says what is recorded: it shows something that
 //	           happens a little later
+//	[layout]   without what says where brokers run and by whom they are reached
 //	[subset]   some of Kafka's lines are enough
 //	[silent]   only the exit status counts
 //	[alone]    in a JVM of its own, since it goes on after its main has returned
@@ -205,6 +206,9 @@ func (p *player) once(t *testing.T, s step) []string {
 		t.Fatalf("%s: %v", s.text, err)
 	}
 	out := p.plain(stdout)
+	if slices.Contains(s.marks, "layout") {
+		out = slices.DeleteFunc(out, layout.MatchString)
+	}
 	switch {
 	case slices.Contains(s.marks, "silent"):
 		out = nil
@@ -250,6 +254,7 @@ func (p *player) alone(class string, args []string, stdin string) (status int, s
 var (
 	number = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
 	uuid   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	member = regexp.MustCompile(`\b[A-Za-z0-9_-]{22}(==)?([ \t]+/127)`) // of a client that names itself (KIP-848)
 	millis = regexp.MustCompile(`\b1[0-9]{12}\b`)
 	trace  = regexp.MustCompile(`^(at [0-9a-zA-Z$_./]+\(.*\)|\.\.\. [0-9]+ more)$`) // of a stack
 	spaces = regexp.MustCompile(`[ \t]+`)
@@ -258,6 +263,7 @@ var (
 	// Millrace has neither directories nor controllers of Raft.
 	directory = regexp.MustCompile(`, "directoryId": "[^"]*"`)
 	endpoints = regexp.MustCompile(`"endpoints": \[[^]]*\]`)
+	layout    = regexp.MustCompile(`^(advertised\.listeners|authorizer\.class\.name|broker\.id|broker\.rack|controller\..*|group\.initial\..*|inter\.broker\.listener\.name|listener.*|log\.dirs?|node\.id|offsets\.topic\.num\.partitions|process\.roles|super\.users)=`)
 	logDir    = regexp.MustCompile(`"(logDir":|log_dirs":\[)[^]}]*`)
 )
 
@@ -275,6 +281,7 @@ func (p *player) plain(text string) []string {
 	text = endpoints.ReplaceAllString(text, `"endpoints": [...]`)
 	text = logDir.ReplaceAllString(text, `"$1...`)
 	text = uuid.ReplaceAllString(text, "<uuid>")
+	text = member.ReplaceAllString(text, "<member>$2")
 	text = millis.ReplaceAllString(text, "<time>")
 	text = random.ReplaceAllStringFunc(text, func(found string) string {
 		m := random.FindStringSubmatch(found)
