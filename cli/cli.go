@@ -87,7 +87,7 @@ func Main(ctx context.Context, version string, args, env []string, stdin io.Read
 func (a *app) root() *cobra.Command {
 	root := a.family("millrace", "Amazon MSK that you run yourself",
 		a.devCommand(), a.demoCommand(), a.envCommand(), a.waitCommand(), a.statusCommand(),
-		a.topicCommand(), a.groupCommand(), a.brokerCommand(), a.versionCommand())
+		a.topicCommand(), a.groupCommand(), a.brokerCommand(), a.accountCommand(), a.explainCommand(), a.versionCommand())
 	root.Long = `Amazon MSK that you run yourself: clusters are made through the AWS API and
 used by any Kafka client, with IAM, SCRAM, TLS or plaintext.
 

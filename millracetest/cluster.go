@@ -158,7 +158,14 @@ func (c *Cluster) SCRAMOptions(user, password string) []kgo.Opt {
 // Millrace.Region says.
 func (c *Cluster) IAMOptions() []kgo.Opt {
 	c.m.tb.Helper()
-	key := sigv4.Key{AccessKeyID: c.m.AccessKeyID(), Secret: c.m.SecretAccessKey()}
+	return c.IAMOptionsAs(aws.Credentials{AccessKeyID: c.m.AccessKeyID(), SecretAccessKey: c.m.SecretAccessKey()})
+}
+
+// IAMOptionsAs connect a client with the credentials of somebody: of a user's
+// access key, or of a role that was assumed.
+func (c *Cluster) IAMOptionsAs(who aws.Credentials) []kgo.Opt {
+	c.m.tb.Helper()
+	key := sigv4.Key{AccessKeyID: who.AccessKeyID, Secret: who.SecretAccessKey, SessionToken: who.SessionToken}
 	return []kgo.Opt{seeds(c.IAM), kgo.DialTLSConfig(c.m.TLS()), kgo.SASL(oauth.Oauth(func(context.Context) (oauth.Auth, error) {
 		return oauth.Auth{Token: token(key, time.Now())}, nil
 	}))}

@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/pki"
+	"github.com/millrace/millrace/store"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -29,6 +30,8 @@ type embedded struct {
 	cfg   Config
 	dir   string // of all clusters
 	ports *portBook
+	store *store.Store
+	msk   *msk.Service
 	iam   *iam.Service
 	pki   *pki.Authority
 	log   *slog.Logger
@@ -41,6 +44,7 @@ type embedded struct {
 
 type runningCluster struct {
 	c        *cluster.Cluster
+	facts    *factsKeeper
 	observed fleet.Observed
 	closed   chan struct{}
 	watch    sync.WaitGroup
@@ -59,7 +63,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		iam: s.iam, pki: s.pki, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
@@ -155,6 +159,7 @@ func (e *embedded) close(arn string) {
 	}
 	close(r.closed)
 	r.watch.Wait()
+	r.facts.close()
 	if err := r.c.Close(); err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -193,28 +198,32 @@ func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 	if err := vfs.MakeDirs(vfs.OS, dir, 0o700); err != nil {
 		return nil, err
 	}
-	o := &opening{e: e, spec: s}
+	o := &opening{e: e, spec: s, facts: keepFacts(e.store, e.msk, s.ARN)}
 	bound, err := e.ports.listenAll(filepath.Join(dir, portsFile), o.keys())
 	if err != nil {
+		o.facts.close()
 		return nil, err
 	}
 	cfg, observed, err := o.config(dir, bound)
 	if err != nil {
+		o.facts.close()
 		closeAll(bound)
 		return nil, err
 	}
 	c, err := cluster.Open(cfg)
 	if err != nil {
+		o.facts.close()
 		closeAll(bound)
 		return nil, err
 	}
-	return &runningCluster{c: c, observed: observed, closed: make(chan struct{})}, nil
+	return &runningCluster{c: c, facts: o.facts, observed: observed, closed: make(chan struct{})}, nil
 }
 
 // opening is one cluster being opened.
 type opening struct {
-	e    *embedded
-	spec fleet.Spec
+	e     *embedded
+	spec  fleet.Spec
+	facts *factsKeeper
 }
 
 const bootKey = "boot"

@@ -17,7 +17,7 @@ func (s *System) environment() environment {
 	env := environment{
 		"AWS_ENDPOINT_URL":             "http://" + s.apiAddress(),
 		"AWS_ACCESS_KEY_ID":            s.root.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY":        s.root.Secret,
+		"AWS_SECRET_ACCESS_KEY":        s.root.Secret.Reveal(),
 		"AWS_REGION":                   s.cfg.Region,
 		"AWS_DEFAULT_REGION":           s.cfg.Region,
 		"MILLRACE_CA_PEM":              s.pki.CAFile(),

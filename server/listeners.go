@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/millrace/millrace/kafka/cluster"
 )
@@ -26,7 +27,7 @@ func (o *opening) listener(name string, bound net.Listener, host string, cert tl
 		l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	if kind.iam {
-		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN}
+		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log}
 	}
 	return l, nil
 }

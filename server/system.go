@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/wire"
 	"github.com/millrace/millrace/pki"
@@ -49,6 +51,9 @@ const (
 	stopTimeout       = 5 * time.Second // for calls under way at stop
 )
 
+// KeyFile is the file in the data directory that holds the key of all secrets.
+const KeyFile = "key"
+
 // New builds every part over the data directory, which it makes when missing,
 // and binds the API's address. On error nothing is left open.
 func New(cfg Config) (*System, error) {
@@ -77,7 +82,11 @@ func (s *System) build() (err error) {
 	if err = syncDir(s.cfg.DataDir); err != nil { // the store syncs its file, not the file's name
 		return err
 	}
-	if s.iam, err = iam.New(context.Background(), iam.Config{Store: s.store, Random: rand.Reader}); err != nil {
+	keys, _, err := seal.Load(filepath.Join(s.cfg.DataDir, KeyFile))
+	if err != nil {
+		return err
+	}
+	if s.iam, err = iam.New(context.Background(), iam.Config{Store: s.store, Random: rand.Reader, Keys: keys}); err != nil {
 		return err
 	}
 	s.root = s.iam.Root()
@@ -99,8 +108,8 @@ func (s *System) build() (err error) {
 // bind makes the API's handler and takes its address.
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
-		Authenticator: s.iam, Authorizer: s.iam,
-		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, Own: s.operations(),
+		Identity: s.iam, Authorizer: apiAuthorizer{s.iam, s.msk},
+		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam, Own: slices.Concat(s.operations(), s.identityOperations()),
 		Ready: s.ready.Load, Version: s.cfg.Version, Log: s.cfg.Log,
 	})
 	s.http = &http.Server{

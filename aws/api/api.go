@@ -25,6 +25,7 @@ import (
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/ec2"
+	shape "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/sigv4"
@@ -33,31 +34,37 @@ import (
 // maxBody is the largest request body in bytes.
 const maxBody = 1 << 20
 
-// Authorizer says whether a caller may do an action on a resource: nil, or the
-// *model.Error to answer. It is asked once for each call, with the input
-// checked.
+// Authorizer says whether a caller may do what it asks for: nil, or an error
+// that holds the *model.Error to answer. It is asked with the input checked.
 type Authorizer interface {
-	Authorize(ctx context.Context, c model.Caller, action, resource string) error
+	Authorize(ctx context.Context, q *iam.Question) error
 }
 
-// Authenticator finds the secret of an access key and its caller.
-type Authenticator interface {
-	Authenticate(accessKeyID, region string) (iam.Credential, model.Caller, bool)
+// Identity knows who callers are.
+type Identity interface {
+	// Authenticate finds the secret of an access key, with the session token
+	// of temporary credentials, and its caller.
+	Authenticate(ctx context.Context, accessKeyID, sessionToken, region string) (iam.Credential, model.Caller, bool)
+	// Used notes that a key signed a call.
+	Used(accessKeyID, region, service string)
+	// Described is the ARN and tags of a user, role and so on by its name.
+	Described(ctx context.Context, c model.Caller, kind, name string) (arn string, tags map[string]string, err error)
 }
 
 // Config is what a handler is made of. Everything but Own and Audit must be set.
 type Config struct {
-	Authenticator Authenticator
-	Authorizer    Authorizer
-	Kafka         kafka.Service
-	EC2           ec2.Service
-	STS           sts.Service
-	Own           []model.Operation // of Millrace's own service, below /_millrace/
-	Audit         *trail.Trail      // where calls are put on record; nil: nowhere
-	Ready         func() bool       // what health answers
-	Version       string
-	Log           *slog.Logger
-	Now           func() time.Time // nil is the clock
+	Identity   Identity
+	Authorizer Authorizer
+	Kafka      kafka.Service
+	EC2        ec2.Service
+	STS        sts.Service
+	IAM        shape.Service
+	Own        []model.Operation // of Millrace's own service, below /_millrace/
+	Audit      *trail.Trail      // where calls are put on record; nil: nowhere
+	Ready      func() bool       // what health answers
+	Version    string
+	Log        *slog.Logger
+	Now        func() time.Time // nil is the clock
 }
 
 // service is one service behind the handler.
@@ -83,6 +90,7 @@ func New(cfg Config) http.Handler {
 	for _, s := range []*service{
 		{"kafka", restJSON{}, kafka.Operations(cfg.Kafka), kafka.Others},
 		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
+		{"iam", query{namespace: "https://iam.amazonaws.com/doc/" + shape.APIVersion + "/"}, shape.Operations(cfg.IAM), shape.Others},
 		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/" + ec2.APIVersion + "/"}, ec2.Operations(cfg.EC2), ec2.Others},
 		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
@@ -119,6 +127,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	args := []any{"operation", e.operation, "caller", e.caller, "status", e.status, "duration", h.cfg.Now().Sub(began), "request", e.id}
 	if e.err != nil {
 		args = append(args, "error", e.err)
+	}
+	if refused := (*iam.Refused)(nil); errors.As(e.err, &refused) {
+		args = append(args, "why", refused.Why)
 	}
 	h.cfg.Log.Log(r.Context(), level, "api", args...)
 }
@@ -178,13 +189,14 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	if s != nil {
 		p = s.protocol
 	}
-	caller, err := h.verified(signed, body, from)
+	caller, err := h.verified(r, signed, body, from)
 	if err != nil {
 		h.refuse(w, e, p, h.record(r, e, nil, err))
 		return
 	}
 	leave()
 	e.caller, e.who = caller.ARN, caller
+	h.cfg.Identity.Used(signed.AccessKeyID, signed.Region, signed.Service)
 	if s == nil {
 		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
 		return
@@ -199,12 +211,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 }
 
 // verified is authenticate for who has not failed too often.
-func (h *handler) verified(signed sigv4.Request, body []byte, from netip.Addr) (model.Caller, error) {
+func (h *handler) verified(r *http.Request, signed sigv4.Request, body []byte, from netip.Addr) (model.Caller, error) {
 	now := h.cfg.Now()
 	if err := h.gate.may(from, signed.AccessKeyID, now); err != nil {
 		return model.Caller{}, err
 	}
-	caller, err := h.authenticate(signed, body)
+	caller, err := h.authenticate(r, signed, body)
 	if err != nil {
 		return caller, h.gate.failed(from, signed.AccessKeyID, err, now)
 	}
@@ -213,17 +225,18 @@ func (h *handler) verified(signed sigv4.Request, body []byte, from netip.Addr) (
 
 // authenticate verifies the signature. An unknown key takes as long as a wrong
 // secret.
-func (h *handler) authenticate(signed sigv4.Request, body []byte) (model.Caller, error) {
-	cred, caller, known := h.cfg.Authenticator.Authenticate(signed.AccessKeyID, signed.Region)
+func (h *handler) authenticate(r *http.Request, signed sigv4.Request, body []byte) (model.Caller, error) {
+	cred, caller, known := h.cfg.Identity.Authenticate(r.Context(), signed.AccessKeyID, signed.SessionToken, signed.Region)
 	if !known {
 		return caller, signed.VerifyUnknown(body, h.cfg.Now())
 	}
-	if signed.SessionToken != "" { // no temporary credentials exist yet
-		return caller, signed.VerifyUnknown(body, h.cfg.Now())
-	}
-	if err := signed.Verify(cred.Secret, body, h.cfg.Now()); err != nil {
+	if err := signed.Verify(cred.Secret.Reveal(), body, h.cfg.Now()); err != nil {
 		return caller, err
 	}
+	if !cred.Expires.IsZero() && !h.cfg.Now().Before(cred.Expires) {
+		return caller, &sigv4.Error{Kind: sigv4.ExpiredToken, Message: "The security token included in the request is expired"}
+	}
+	caller.SourceIP, caller.Secure, caller.UserAgent = sourceIP(r), r.TLS != nil, r.UserAgent()
 	if !regionName(signed.Region) {
 		return caller, &sigv4.Error{Kind: sigv4.Scope, Message: "Credential should be scoped to a valid region. "}
 	}
@@ -250,7 +263,7 @@ func (h *handler) call(r *http.Request, s *service, caller model.Caller, body []
 	if bad := req.Validate(); bad != nil {
 		return op, nil, bad
 	}
-	if err := h.cfg.Authorizer.Authorize(r.Context(), caller, e.operation, resourceOf(in)); err != nil {
+	if err := h.authorize(r.Context(), s, op, caller, in, req); err != nil {
 		return op, nil, err
 	}
 	if err := h.auditable(e); err != nil {
@@ -260,14 +273,13 @@ func (h *handler) call(r *http.Request, s *service, caller model.Caller, body []
 	return op, out, err
 }
 
-// resourceOf is the ARN in the path, or all resources.
-func resourceOf(in *model.Input) string {
-	for _, v := range in.Segments {
-		if strings.HasPrefix(v, "arn:") {
-			return v
-		}
+// sourceIP is the address of the connection's peer, as conditions see it.
+func sourceIP(r *http.Request) string {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
 	}
-	return "*"
+	return at.Addr().Unmap().String()
 }
 
 func notImplemented(format string, args ...any) *model.Error {

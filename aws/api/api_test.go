@@ -39,10 +39,14 @@ const region = "us-east-1"
 // so they stay CREATING.
 type system struct {
 	url   string
-	root  iam.Credential
+	root  key
+	iam   *iam.Service
 	msk   *msk.Service
 	again func() http.Handler // one more over the same cores
 }
+
+// key is an access key as clients hold it.
+type key struct{ AccessKeyID, Secret string }
 
 // subnetOf is what msk asks of ec2.
 func subnetOf(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
@@ -69,13 +73,13 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	})
 	again := func() http.Handler {
 		return api.New(api.Config{
-			Authenticator: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, Audit: record,
+			Identity: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
 			Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
 		})
 	}
 	srv := httptest.NewServer(again())
 	t.Cleanup(srv.Close)
-	return system{srv.URL, identity.Root(), clusters, again}
+	return system{srv.URL, key{identity.Root().AccessKeyID, identity.Root().Secret.Reveal()}, identity, clusters, again}
 }
 
 func (s system) client(keyID, secret string) *awskafka.Client {
@@ -324,7 +328,7 @@ func TestServicesThatAreNotThere(t *testing.T) {
 	form := "application/x-www-form-urlencoded"
 	for _, tc := range []struct{ service, contentType, want string }{
 		{"dynamodb", "application/x-amz-json-1.0", `"__type":"NotImplementedException"`},
-		{"iam", form, "<Code>NotImplemented</Code>"},
+		{"sqs", form, "<Code>NotImplemented</Code>"},
 		{"s3", "", "<Error><Code>NotImplemented</Code>"},
 	} {
 		status, body, _ := s.send(t, call{

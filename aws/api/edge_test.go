@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/aws/seal"
 )
 
 // keyring knows one key, and answers every question for authorization alike.
@@ -24,11 +25,18 @@ type keyring struct{ answer error }
 
 const keyID, secret = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
-func (keyring) Authenticate(id, region string) (iam.Credential, model.Caller, bool) {
-	return iam.Credential{AccessKeyID: keyID, Secret: secret}, model.Caller{Account: iam.AccountID, Region: region, ARN: "arn:aws:iam::000000000000:user/alice"}, id == keyID
+func (keyring) Authenticate(_ context.Context, id, token, region string) (iam.Credential, model.Caller, bool) {
+	caller := model.Caller{Account: iam.AccountID, Region: region, ARN: "arn:aws:iam::000000000000:user/alice"}
+	return iam.Credential{AccessKeyID: keyID, Secret: seal.NewSecret(secret)}, caller, id == keyID && token == ""
 }
 
-func (k keyring) Authorize(context.Context, model.Caller, string, string) error { return k.answer }
+func (keyring) Used(string, string, string) {}
+
+func (keyring) Described(context.Context, model.Caller, string, string) (string, map[string]string, error) {
+	return "*", nil, nil
+}
+
+func (k keyring) Authorize(context.Context, *iam.Question) error { return k.answer }
 
 // broken is an MSK whose listing fails and whose versions panic.
 type broken struct{ kafka.Service }
@@ -42,7 +50,7 @@ func serve(t *testing.T, answer error) (system, *bytes.Buffer) {
 	var log bytes.Buffer
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config.Handler = api.New(api.Config{
-		Authenticator: keyring{answer}, Authorizer: keyring{answer}, Kafka: broken{}, EC2: ec2.New(), STS: &iam.Service{},
+		Identity: keyring{answer}, Authorizer: keyring{answer}, Kafka: broken{}, EC2: ec2.New(), STS: &iam.Service{}, IAM: &iam.Service{},
 		Ready: func() bool { return false }, Version: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	srv.Start()

@@ -12,7 +12,7 @@ import (
 	"github.com/millrace/millrace/aws/sigv4"
 )
 
-// query is the protocol of sts: a form with an Action, answers in XML.
+// query is the protocol of sts and iam: a form with an Action, answers in XML.
 type query struct{ namespace string }
 
 // maxFields bounds a form's fields: more than AWS's limits of ids and filter
@@ -68,9 +68,11 @@ func escaped(s string) string {
 }
 
 func (q query) answer(w http.ResponseWriter, op model.Operation, out any, requestID string) {
-	writeXML(w, op.Status,
-		"<", op.Name, `Response xmlns="`, q.namespace, `"><`, op.ResultWrapper, ">", members(out), "</", op.ResultWrapper,
-		"><ResponseMetadata><RequestId>", requestID, "</RequestId></ResponseMetadata></", op.Name, "Response>")
+	result := ""
+	if op.ResultWrapper != "" {
+		result = "<" + op.ResultWrapper + ">" + members(out) + "</" + op.ResultWrapper + ">"
+	}
+	writeXML(w, op.Status, "<", op.Name, `Response xmlns="`, q.namespace, `">`, result, "<ResponseMetadata><RequestId>", requestID, "</RequestId></ResponseMetadata></", op.Name, "Response>")
 }
 
 func (q query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
@@ -86,7 +88,7 @@ func (q query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
 // call by other names.
 var (
 	queryCodes = map[string]string{
-		"BadRequestException": "ValidationError", "InternalServerErrorException": "InternalFailure",
+		"BadRequestException": "ValidationError", "ExpiredTokenException": "ExpiredToken", "InternalServerErrorException": "InternalFailure",
 	}
 	ec2Codes = map[string]string{
 		"BadRequestException": "InvalidParameterValue", "InternalServerErrorException": "InternalError",
@@ -112,6 +114,8 @@ func (query) signatureError(e *sigv4.Error) *model.Error {
 		sigv4.Expired:    {"SignatureDoesNotMatch", http.StatusForbidden},
 		sigv4.NotYet:     {"SignatureDoesNotMatch", http.StatusForbidden},
 		sigv4.Scope:      {"SignatureDoesNotMatch", http.StatusForbidden},
+
+		sigv4.ExpiredToken: {"ExpiredToken", http.StatusForbidden},
 	}, e)
 }
 
@@ -141,6 +145,8 @@ func (ec2Query) signatureError(e *sigv4.Error) *model.Error {
 		sigv4.Expired:    {"RequestExpired", http.StatusBadRequest},
 		sigv4.NotYet:     {"RequestExpired", http.StatusBadRequest},
 		sigv4.Scope:      {"AuthFailure", http.StatusUnauthorized},
+
+		sigv4.ExpiredToken: {"RequestExpired", http.StatusBadRequest},
 	}, e)
 	if out.Code == "AuthFailure" {
 		out.Message = "AWS was not able to validate the provided access credentials"

@@ -166,5 +166,7 @@ func (restJSON) signatureError(e *sigv4.Error) *model.Error {
 		sigv4.Expired:    {"InvalidSignatureException", http.StatusForbidden},
 		sigv4.NotYet:     {"InvalidSignatureException", http.StatusForbidden},
 		sigv4.Scope:      {"InvalidSignatureException", http.StatusForbidden},
+
+		sigv4.ExpiredToken: {"ExpiredTokenException", http.StatusForbidden},
 	}, e)
 }

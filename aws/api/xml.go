@@ -4,8 +4,12 @@ import (
 	"encoding/xml"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/millrace/millrace/aws/model"
 )
 
 // members encodes the members of a generated shape, without an element around
@@ -21,6 +25,10 @@ func members(out any) string {
 		f := v.Field(i)
 		switch {
 		case f.IsNil():
+		case f.Kind() == reflect.Map:
+			b.WriteString("<" + list + ">")
+			entries(&b, item, f)
+			b.WriteString("</" + list + ">")
 		case isList:
 			b.WriteString("<" + list + ">")
 			for j := range f.Len() {
@@ -34,10 +42,26 @@ func members(out any) string {
 	return b.String()
 }
 
+// entries writes a map in the order of its keys.
+func entries(b *strings.Builder, item string, m reflect.Value) {
+	keys := m.MapKeys()
+	slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
+	for _, key := range keys {
+		b.WriteString("<" + item + ">")
+		element(b, "key", key)
+		element(b, "value", m.MapIndex(key))
+		b.WriteString("</" + item + ">")
+	}
+}
+
 func element(b *strings.Builder, name string, v reflect.Value) {
 	b.WriteString("<" + name + ">")
 	switch v.Kind() {
 	case reflect.Struct:
+		if at, ok := v.Interface().(model.Time); ok {
+			b.WriteString(at.UTC().Format(time.RFC3339))
+			break
+		}
 		b.WriteString(members(v.Interface()))
 	case reflect.String:
 		_ = xml.EscapeText(b, []byte(v.String())) // a Builder does not fail

@@ -22,6 +22,10 @@ type Caller struct {
 	ARN         string // the caller's own
 	UserID      string
 	AccessKeyID string
+	SourceIP    string // of the connection; empty: not known
+	Secure      bool   // the call came over TLS
+	UserAgent   string // as the client says
+	Handle      any    // the authenticator's own, for the authorizer; nil: somebody without a credential
 }
 
 // Partition is the partition of the caller's region: aws, aws-cn or aws-us-gov.

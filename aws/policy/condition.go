@@ -17,7 +17,8 @@ type condition struct {
 	negated  bool // true when no value fits
 	set      set
 	ifExists bool
-	null     *bool // of the Null operator: whether the key must be absent
+	null     *bool    // of the Null operator: whether the key must be absent
+	asks     []string // the policy variables in its values
 }
 
 // set says how several values of the request count.
@@ -84,6 +85,10 @@ func newCondition(operator, key string, values []string, withVars bool) (c condi
 		return condition{}, false
 	}
 	c.negated, c.test = op.negated, op.build(values, withVars)
+	for _, v := range values {
+		p := newPattern(v, withVars)
+		c.asks = append(c.asks, p.variables()...)
+	}
 	return c, true
 }
 

@@ -44,16 +44,17 @@ type Kind int
 
 // The kinds of an Error.
 const (
-	Missing    Kind = iota + 1 // no signature at all
-	Incomplete                 // malformed, ambiguous, or not covering what it must
-	UnknownKey                 // no such access key, or a session token that is not its own
-	Mismatch                   // wrong secret or altered request
-	Expired                    // too old
-	NotYet                     // from the future
-	Scope                      // for another service or region
+	Missing      Kind = iota + 1 // no signature at all
+	Incomplete                   // malformed, ambiguous, or not covering what it must
+	UnknownKey                   // no such access key, or a session token that is not its own
+	Mismatch                     // wrong secret or altered request
+	Expired                      // too old
+	NotYet                       // from the future
+	Scope                        // for another service or region
+	ExpiredToken                 // by temporary credentials that have ended
 )
 
-var kindNames = [...]string{"none", "missing", "incomplete", "unknown key", "mismatch", "expired", "not yet", "scope"}
+var kindNames = [...]string{"none", "missing", "incomplete", "unknown key", "mismatch", "expired", "not yet", "scope", "expired token"}
 
 // String names the kind for logs.
 func (k Kind) String() string {

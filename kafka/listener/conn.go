@@ -242,10 +242,7 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 	verdict := judge(ctx, c.l.cfg.Authorizer, c.l.cfg.Backend, s, msg)
 	if len(verdict.denied) > 0 {
 		c.l.counts.denied.Add(1)
-		d := verdict.denied[0]
-		c.l.log.warn("request denied", "connection", c.id, "principal", s.Identity.String(), "api", kmsg.NameForKey(h.Key),
-			"operation", d.Op.String(), "resource", d.Resource.String(), "name", d.Name, "denied", len(verdict.denied))
-		c.tell(Refusal{Session: s, ClientID: h.ClientID, API: kmsg.NameForKey(h.Key), Operation: d, Denied: len(verdict.denied)})
+		c.logDenied(ctx, h, s, verdict.denied)
 	}
 	if verdict.whole != nil {
 		return func(context.Context) kmsg.Response { return verdict.whole }
@@ -260,6 +257,9 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 	if answer == nil {
 		return nil
 	}
+	if h.Key == keyFetch {
+		answer = c.whileGranted(s, h, verdict.granted, answer)
+	}
 	return func(ctx context.Context) kmsg.Response {
 		resp := answer(ctx)
 		if resp == nil || resp == CloseConnection {
@@ -268,6 +268,38 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 		c.grant(ctx, s, msg, resp)
 		if verdict.restore != nil {
 			verdict.restore(resp)
+		}
+		return resp
+	}
+}
+
+// logDenied writes one line about a request of which something was refused, and
+// tells the auditor.
+func (c *conn) logDenied(ctx context.Context, h wire.Header, s *Session, denied []Operation) {
+	d := denied[0]
+	args := []any{"connection", c.id, "principal", s.Identity.String(), "api", kmsg.NameForKey(h.Key),
+		"operation", d.Op.String(), "resource", d.Resource.String(), "name", d.Name, "denied", len(denied)}
+	why := ""
+	if e, ok := c.l.cfg.Authorizer.(Explainer); ok {
+		why = e.Why(ctx, s, d)
+		args = append(args, "why", why)
+	}
+	c.l.log.warn("request denied", args...)
+	c.tell(Refusal{Session: s, ClientID: h.ClientID, API: kmsg.NameForKey(h.Key), Operation: d, Denied: len(denied), Reason: why})
+}
+
+// whileGranted asks again when the answer to a request that may wait long is
+// there: records that came after a right was taken back are not sent, and the
+// connection ends, so that its client asks anew.
+func (c *conn) whileGranted(s *Session, h wire.Header, granted []Operation, answer Answer) Answer {
+	return func(ctx context.Context) kmsg.Response {
+		resp := answer(ctx)
+		allowed := c.l.cfg.Authorizer.Authorize(ctx, s, granted)
+		for i := range granted {
+			if i >= len(allowed) || !allowed[i] {
+				c.logDenied(ctx, h, s, granted[i:i+1])
+				return CloseConnection
+			}
 		}
 		return resp
 	}

@@ -85,6 +85,7 @@ func (q *inquiry) mayRead(topic string) (ok, asked bool) {
 
 type verdict struct {
 	outcome
+	granted []Operation
 	denied  []Operation
 	mayRead func(topic string) (ok, asked bool)
 }
@@ -99,7 +100,9 @@ func judge(ctx context.Context, a Authorizer, b Backend, s *Session, msg kmsg.Re
 	q.allowed = a.Authorize(ctx, s, q.ops)
 	v := verdict{mayRead: q.mayRead}
 	for i, op := range q.ops {
-		if !q.ok(i) {
+		if q.ok(i) {
+			v.granted = append(v.granted, op)
+		} else {
 			v.denied = append(v.denied, op)
 		}
 	}

@@ -106,6 +106,14 @@ type Authorizer interface {
 	Authorize(ctx context.Context, s *Session, ops []Operation) []bool
 }
 
+// Explainer is an Authorizer that can say what refused an operation. It is asked
+// for the lines of the log.
+type Explainer interface {
+	Authorizer
+	// Why names what decided, in one line without secrets.
+	Why(ctx context.Context, s *Session, op Operation) string
+}
+
 // AllowAll is the Authorizer of a cluster without access control.
 type AllowAll struct{}
 

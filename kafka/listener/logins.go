@@ -36,7 +36,7 @@ type Refusal struct {
 	Denied    int       // how many were
 	Mechanism string    // of a login
 	User      string    // whom a login claims to be; "" when that is not known
-	Reason    string    // of a refused login: for records, not for the client
+	Reason    string    // why a login failed, or what refused a request: for records, not for the client
 }
 
 // tell hands a refusal on.

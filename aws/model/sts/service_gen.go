@@ -13,20 +13,57 @@ const APIVersion = "2011-06-15"
 // Service serves the operations. An error that callers are to see is a
 // *model.Error; every other one is internal.
 type Service interface {
+	AssumeRole(ctx context.Context, c model.Caller, in *AssumeRoleRequest) (*AssumeRoleResponse, error)
+	GetAccessKeyInfo(ctx context.Context, c model.Caller, in *GetAccessKeyInfoRequest) (*GetAccessKeyInfoResponse, error)
 	GetCallerIdentity(ctx context.Context, c model.Caller, in *GetCallerIdentityRequest) (*GetCallerIdentityResponse, error)
+	GetSessionToken(ctx context.Context, c model.Caller, in *GetSessionTokenRequest) (*GetSessionTokenResponse, error)
 }
 
 // Operations is the table of what s serves.
 func Operations(s Service) []model.Operation {
 	return []model.Operation{
 		{
+			Name: "AssumeRole", Method: "POST", Path: "/", Status: 200, ResultWrapper: "AssumeRoleResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AssumeRoleRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AssumeRole(ctx, c, in.(*AssumeRoleRequest))
+			},
+		},
+		{
+			Name: "GetAccessKeyInfo", Method: "POST", Path: "/", Status: 200, ResultWrapper: "GetAccessKeyInfoResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(GetAccessKeyInfoRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.GetAccessKeyInfo(ctx, c, in.(*GetAccessKeyInfoRequest))
+			},
+		},
+		{
 			Name: "GetCallerIdentity", Method: "POST", Path: "/", Status: 200, ResultWrapper: "GetCallerIdentityResult",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(GetCallerIdentityRequest)
+				r.Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.GetCallerIdentity(ctx, c, in.(*GetCallerIdentityRequest))
+			},
+		},
+		{
+			Name: "GetSessionToken", Method: "POST", Path: "/", Status: 200, ResultWrapper: "GetSessionTokenResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(GetSessionTokenRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.GetSessionToken(ctx, c, in.(*GetSessionTokenRequest))
 			},
 		},
 	}
@@ -34,14 +71,12 @@ func Operations(s Service) []model.Operation {
 
 // Others are the operations that are not served.
 var Others = []model.Other{
-	{Name: "AssumeRole", Method: "", Path: ""},
 	{Name: "AssumeRoleWithSAML", Method: "", Path: ""},
 	{Name: "AssumeRoleWithWebIdentity", Method: "", Path: ""},
 	{Name: "AssumeRoot", Method: "", Path: ""},
 	{Name: "DecodeAuthorizationMessage", Method: "", Path: ""},
-	{Name: "GetAccessKeyInfo", Method: "", Path: ""},
 	{Name: "GetDelegatedAccessToken", Method: "", Path: ""},
 	{Name: "GetFederationToken", Method: "", Path: ""},
-	{Name: "GetSessionToken", Method: "", Path: ""},
+	{Name: "GetScopedCredentials", Method: "", Path: ""},
 	{Name: "GetWebIdentityToken", Method: "", Path: ""},
 }

@@ -2,6 +2,61 @@
 
 package sts
 
+import (
+	"github.com/millrace/millrace/aws/model"
+)
+
+// AssumeRoleRequest is aws:sts's shape of that name.
+type AssumeRoleRequest struct {
+	DurationSeconds         *int32                 `xml:"DurationSeconds,omitempty"`
+	ExternalId              *string                `xml:"ExternalId,omitempty"`
+	MinimumSessionTokenSize *int32                 `xml:"MinimumSessionTokenSize,omitempty"`
+	Policy                  *string                `xml:"Policy,omitempty"`
+	PolicyArns              []PolicyDescriptorType `xml:"PolicyArns>member"`
+	ProvidedContexts        []ProvidedContext      `xml:"ProvidedContexts>member"`
+	RoleArn                 *string                `xml:"RoleArn,omitempty"`
+	RoleSessionName         *string                `xml:"RoleSessionName,omitempty"`
+	SerialNumber            *string                `xml:"SerialNumber,omitempty"`
+	SourceIdentity          *string                `xml:"SourceIdentity,omitempty"`
+	Tags                    []Tag                  `xml:"Tags>member"`
+	TokenCode               *string                `xml:"TokenCode,omitempty"`
+	TransitiveTagKeys       []string               `xml:"TransitiveTagKeys>member"`
+}
+
+// AssumeRoleResponse is aws:sts's shape of that name.
+type AssumeRoleResponse struct {
+	AssumedRoleUser         *AssumedRoleUser `xml:"AssumedRoleUser,omitempty"`
+	Credentials             *Credentials     `xml:"Credentials,omitempty"`
+	PackedPolicySize        *int32           `xml:"PackedPolicySize,omitempty"`
+	SessionTokenSize        *int32           `xml:"SessionTokenSize,omitempty"`
+	SessionTokenUtilization *int32           `xml:"SessionTokenUtilization,omitempty"`
+	SourceIdentity          *string          `xml:"SourceIdentity,omitempty"`
+}
+
+// AssumedRoleUser is aws:sts's shape of that name.
+type AssumedRoleUser struct {
+	Arn           *string `xml:"Arn,omitempty"`
+	AssumedRoleId *string `xml:"AssumedRoleId,omitempty"`
+}
+
+// Credentials is aws:sts's shape of that name.
+type Credentials struct {
+	AccessKeyId     *string     `xml:"AccessKeyId,omitempty"`
+	Expiration      *model.Time `xml:"Expiration,omitempty"`
+	SecretAccessKey *string     `xml:"SecretAccessKey,omitempty"`
+	SessionToken    *string     `xml:"SessionToken,omitempty"`
+}
+
+// GetAccessKeyInfoRequest is aws:sts's shape of that name.
+type GetAccessKeyInfoRequest struct {
+	AccessKeyId *string `xml:"AccessKeyId,omitempty"`
+}
+
+// GetAccessKeyInfoResponse is aws:sts's shape of that name.
+type GetAccessKeyInfoResponse struct {
+	Account *string `xml:"Account,omitempty"`
+}
+
 // GetCallerIdentityRequest is aws:sts's shape of that name.
 type GetCallerIdentityRequest struct {
 }
@@ -11,4 +66,36 @@ type GetCallerIdentityResponse struct {
 	Account *string `xml:"Account,omitempty"`
 	Arn     *string `xml:"Arn,omitempty"`
 	UserId  *string `xml:"UserId,omitempty"`
+}
+
+// GetSessionTokenRequest is aws:sts's shape of that name.
+type GetSessionTokenRequest struct {
+	DurationSeconds         *int32  `xml:"DurationSeconds,omitempty"`
+	MinimumSessionTokenSize *int32  `xml:"MinimumSessionTokenSize,omitempty"`
+	SerialNumber            *string `xml:"SerialNumber,omitempty"`
+	TokenCode               *string `xml:"TokenCode,omitempty"`
+}
+
+// GetSessionTokenResponse is aws:sts's shape of that name.
+type GetSessionTokenResponse struct {
+	Credentials             *Credentials `xml:"Credentials,omitempty"`
+	SessionTokenSize        *int32       `xml:"SessionTokenSize,omitempty"`
+	SessionTokenUtilization *int32       `xml:"SessionTokenUtilization,omitempty"`
+}
+
+// PolicyDescriptorType is aws:sts's shape of that name.
+type PolicyDescriptorType struct {
+	Arn *string `xml:"arn,omitempty"`
+}
+
+// ProvidedContext is aws:sts's shape of that name.
+type ProvidedContext struct {
+	ContextAssertion *string `xml:"ContextAssertion,omitempty"`
+	ProviderArn      *string `xml:"ProviderArn,omitempty"`
+}
+
+// Tag is aws:sts's shape of that name.
+type Tag struct {
+	Key   *string `xml:"Key,omitempty"`
+	Value *string `xml:"Value,omitempty"`
 }

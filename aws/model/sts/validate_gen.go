@@ -8,6 +8,188 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AssumeRoleRequest) Validate() *model.Error {
+	if e := model.CheckRange("DurationSeconds", s.DurationSeconds, 900, 43200); e != nil {
+		return e
+	}
+	if e := model.CheckLength("ExternalId", s.ExternalId, 2, 1224); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("ExternalId", s.ExternalId, "^(?:[\\w+=,.@:\\/-]*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MinimumSessionTokenSize", s.MinimumSessionTokenSize, 0, 4096); e != nil {
+		return e
+	}
+	if e := model.CheckLength("Policy", s.Policy, 1, -1); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("Policy", s.Policy, "^(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+)$"); e != nil {
+		return e
+	}
+	for i := range s.PolicyArns {
+		if e := s.PolicyArns[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckCount("ProvidedContexts", len(s.ProvidedContexts), s.ProvidedContexts != nil, 1, 5); e != nil {
+		return e
+	}
+	for i := range s.ProvidedContexts {
+		if e := s.ProvidedContexts[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if s.RoleArn == nil {
+		return model.Missing("RoleArn")
+	}
+	if e := model.CheckLength("RoleArn", s.RoleArn, 20, 2048); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("RoleArn", s.RoleArn, "^(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{007E}\\x{0085}\\x{00A0}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}]+)$"); e != nil {
+		return e
+	}
+	if s.RoleSessionName == nil {
+		return model.Missing("RoleSessionName")
+	}
+	if e := model.CheckLength("RoleSessionName", s.RoleSessionName, 2, 64); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("RoleSessionName", s.RoleSessionName, "^(?:[\\w+=,.@-]*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckLength("SerialNumber", s.SerialNumber, 9, 256); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("SerialNumber", s.SerialNumber, "^(?:[\\w+=/:,.@-]*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckLength("SourceIdentity", s.SourceIdentity, 2, 256); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("SourceIdentity", s.SourceIdentity, "^(?:[\\w+=,.@-]*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckCount("Tags", len(s.Tags), s.Tags != nil, 0, 50); e != nil {
+		return e
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("TokenCode", s.TokenCode, 6, 6); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("TokenCode", s.TokenCode, "^(?:[\\d]*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckCount("TransitiveTagKeys", len(s.TransitiveTagKeys), s.TransitiveTagKeys != nil, 0, 50); e != nil {
+		return e
+	}
+	for i := range s.TransitiveTagKeys {
+		if e := model.CheckLength("TransitiveTagKeys", &s.TransitiveTagKeys[i], 1, 128); e != nil {
+			return e
+		}
+		if e := model.CheckPattern("TransitiveTagKeys", &s.TransitiveTagKeys[i], "^(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *GetAccessKeyInfoRequest) Validate() *model.Error {
+	if s.AccessKeyId == nil {
+		return model.Missing("AccessKeyId")
+	}
+	if e := model.CheckLength("AccessKeyId", s.AccessKeyId, 16, 128); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("AccessKeyId", s.AccessKeyId, "^(?:[\\w]*)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *GetCallerIdentityRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *GetSessionTokenRequest) Validate() *model.Error {
+	if e := model.CheckRange("DurationSeconds", s.DurationSeconds, 900, 129600); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MinimumSessionTokenSize", s.MinimumSessionTokenSize, 0, 4096); e != nil {
+		return e
+	}
+	if e := model.CheckLength("SerialNumber", s.SerialNumber, 9, 256); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("SerialNumber", s.SerialNumber, "^(?:[\\w+=/:,.@-]*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckLength("TokenCode", s.TokenCode, 6, 6); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("TokenCode", s.TokenCode, "^(?:[\\d]*)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *PolicyDescriptorType) Validate() *model.Error {
+	if e := model.CheckLength("arn", s.Arn, 20, 2048); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("arn", s.Arn, "^(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{007E}\\x{0085}\\x{00A0}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}]+)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ProvidedContext) Validate() *model.Error {
+	if e := model.CheckLength("ContextAssertion", s.ContextAssertion, 4, 3072); e != nil {
+		return e
+	}
+	if e := model.CheckLength("ProviderArn", s.ProviderArn, 20, 2048); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("ProviderArn", s.ProviderArn, "^(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{007E}\\x{0085}\\x{00A0}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}]+)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *Tag) Validate() *model.Error {
+	if s.Key == nil {
+		return model.Missing("Key")
+	}
+	if e := model.CheckLength("Key", s.Key, 1, 128); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("Key", s.Key, "^(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"); e != nil {
+		return e
+	}
+	if s.Value == nil {
+		return model.Missing("Value")
+	}
+	if e := model.CheckLength("Value", s.Value, 0, 256); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("Value", s.Value, "^(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"); e != nil {
+		return e
+	}
 	return nil
 }

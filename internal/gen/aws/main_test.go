@@ -63,7 +63,7 @@ func TestFacts(t *testing.T) {
 			if sh.Pattern == "" || !inputReaches(&f, name) {
 				continue
 			}
-			if _, err := regexp.Compile(sh.Pattern); err != nil {
+			if _, err := regexp.Compile((&writer{s: s}).pattern(sh.Pattern)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,10 @@ func (w *writer) tag(m member) string {
 		}
 		return fmt.Sprintf(`json:"%s,omitzero"`, wire)
 	}
-	if s := w.f.Shapes[m.Shape]; s.Type == "list" {
+	switch s := w.f.Shapes[m.Shape]; s.Type {
+	case "map":
+		return fmt.Sprintf(`xml:"%s>entry"`, wire)
+	case "list":
 		item := s.Element.WireName
 		if item == "" {
 			item = "member"
@@ -206,7 +210,7 @@ func (w *writer) validateScalar(shapeName, field, wire string) {
 			w.p("if e := model.CheckLength(%q, %s, %s, %s); e != nil {\nreturn e\n}", wire, field, bound(low, "0"), bound(high, "-1"))
 		}
 		if s.Pattern != "" {
-			w.p("if e := model.CheckPattern(%q, %s, %q); e != nil {\nreturn e\n}", wire, field, s.Pattern)
+			w.p("if e := model.CheckPattern(%q, %s, %q); e != nil {\nreturn e\n}", wire, field, w.pattern(s.Pattern))
 		}
 		if s.Enum != nil {
 			w.p("if e := model.CheckEnum(%q, %s, %s); e != nil {\nreturn e\n}", wire, field, quoted(s.Enum))
@@ -216,6 +220,19 @@ func (w *writer) validateScalar(shapeName, field, wire string) {
 			w.p("if e := model.CheckRange(%q, %s, %s, %s); e != nil {\nreturn e\n}", wire, field, bound(low, "model.NoLimit"), bound(high, "model.NoLimit"))
 		}
 	}
+}
+
+// javaEscape is a character of the models' patterns that Go writes otherwise.
+var javaEscape = regexp.MustCompile(`\\u(10FFFF|10000|[0-9A-Fa-f]{4})`)
+
+// pattern is a model's pattern for Go. Those of the query services are about
+// the whole value, though they do not say so.
+func (w *writer) pattern(p string) string {
+	p = javaEscape.ReplaceAllString(p, `\x{$1}`)
+	if w.s.protocol == "query" {
+		p = "^(?:" + p + ")$"
+	}
+	return p
 }
 
 func quoted(list []string) string {
@@ -283,6 +300,10 @@ func (w *writer) operation(op operation) {
 // decode writes how an input is read.
 func (w *writer) decode(op operation) {
 	if op.Input == "" {
+		return
+	}
+	if w.s.protocol == "query" {
+		w.p("r.Members(in)")
 		return
 	}
 	body := false

@@ -1,0 +1,118 @@
+package model
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxFieldName bounds the names of a form's fields that are looked at: more
+// than the longest that a model can name.
+const maxFieldName = 256
+
+// Members decodes a form of the query protocol into in, a pointer to a
+// generated shape: members by name, lists as name.member.1, structures as
+// name.member.1.name. Fields that the model does not know are ignored, as AWS
+// ignores them; a list ends at its first gap.
+func (r *Input) Members(in any) {
+	present := make(map[string]bool)
+	for key := range r.Form {
+		if len(key) > maxFieldName {
+			continue
+		}
+		for i := range len(key) {
+			if key[i] == '.' {
+				present[key[:i]] = true
+			}
+		}
+		present[key] = true
+	}
+	d := formDecoder{r, present}
+	d.structure(reflect.ValueOf(in).Elem(), "")
+}
+
+type formDecoder struct {
+	in      *Input
+	present map[string]bool // every field, and every prefix of one
+}
+
+func (d formDecoder) structure(v reflect.Value, prefix string) {
+	for i := range v.NumField() {
+		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("xml"), ",")
+		name, item, _ := strings.Cut(tag, ">")
+		if d.present[prefix+name] {
+			d.value(v.Field(i), prefix+name, item)
+		}
+	}
+}
+
+// value decodes what stands under name; item is what a list calls its elements.
+func (d formDecoder) value(v reflect.Value, name, item string) {
+	switch v.Kind() {
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		for i := 1; i <= maxItems; i++ {
+			at := name + "." + item + "." + strconv.Itoa(i)
+			if !d.present[at] {
+				return
+			}
+			element := reflect.New(v.Type().Elem()).Elem()
+			d.value(element, at, "")
+			v.Set(reflect.Append(v, element))
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(v.Elem(), name, item)
+	case reflect.Struct:
+		if at, isTime := v.Addr().Interface().(*Time); isTime {
+			d.time(at, name)
+			return
+		}
+		d.structure(v, name+".")
+	default:
+		d.scalar(v, name)
+	}
+}
+
+func (d formDecoder) time(at *Time, name string) {
+	text := first(d.in.Form, name)
+	if text == nil {
+		return
+	}
+	parsed, err := time.Parse(time.RFC3339, *text)
+	if err != nil {
+		d.in.fail(name, "Invalid value '%s' for %s: not a timestamp", *text, name)
+	}
+	at.Time = parsed
+}
+
+func (d formDecoder) scalar(v reflect.Value, name string) {
+	text := first(d.in.Form, name)
+	if text == nil {
+		return // only a prefix of other fields
+	}
+	var err error
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(*text)
+	case reflect.Bool:
+		var b bool
+		b, err = strconv.ParseBool(*text)
+		v.SetBool(b)
+	case reflect.Int32, reflect.Int64:
+		var n int64
+		n, err = strconv.ParseInt(*text, 10, v.Type().Bits())
+		v.SetInt(n)
+	case reflect.Float64:
+		var f float64
+		f, err = strconv.ParseFloat(*text, 64)
+		v.SetFloat(f)
+	default:
+		panic(fmt.Sprintf("model: a generated shape has a member of type %s", v.Type()))
+	}
+	if err != nil {
+		d.in.fail(name, "Invalid value '%s' for %s", *text, name)
+	}
+}
