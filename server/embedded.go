@@ -38,6 +38,10 @@ type embedded struct {
 
 	failed chan string // ARNs of clusters that have failed, for the fleet
 
+	// between is asked between two changes of a running cluster, nil for always
+	// yes: tests end the process there.
+	between func() error
+
 	mu      sync.Mutex
 	running map[string]*runningCluster // by ARN; guarded by mu
 }
@@ -46,6 +50,7 @@ type runningCluster struct {
 	c        *cluster.Cluster
 	facts    *factsKeeper
 	observed fleet.Observed
+	boots    map[int32]int64 // with which Boot of its spec each broker last started; belongs to Ensure
 	closed   chan struct{}
 	watch    sync.WaitGroup
 }
@@ -96,13 +101,14 @@ func (e *embedded) directory(arn string) string {
 	return filepath.Join(e.dir, arn[strings.LastIndexByte(arn, '/')+1:])
 }
 
-// Ensure starts the cluster unless it runs. One that has failed since is closed
-// and opened again, which recovers its logs.
-func (e *embedded) Ensure(_ context.Context, s fleet.Spec) (fleet.Observed, error) {
+// Ensure starts the cluster unless it runs, and makes one that runs what the
+// spec says. One that has failed since is closed and opened again, which
+// recovers its logs.
+func (e *embedded) Ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, error) {
 	if r := e.find(s.ARN); r != nil {
 		err := r.c.Err()
 		if err == nil {
-			return r.observed, nil
+			return r.observed, e.converge(ctx, r, s)
 		}
 		e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
 		e.close(s.ARN)
@@ -216,7 +222,11 @@ func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 		closeAll(bound)
 		return nil, err
 	}
-	return &runningCluster{c: c, facts: o.facts, observed: observed, closed: make(chan struct{})}, nil
+	r := &runningCluster{c: c, facts: o.facts, observed: observed, boots: make(map[int32]int64), closed: make(chan struct{})}
+	for _, b := range s.Brokers {
+		r.boots[b.ID] = b.Boot
+	}
+	return r, nil
 }
 
 // opening is one cluster being opened.

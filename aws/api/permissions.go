@@ -93,6 +93,8 @@ var permissions = map[string]map[string]permission{
 		"DeleteCluster": {on: inPath}, "DescribeCluster": {on: inPath}, "DescribeClusterV2": {on: inPath}, "ListNodes": {on: inPath},
 		"GetBootstrapBrokers": everywhere, "GetCompatibleKafkaVersions": everywhere, "ListClusters": everywhere, "ListClustersV2": everywhere, "ListKafkaVersions": everywhere,
 		"ListTagsForResource": {on: inPath}, "TagResource": {on: inPath}, "UntagResource": {on: inPath},
+		"DescribeClusterOperation": everywhere, "DescribeClusterOperationV2": everywhere,
+		"ListClusterOperations": {on: inPath}, "ListClusterOperationsV2": {on: inPath}, "RebootBroker": {on: inPath},
 	},
 	"ec2": {
 		"DescribeAvailabilityZones": everywhere, "DescribeSecurityGroups": everywhere, "DescribeSubnets": everywhere, "DescribeVpcs": everywhere,

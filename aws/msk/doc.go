@@ -7,14 +7,21 @@
 // remembered fields, and service.go alone knows contexts, clocks, randomness and
 // the store. It never starts a broker and never dials one.
 //
+// A change of a running cluster is an operation: acts in an order, each a change
+// of what fleet is asked for, the next begun by fleet's report that the last is
+// real (operation.go).
+//
 // Keys: "{account}/{region}/msk/cluster/{name}" holds a document, and the name
 // is unique because the key is. "-/-/msk/cluster/{account}/{region}/{name}"
 // repeats the document's state: it is the list that fleet walks and watches, so
 // that it need not walk everything of every account.
+// "{account}/{region}/msk/operation/{name}/{id}/{uuid}" holds an operation of the
+// cluster whose ARN ends so.
 package msk
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,11 +30,13 @@ type State string
 
 // The states that are built.
 const (
-	Creating State = "CREATING"
-	Active   State = "ACTIVE"
-	Healing  State = "HEALING"
-	Deleting State = "DELETING"
-	Failed   State = "FAILED"
+	Creating  State = "CREATING"
+	Active    State = "ACTIVE"
+	Updating  State = "UPDATING"         // an operation is under way
+	Rebooting State = "REBOOTING_BROKER" // likewise
+	Healing   State = "HEALING"
+	Deleting  State = "DELETING"
+	Failed    State = "FAILED"
 
 	removed State = "" // never stored: the document is deleted
 )
@@ -62,6 +71,8 @@ type cluster struct {
 	Endpoints      *Endpoints        `json:"endpoints,omitempty"` // as last reported
 	Provisioned    *provisioned      `json:"provisioned,omitempty"`
 	Serverless     *serverless       `json:"serverless,omitempty"`
+	Generation     int64             `json:"generation,omitempty"` // counts the operations' changes of what fleet is asked for
+	Operation      *operation        `json:"operation,omitempty"`  // the latest
 }
 
 // Names is what a cluster's host names are made of:
@@ -80,6 +91,7 @@ type broker struct {
 	Zone   string    `json:"zone"`
 	ZoneID string    `json:"zoneId"`
 	Added  time.Time `json:"added,omitzero"` // when it was first seen running
+	Boot   int64     `json:"boot,omitempty"` // how often operations have had it start again
 }
 
 // provisioned is what a provisioned cluster was asked to be, defaults filled in.
@@ -173,7 +185,9 @@ func (c *cluster) bootstrap(l Listener) []string {
 		if i < 0 || slices.Contains(zones, b.Zone) || len(at) == maxBootstrap {
 			continue
 		}
-		at, zones = append(at, c.Endpoints.Brokers[i].Listeners[l]), append(zones, b.Zone)
+		if a := c.Endpoints.Brokers[i].Listeners[l]; a != "" { // an operation may be opening it
+			at, zones = append(at, a), append(zones, b.Zone)
+		}
 	}
 	return at
 }
@@ -191,3 +205,11 @@ func listKey(account, region, name string) string {
 }
 
 const listPrefix = "-/-/msk/cluster/"
+
+// operationPrefix is where a cluster's operations are; the ids follow it.
+func (c *cluster) operationPrefix() string {
+	return c.Account + "/" + c.Region + "/msk/operation/" + c.Name + "/" + c.id() + "/"
+}
+
+// id is the last part of the cluster's ARN.
+func (c *cluster) id() string { return c.ARN[strings.LastIndexByte(c.ARN, '/')+1:] }

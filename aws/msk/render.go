@@ -25,6 +25,9 @@ func describeV2(c cluster, partition string) *kafka.Cluster {
 		StateInfo:      c.stateInfo(),
 		Tags:           c.tags(),
 	}
+	if c.busy() {
+		out.ActiveOperationArn = new(c.Operation.ARN)
+	}
 	if c.Serverless != nil {
 		out.Serverless = c.Serverless.render()
 		return out
@@ -53,7 +56,7 @@ func describeV1(c cluster, partition string) *kafka.ClusterInfo {
 	v2 := describeV2(c, partition)
 	p := v2.Provisioned
 	return &kafka.ClusterInfo{
-		BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,
+		ActiveOperationArn: v2.ActiveOperationArn, BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,
 		ClusterArn: v2.ClusterArn, ClusterName: v2.ClusterName, CreationTime: v2.CreationTime,
 		CurrentBrokerSoftwareInfo: p.CurrentBrokerSoftwareInfo, CurrentVersion: v2.CurrentVersion,
 		EncryptionInfo: p.EncryptionInfo, EnhancedMonitoring: p.EnhancedMonitoring,

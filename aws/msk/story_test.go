@@ -99,13 +99,20 @@ func (w *world) run(t *testing.T, input string) string {
 		return w.decided(c, e, err)
 	case "active":
 		w.now = w.now.Add(time.Second)
-		e, err := decideActive(c, c.everywhere(rest), w.now)
+		e, err := decideActive(c, c.Generation, c.everywhere(rest), w.now)
 		return w.decided(c, e, err)
 	case "failed":
 		code, message, _ := strings.Cut(rest, " ")
-		return w.decided(c, decideFailed(c, code, message), nil)
+		return w.decided(c, decideFailed(c, c.Generation, code, message, w.now), nil)
 	case "healing":
 		return w.decided(c, decideHealing(c), nil)
+	case "reboot":
+		ch, err := rebootOf(strings.Fields(rest))
+		return w.begin(c, ch, err)
+	case "operation":
+		return pretty(t, c.Operation.renderV1(c))
+	case "operationV2":
+		return pretty(t, c.Operation.renderV2(c))
 	case "tag":
 		key, value, _ := strings.Cut(rest, "=")
 		e, err := decideTag(c, map[string]string{key: value})
@@ -115,6 +122,20 @@ func (w *world) run(t *testing.T, input string) string {
 	}
 	t.Fatalf("no verb %q", verb)
 	return ""
+}
+
+// begin starts an operation.
+func (w *world) begin(c cluster, ch change, err error) string {
+	if err != nil {
+		return told(err)
+	}
+	w.now = w.now.Add(time.Second)
+	ids, err := drawOperationIDs(w, 0)
+	if err != nil {
+		return told(err)
+	}
+	e, err := decideChange(c, ch, changeFacts{ids: ids, now: w.now})
+	return w.decided(c, e, err)
 }
 
 // everywhere is a report of a host for every broker and listener.
@@ -179,6 +200,9 @@ func (w *world) decided(c cluster, e event, err error) string {
 	text := fmt.Sprintf("%T: %s is %s", e, c.ARN, c.State)
 	if c.StateCode != "" {
 		text += fmt.Sprintf(" (%s: %s)", c.StateCode, c.StateMessage)
+	}
+	if c.Operation != nil {
+		text += " " + c.Operation.String()
 	}
 	if len(c.Tags) > 0 {
 		text += fmt.Sprintf(" tags %v", c.Tags)

@@ -17,14 +17,19 @@ type Service interface {
 	CreateClusterV2(ctx context.Context, c model.Caller, in *CreateClusterV2Request) (*CreateClusterV2Response, error)
 	DeleteCluster(ctx context.Context, c model.Caller, in *DeleteClusterRequest) (*DeleteClusterResponse, error)
 	DescribeCluster(ctx context.Context, c model.Caller, in *DescribeClusterRequest) (*DescribeClusterResponse, error)
+	DescribeClusterOperation(ctx context.Context, c model.Caller, in *DescribeClusterOperationRequest) (*DescribeClusterOperationResponse, error)
+	DescribeClusterOperationV2(ctx context.Context, c model.Caller, in *DescribeClusterOperationV2Request) (*DescribeClusterOperationV2Response, error)
 	DescribeClusterV2(ctx context.Context, c model.Caller, in *DescribeClusterV2Request) (*DescribeClusterV2Response, error)
 	GetBootstrapBrokers(ctx context.Context, c model.Caller, in *GetBootstrapBrokersRequest) (*GetBootstrapBrokersResponse, error)
 	GetCompatibleKafkaVersions(ctx context.Context, c model.Caller, in *GetCompatibleKafkaVersionsRequest) (*GetCompatibleKafkaVersionsResponse, error)
+	ListClusterOperations(ctx context.Context, c model.Caller, in *ListClusterOperationsRequest) (*ListClusterOperationsResponse, error)
+	ListClusterOperationsV2(ctx context.Context, c model.Caller, in *ListClusterOperationsV2Request) (*ListClusterOperationsV2Response, error)
 	ListClusters(ctx context.Context, c model.Caller, in *ListClustersRequest) (*ListClustersResponse, error)
 	ListClustersV2(ctx context.Context, c model.Caller, in *ListClustersV2Request) (*ListClustersV2Response, error)
 	ListKafkaVersions(ctx context.Context, c model.Caller, in *ListKafkaVersionsRequest) (*ListKafkaVersionsResponse, error)
 	ListNodes(ctx context.Context, c model.Caller, in *ListNodesRequest) (*ListNodesResponse, error)
 	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
+	RebootBroker(ctx context.Context, c model.Caller, in *RebootBrokerRequest) (*RebootBrokerResponse, error)
 	TagResource(ctx context.Context, c model.Caller, in *TagResourceRequest) (*TagResourceResponse, error)
 	UntagResource(ctx context.Context, c model.Caller, in *UntagResourceRequest) (*UntagResourceResponse, error)
 }
@@ -84,6 +89,28 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeClusterOperation", Method: "GET", Path: "/v1/operations/{clusterOperationArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeClusterOperationRequest)
+				in.ClusterOperationArn = r.Path("clusterOperationArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeClusterOperation(ctx, c, in.(*DescribeClusterOperationRequest))
+			},
+		},
+		{
+			Name: "DescribeClusterOperationV2", Method: "GET", Path: "/api/v2/operations/{clusterOperationArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeClusterOperationV2Request)
+				in.ClusterOperationArn = r.Path("clusterOperationArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeClusterOperationV2(ctx, c, in.(*DescribeClusterOperationV2Request))
+			},
+		},
+		{
 			Name: "DescribeClusterV2", Method: "GET", Path: "/api/v2/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeClusterV2Request)
@@ -114,6 +141,32 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.GetCompatibleKafkaVersions(ctx, c, in.(*GetCompatibleKafkaVersionsRequest))
+			},
+		},
+		{
+			Name: "ListClusterOperations", Method: "GET", Path: "/v1/clusters/{clusterArn}/operations", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListClusterOperationsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListClusterOperations(ctx, c, in.(*ListClusterOperationsRequest))
+			},
+		},
+		{
+			Name: "ListClusterOperationsV2", Method: "GET", Path: "/api/v2/clusters/{clusterArn}/operations", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListClusterOperationsV2Request)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListClusterOperationsV2(ctx, c, in.(*ListClusterOperationsV2Request))
 			},
 		},
 		{
@@ -180,6 +233,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "RebootBroker", Method: "PUT", Path: "/v1/clusters/{clusterArn}/reboot-broker", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(RebootBrokerRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.RebootBroker(ctx, c, in.(*RebootBrokerRequest))
+			},
+		},
+		{
 			Name: "TagResource", Method: "POST", Path: "/v1/tags/{resourceArn}", Status: 204, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(TagResourceRequest)
@@ -219,8 +284,6 @@ var Others = []model.Other{
 	{Name: "DeleteReplicator", Method: "DELETE", Path: "/replication/v1/replicators/{replicatorArn}"},
 	{Name: "DeleteTopic", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 	{Name: "DeleteVpcConnection", Method: "DELETE", Path: "/v1/vpc-connection/{arn}"},
-	{Name: "DescribeClusterOperation", Method: "GET", Path: "/v1/operations/{clusterOperationArn}"},
-	{Name: "DescribeClusterOperationV2", Method: "GET", Path: "/api/v2/operations/{clusterOperationArn}"},
 	{Name: "DescribeConfiguration", Method: "GET", Path: "/v1/configurations/{arn}"},
 	{Name: "DescribeConfigurationRevision", Method: "GET", Path: "/v1/configurations/{arn}/revisions/{revision}"},
 	{Name: "DescribeReplicator", Method: "GET", Path: "/replication/v1/replicators/{replicatorArn}"},
@@ -229,8 +292,6 @@ var Others = []model.Other{
 	{Name: "DescribeVpcConnection", Method: "GET", Path: "/v1/vpc-connection/{arn}"},
 	{Name: "GetClusterPolicy", Method: "GET", Path: "/v1/clusters/{clusterArn}/policy"},
 	{Name: "ListClientVpcConnections", Method: "GET", Path: "/v1/clusters/{clusterArn}/client-vpc-connections"},
-	{Name: "ListClusterOperations", Method: "GET", Path: "/v1/clusters/{clusterArn}/operations"},
-	{Name: "ListClusterOperationsV2", Method: "GET", Path: "/api/v2/clusters/{clusterArn}/operations"},
 	{Name: "ListConfigurationRevisions", Method: "GET", Path: "/v1/configurations/{arn}/revisions"},
 	{Name: "ListConfigurations", Method: "GET", Path: "/v1/configurations"},
 	{Name: "ListReplicators", Method: "GET", Path: "/replication/v1/replicators"},
@@ -238,7 +299,6 @@ var Others = []model.Other{
 	{Name: "ListTopics", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "ListVpcConnections", Method: "GET", Path: "/v1/vpc-connections"},
 	{Name: "PutClusterPolicy", Method: "PUT", Path: "/v1/clusters/{clusterArn}/policy"},
-	{Name: "RebootBroker", Method: "PUT", Path: "/v1/clusters/{clusterArn}/reboot-broker"},
 	{Name: "RejectClientVpcConnection", Method: "PUT", Path: "/v1/clusters/{clusterArn}/client-vpc-connection"},
 	{Name: "UpdateBrokerCount", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/count"},
 	{Name: "UpdateBrokerStorage", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/storage"},

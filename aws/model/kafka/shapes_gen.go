@@ -6,6 +6,19 @@ import (
 	"github.com/millrace/millrace/aws/model"
 )
 
+// BrokerCountUpdateInfo is aws:kafka's shape of that name.
+type BrokerCountUpdateInfo struct {
+	CreatedBrokerIds []float64 `json:"createdBrokerIds,omitzero"`
+	DeletedBrokerIds []float64 `json:"deletedBrokerIds,omitzero"`
+}
+
+// BrokerEBSVolumeInfo is aws:kafka's shape of that name.
+type BrokerEBSVolumeInfo struct {
+	KafkaBrokerNodeId     *string                `json:"kafkaBrokerNodeId,omitzero"`
+	ProvisionedThroughput *ProvisionedThroughput `json:"provisionedThroughput,omitzero"`
+	VolumeSizeGB          *int32                 `json:"volumeSizeGB,omitzero"`
+}
+
 // BrokerLogs is aws:kafka's shape of that name.
 type BrokerLogs struct {
 	CloudWatchLogs *CloudWatchLogs `json:"cloudWatchLogs,omitzero"`
@@ -94,6 +107,73 @@ type ClusterInfo struct {
 	ZookeeperConnectStringTls *string               `json:"zookeeperConnectStringTls,omitzero"`
 }
 
+// ClusterOperationInfo is aws:kafka's shape of that name.
+type ClusterOperationInfo struct {
+	ClientRequestId   *string                `json:"clientRequestId,omitzero"`
+	ClusterArn        *string                `json:"clusterArn,omitzero"`
+	CreationTime      *model.Time            `json:"creationTime,omitzero"`
+	EndTime           *model.Time            `json:"endTime,omitzero"`
+	ErrorInfo         *ErrorInfo             `json:"errorInfo,omitzero"`
+	OperationArn      *string                `json:"operationArn,omitzero"`
+	OperationState    *string                `json:"operationState,omitzero"`
+	OperationSteps    []ClusterOperationStep `json:"operationSteps,omitzero"`
+	OperationType     *string                `json:"operationType,omitzero"`
+	SourceClusterInfo *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
+}
+
+// ClusterOperationStep is aws:kafka's shape of that name.
+type ClusterOperationStep struct {
+	StepInfo *ClusterOperationStepInfo `json:"stepInfo,omitzero"`
+	StepName *string                   `json:"stepName,omitzero"`
+}
+
+// ClusterOperationStepInfo is aws:kafka's shape of that name.
+type ClusterOperationStepInfo struct {
+	StepStatus *string `json:"stepStatus,omitzero"`
+}
+
+// ClusterOperationV2 is aws:kafka's shape of that name.
+type ClusterOperationV2 struct {
+	ClusterArn     *string                        `json:"clusterArn,omitzero"`
+	ClusterType    *string                        `json:"clusterType,omitzero"`
+	EndTime        *model.Time                    `json:"endTime,omitzero"`
+	ErrorInfo      *ErrorInfo                     `json:"errorInfo,omitzero"`
+	OperationArn   *string                        `json:"operationArn,omitzero"`
+	OperationState *string                        `json:"operationState,omitzero"`
+	OperationType  *string                        `json:"operationType,omitzero"`
+	Provisioned    *ClusterOperationV2Provisioned `json:"provisioned,omitzero"`
+	Serverless     *ClusterOperationV2Serverless  `json:"serverless,omitzero"`
+	StartTime      *model.Time                    `json:"startTime,omitzero"`
+}
+
+// ClusterOperationV2Provisioned is aws:kafka's shape of that name.
+type ClusterOperationV2Provisioned struct {
+	OperationSteps    []ClusterOperationStep `json:"operationSteps,omitzero"`
+	SourceClusterInfo *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
+}
+
+// ClusterOperationV2Serverless is aws:kafka's shape of that name.
+type ClusterOperationV2Serverless struct {
+	SourceClusterInfo *ServerlessConnectivityInfo  `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo *ServerlessConnectivityInfo  `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo *VpcConnectionInfoServerless `json:"vpcConnectionInfo,omitzero"`
+}
+
+// ClusterOperationV2Summary is aws:kafka's shape of that name.
+type ClusterOperationV2Summary struct {
+	ClusterArn     *string     `json:"clusterArn,omitzero"`
+	ClusterType    *string     `json:"clusterType,omitzero"`
+	EndTime        *model.Time `json:"endTime,omitzero"`
+	OperationArn   *string     `json:"operationArn,omitzero"`
+	OperationState *string     `json:"operationState,omitzero"`
+	OperationType  *string     `json:"operationType,omitzero"`
+	StartTime      *model.Time `json:"startTime,omitzero"`
+}
+
 // CompatibleKafkaVersion is aws:kafka's shape of that name.
 type CompatibleKafkaVersion struct {
 	SourceVersion  *string  `json:"sourceVersion,omitzero"`
@@ -170,6 +250,26 @@ type DeleteClusterResponse struct {
 	State      *string `json:"state,omitzero"`
 }
 
+// DescribeClusterOperationRequest is aws:kafka's shape of that name.
+type DescribeClusterOperationRequest struct {
+	ClusterOperationArn *string `json:"-"`
+}
+
+// DescribeClusterOperationResponse is aws:kafka's shape of that name.
+type DescribeClusterOperationResponse struct {
+	ClusterOperationInfo *ClusterOperationInfo `json:"clusterOperationInfo,omitzero"`
+}
+
+// DescribeClusterOperationV2Request is aws:kafka's shape of that name.
+type DescribeClusterOperationV2Request struct {
+	ClusterOperationArn *string `json:"-"`
+}
+
+// DescribeClusterOperationV2Response is aws:kafka's shape of that name.
+type DescribeClusterOperationV2Response struct {
+	ClusterOperationInfo *ClusterOperationV2 `json:"clusterOperationInfo,omitzero"`
+}
+
 // DescribeClusterRequest is aws:kafka's shape of that name.
 type DescribeClusterRequest struct {
 	ClusterArn *string `json:"-"`
@@ -211,6 +311,12 @@ type EncryptionInTransit struct {
 type EncryptionInfo struct {
 	EncryptionAtRest    *EncryptionAtRest    `json:"encryptionAtRest,omitzero"`
 	EncryptionInTransit *EncryptionInTransit `json:"encryptionInTransit,omitzero"`
+}
+
+// ErrorInfo is aws:kafka's shape of that name.
+type ErrorInfo struct {
+	ErrorCode   *string `json:"errorCode,omitzero"`
+	ErrorString *string `json:"errorString,omitzero"`
 }
 
 // Firehose is aws:kafka's shape of that name.
@@ -271,6 +377,32 @@ type JmxExporterInfo struct {
 type KafkaVersion struct {
 	Status  *string `json:"status,omitzero"`
 	Version *string `json:"version,omitzero"`
+}
+
+// ListClusterOperationsRequest is aws:kafka's shape of that name.
+type ListClusterOperationsRequest struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListClusterOperationsResponse is aws:kafka's shape of that name.
+type ListClusterOperationsResponse struct {
+	ClusterOperationInfoList []ClusterOperationInfo `json:"clusterOperationInfoList,omitzero"`
+	NextToken                *string                `json:"nextToken,omitzero"`
+}
+
+// ListClusterOperationsV2Request is aws:kafka's shape of that name.
+type ListClusterOperationsV2Request struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListClusterOperationsV2Response is aws:kafka's shape of that name.
+type ListClusterOperationsV2Response struct {
+	ClusterOperationInfoList []ClusterOperationV2Summary `json:"clusterOperationInfoList,omitzero"`
+	NextToken                *string                     `json:"nextToken,omitzero"`
 }
 
 // ListClustersRequest is aws:kafka's shape of that name.
@@ -338,6 +470,25 @@ type ListTagsForResourceResponse struct {
 // LoggingInfo is aws:kafka's shape of that name.
 type LoggingInfo struct {
 	BrokerLogs *BrokerLogs `json:"brokerLogs,omitzero"`
+}
+
+// MutableClusterInfo is aws:kafka's shape of that name.
+type MutableClusterInfo struct {
+	BrokerCountUpdateInfo *BrokerCountUpdateInfo `json:"brokerCountUpdateInfo,omitzero"`
+	BrokerEBSVolumeInfo   []BrokerEBSVolumeInfo  `json:"brokerEBSVolumeInfo,omitzero"`
+	ClientAuthentication  *ClientAuthentication  `json:"clientAuthentication,omitzero"`
+	ConfigurationInfo     *ConfigurationInfo     `json:"configurationInfo,omitzero"`
+	ConnectivityInfo      *ConnectivityInfo      `json:"connectivityInfo,omitzero"`
+	EncryptionInfo        *EncryptionInfo        `json:"encryptionInfo,omitzero"`
+	EnhancedMonitoring    *string                `json:"enhancedMonitoring,omitzero"`
+	InstanceType          *string                `json:"instanceType,omitzero"`
+	KafkaVersion          *string                `json:"kafkaVersion,omitzero"`
+	LoggingInfo           *LoggingInfo           `json:"loggingInfo,omitzero"`
+	NumberOfBrokerNodes   *int32                 `json:"numberOfBrokerNodes,omitzero"`
+	OpenMonitoring        *OpenMonitoring        `json:"openMonitoring,omitzero"`
+	Rebalancing           *Rebalancing           `json:"rebalancing,omitzero"`
+	StorageMode           *string                `json:"storageMode,omitzero"`
+	ZookeeperAccess       *ZookeeperAccess       `json:"zookeeperAccess,omitzero"`
 }
 
 // NodeExporter is aws:kafka's shape of that name.
@@ -431,6 +582,18 @@ type Rebalancing struct {
 	Status *string `json:"status,omitzero"`
 }
 
+// RebootBrokerRequest is aws:kafka's shape of that name.
+type RebootBrokerRequest struct {
+	BrokerIds  []string `json:"brokerIds,omitzero"`
+	ClusterArn *string  `json:"-"`
+}
+
+// RebootBrokerResponse is aws:kafka's shape of that name.
+type RebootBrokerResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
 // S3 is aws:kafka's shape of that name.
 type S3 struct {
 	Bucket  *string `json:"bucket,omitzero"`
@@ -511,10 +674,32 @@ type UntagResourceRequest struct {
 	TagKeys     []string `json:"-"`
 }
 
+// UserIdentity is aws:kafka's shape of that name.
+type UserIdentity struct {
+	PrincipalId *string `json:"principalId,omitzero"`
+	Type        *string `json:"type,omitzero"`
+}
+
 // VpcConfig is aws:kafka's shape of that name.
 type VpcConfig struct {
 	SecurityGroupIds []string `json:"securityGroupIds,omitzero"`
 	SubnetIds        []string `json:"subnetIds,omitzero"`
+}
+
+// VpcConnectionInfo is aws:kafka's shape of that name.
+type VpcConnectionInfo struct {
+	CreationTime     *model.Time   `json:"creationTime,omitzero"`
+	Owner            *string       `json:"owner,omitzero"`
+	UserIdentity     *UserIdentity `json:"userIdentity,omitzero"`
+	VpcConnectionArn *string       `json:"vpcConnectionArn,omitzero"`
+}
+
+// VpcConnectionInfoServerless is aws:kafka's shape of that name.
+type VpcConnectionInfoServerless struct {
+	CreationTime     *model.Time   `json:"creationTime,omitzero"`
+	Owner            *string       `json:"owner,omitzero"`
+	UserIdentity     *UserIdentity `json:"userIdentity,omitzero"`
+	VpcConnectionArn *string       `json:"vpcConnectionArn,omitzero"`
 }
 
 // VpcConnectivity is aws:kafka's shape of that name.
@@ -546,6 +731,11 @@ type VpcConnectivityScram struct {
 
 // VpcConnectivityTls is aws:kafka's shape of that name.
 type VpcConnectivityTls struct {
+	Enabled *bool `json:"enabled,omitzero"`
+}
+
+// ZookeeperAccess is aws:kafka's shape of that name.
+type ZookeeperAccess struct {
 	Enabled *bool `json:"enabled,omitzero"`
 }
 

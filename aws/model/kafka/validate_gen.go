@@ -217,6 +217,24 @@ func (s *DeleteClusterRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DescribeClusterOperationRequest) Validate() *model.Error {
+	if s.ClusterOperationArn == nil {
+		return model.Missing("clusterOperationArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeClusterOperationV2Request) Validate() *model.Error {
+	if s.ClusterOperationArn == nil {
+		return model.Missing("clusterOperationArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DescribeClusterRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -316,6 +334,30 @@ func (s *Iam) Validate() *model.Error {
 func (s *JmxExporterInfo) Validate() *model.Error {
 	if s.EnabledInBroker == nil {
 		return model.Missing("enabledInBroker")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListClusterOperationsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListClusterOperationsV2Request) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
 	}
 	return nil
 }
@@ -500,6 +542,18 @@ func (s *PublicAccess) Validate() *model.Error {
 func (s *Rebalancing) Validate() *model.Error {
 	if e := model.CheckEnum("status", s.Status, "PAUSED", "ACTIVE"); e != nil {
 		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *RebootBrokerRequest) Validate() *model.Error {
+	if s.BrokerIds == nil {
+		return model.Missing("brokerIds")
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
 	}
 	return nil
 }

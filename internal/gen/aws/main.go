@@ -28,9 +28,11 @@ type service struct {
 // services says which operations of which services are served.
 var services = []service{
 	{name: "kafka", model: "kafka/2018-11-14", protocol: "rest-json", served: []string{
-		"CreateCluster", "CreateClusterV2", "DeleteCluster", "DescribeCluster", "DescribeClusterV2", "GetBootstrapBrokers",
-		"GetCompatibleKafkaVersions", "ListClusters", "ListClustersV2", "ListKafkaVersions", "ListNodes",
-		"ListTagsForResource", "TagResource", "UntagResource",
+		"CreateCluster", "CreateClusterV2", "DeleteCluster", "DescribeCluster", "DescribeClusterOperation", "DescribeClusterOperationV2",
+		"DescribeClusterV2", "GetBootstrapBrokers",
+		"GetCompatibleKafkaVersions", "ListClusterOperations", "ListClusterOperationsV2", "ListClusters", "ListClustersV2",
+		"ListKafkaVersions", "ListNodes",
+		"ListTagsForResource", "RebootBroker", "TagResource", "UntagResource",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",

@@ -1,0 +1,208 @@
+package msk
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// OperationState is a cluster operation's state as the API names it.
+type OperationState string
+
+// The states of operations.
+const (
+	pending          OperationState = "PENDING"
+	updateInProgress OperationState = "UPDATE_IN_PROGRESS"
+	updateComplete   OperationState = "UPDATE_COMPLETE"
+	updateFailed     OperationState = "UPDATE_FAILED"
+	rebootInProgress OperationState = "REBOOT_IN_PROGRESS"
+	rebootComplete   OperationState = "REBOOT_COMPLETE"
+	rebootFailed     OperationState = "REBOOT_FAILED" // UNVERIFIED
+)
+
+// Types of operations.
+const (
+	rebootNode = "REBOOT_NODE"
+)
+
+// operation is a change of a cluster under way or past. The cluster's document
+// holds the latest; a document of its own holds each (docs/formats/msk.md).
+//
+// It is a list of acts. An act changes what fleet is asked for, under a new
+// generation of the cluster; fleet's report that the cluster runs as that
+// generation says ends the act and begins the next. So whatever is killed, and
+// when, what is left to do is in the document.
+type operation struct {
+	ARN         string         `json:"arn"`
+	ID          string         `json:"id"`
+	Type        string         `json:"type"`
+	State       OperationState `json:"state"`
+	Request     string         `json:"request"` // clientRequestId
+	Created     time.Time      `json:"created"`
+	Ended       time.Time      `json:"ended,omitzero"`
+	Source      settings       `json:"source,omitzero"` // what the target changes, as it was
+	Target      settings       `json:"target,omitzero"`
+	Acts        []act          `json:"acts"`
+	Done        int            `json:"done"`              // acts that have ended
+	NextVersion string         `json:"nextVersion"`       // the cluster's version token once it is complete
+	Removed     []broker       `json:"removed,omitempty"` // brokers that the operation takes out
+	Added       []broker       `json:"added,omitempty"`   // brokers that it brings
+	ErrorCode   string         `json:"errorCode,omitempty"`
+	ErrorText   string         `json:"errorText,omitempty"`
+}
+
+// ended reports whether an operation is past.
+func (o *operation) ended() bool { return !o.Ended.IsZero() }
+
+// act is one change of what fleet is asked for.
+type act struct {
+	Step   string  `json:"step"` // as clients see it; several acts may be one step
+	Kind   actKind `json:"kind"`
+	Broker int32   `json:"broker,omitempty"` // of restart
+}
+
+type actKind string
+
+// What an act does.
+const (
+	look    actKind = "look"    // nothing: the cluster must run as it is
+	restart actKind = "restart" // one broker stops and starts with what the target says of brokers
+)
+
+// Steps as clients see them; all but those of UPDATE_CLUSTER_KAFKA_VERSION are
+// UNVERIFIED. (aws:kafka DescribeClusterOperation)
+const (
+	stepInitialize = "INITIALIZE_UPDATE"
+	stepReboot     = "REBOOT_BROKER"
+	stepFinalize   = "FINALIZE_UPDATE"
+)
+
+// Statuses of steps.
+const (
+	stepPending    = "PENDING"
+	stepInProgress = "IN_PROGRESS"
+	stepCompleted  = "COMPLETED"
+	stepFailed     = "FAILED"
+)
+
+// step is what clients see of the acts of one name.
+type step struct{ name, status string }
+
+// steps is the acts as clients see them, in order.
+func (o *operation) steps() (all []step) {
+	for i, a := range o.Acts {
+		status := stepPending
+		switch {
+		case i < o.Done:
+			status = stepCompleted
+		case i == o.Done && (o.State == updateFailed || o.State == rebootFailed):
+			status = stepFailed
+		case i == o.Done && o.State != pending:
+			status = stepInProgress
+		}
+		if n := len(all); n > 0 && all[n-1].name == a.Step {
+			if all[n-1].status == stepCompleted && status != stepCompleted {
+				all[n-1].status = max(status, stepInProgress)
+				if status == stepFailed {
+					all[n-1].status = stepFailed
+				}
+			}
+			continue
+		}
+		all = append(all, step{a.Step, status})
+	}
+	return all
+}
+
+// settings is what of a cluster an operation changes; the zero value of a member
+// says that it does not.
+type settings struct {
+}
+
+// started begins an operation.
+type started struct {
+	state State
+	o     operation
+}
+
+// progressed ends the act under way, because fleet has seen it done.
+type progressed struct {
+	endpoints Endpoints
+	at        time.Time
+}
+
+// broken ends an operation that cannot be done, and takes back what it did.
+type broken struct {
+	code, message string
+	at            time.Time
+}
+
+func (e started) apply(c *cluster) {
+	o := e.o
+	c.State, c.Operation = e.state, &o
+	c.Generation++
+}
+
+func (e progressed) apply(c *cluster) {
+	c.seen(e.endpoints, e.at)
+	o := *c.Operation
+	c.Operation = &o
+	if o.State == pending {
+		o.State = updateInProgress
+		if o.Type == rebootNode {
+			o.State = rebootInProgress
+		}
+	} else {
+		o.Done++
+	}
+	if o.Done < len(o.Acts) {
+		c.act(o.Acts[o.Done], o.Target)
+		return
+	}
+	o.State, o.Ended = updateComplete, e.at
+	if o.Type == rebootNode {
+		o.State = rebootComplete
+	} else {
+		c.CurrentVersion = o.NextVersion
+	}
+	c.State = Active
+}
+
+func (e broken) apply(c *cluster) {
+	o := *c.Operation
+	o.State, o.Ended, o.ErrorCode, o.ErrorText = updateFailed, e.at, e.code, e.message
+	if o.Type == rebootNode {
+		o.State = rebootFailed
+	}
+	c.Operation, c.State = &o, Active
+	c.Generation++
+}
+
+// act does one act on the document.
+func (c *cluster) act(a act, _ settings) {
+	c.Generation++
+	c.Brokers = slices.Clone(c.Brokers)
+	for i := range c.Brokers {
+		b := &c.Brokers[i]
+		if a.Kind == restart && b.ID == a.Broker {
+			b.Boot++
+		}
+	}
+}
+
+// seen takes over what a report says of where clients connect.
+func (c *cluster) seen(e Endpoints, at time.Time) {
+	kept := Endpoints{Boot: e.Boot}
+	for _, b := range e.Brokers {
+		kept.Brokers = append(kept.Brokers, BrokerEndpoints{b.ID, maps.Clone(b.Listeners)})
+	}
+	c.Endpoints, c.Brokers = &kept, slices.Clone(c.Brokers)
+	for i := range c.Brokers {
+		if c.Brokers[i].Added.IsZero() {
+			c.Brokers[i].Added = at
+		}
+	}
+}
+
+// busy reports whether an operation is under way.
+func (c *cluster) busy() bool { return c.Operation != nil && !c.Operation.ended() }
