@@ -77,9 +77,9 @@ func deleted(prev, next []*metadata.Topic) (gone []string) {
 
 // groupParams is the configs of groups in the brokers' server.properties. What
 // is not a number is left to its default; the metadata shows the same.
-func groupParams(static map[string]string, initialDelay time.Duration) group.Params {
+func groupParams(static func(name string) string, initialDelay time.Duration) group.Params {
 	number := func(name string) int {
-		n, err := strconv.Atoi(strings.TrimSpace(static[name]))
+		n, err := strconv.Atoi(strings.TrimSpace(static(name)))
 		if err != nil || n < 0 {
 			return 0
 		}
@@ -96,6 +96,6 @@ func groupParams(static map[string]string, initialDelay time.Duration) group.Par
 		ConsumerSession:       ms("group.consumer.session.timeout.ms"), // until the first heartbeat, which has the group's own
 		ConsumerMaxSize:       number("group.consumer.max.size"),
 		PatternRefresh:        ms("group.consumer.regex.refresh.interval.ms"),
-		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static["group.consumer.migration.policy"]))),
+		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static("group.consumer.migration.policy")))),
 	}
 }

@@ -29,8 +29,9 @@ const (
 )
 
 type brokersEvent struct {
-	Format  int      `json:"v"`
-	Brokers []Broker `json:"brokers"`
+	Format   int       `json:"v"`
+	Brokers  []Broker  `json:"brokers"`
+	Features []Feature `json:"features,omitempty"` // what the brokers support
 }
 
 type producerIDs struct {
@@ -131,6 +132,10 @@ func (i *Image) apply(r statemachine.Record) {
 			i.Brokers = e.Brokers
 			slices.SortFunc(i.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 			i.Brokers = slices.CompactFunc(i.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
+			if e.Features != nil {
+				i.supported = e.Features
+			}
+			i.readAccess()
 		}
 	}
 }
@@ -176,7 +181,7 @@ func (i *Image) applyTopic(name string, value []byte) {
 func (c *Core) Snapshot() []statemachine.Record {
 	d := &decision{core: c, image: c.image}
 	if c.image.Brokers != nil {
-		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers})
+		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers, Features: c.image.supported})
 	}
 	for _, t := range c.image.sorted {
 		d.setTopic(t)

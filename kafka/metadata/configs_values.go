@@ -72,7 +72,7 @@ func (i *Image) sources(names []string, brokerID string) []entry {
 // staticValue is a value of server.properties, or of what a broker would have
 // there of itself.
 func (i *Image) staticValue(name, brokerID string) (string, bool) {
-	v, ok := i.static[name]
+	v, ok := i.staticOf(brokerID)[name]
 	id, err := strconv.ParseInt(brokerID, 10, 32)
 	if err != nil {
 		return v, ok

@@ -14,9 +14,9 @@ import (
 type Params struct {
 	ClusterID    string
 	ControllerID int32
-	Static       map[string]string // server.properties, the same for every broker
+	Static       map[string]string // server.properties of brokers that register without theirs
 	Serverless   bool              // the topic rules of MSK Serverless
-	Features     []Feature         // what the brokers support; the same until the cluster is opened anew
+	Features     []Feature         // what the brokers support until they register
 }
 
 // Core is the metadata state machine. It is a statemachine.Core.
@@ -53,7 +53,10 @@ func (c *Core) Image() *Image {
 
 // RegisterBrokers says which brokers there are and where; those not named are
 // gone. Leaders and ISRs follow. The reply is nil.
-type RegisterBrokers struct{ Brokers []Broker }
+type RegisterBrokers struct {
+	Brokers  []Broker
+	Features []Feature // what they support; nil is as before
+}
 
 // CreateTopics is a client's request with one fresh random id for each topic.
 type CreateTopics struct {
@@ -89,7 +92,9 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 	var reply any
 	switch r := req.(type) {
 	case RegisterBrokers:
-		d.registerBrokers(r.Brokers)
+		d.registerBrokers(r.Brokers, r.Features)
+	case ChangeBrokers:
+		reply = changed(d.changeBrokers(r))
 	case FenceBroker:
 		reply = d.fence(r.ID, true)
 	case UnfenceBroker:

@@ -28,11 +28,11 @@ type Image struct {
 	acls    map[pattern][]rule // the rules sorted
 	quotas  quota.Limits
 
-	supported []Feature // of Params
+	supported []Feature // of Params until the brokers have said theirs
 	features  features  // an event's: never changed
 
-	superUsers    map[string]bool // of static
-	openByDefault bool            // of static: allow.everyone.if.no.acl.found
+	superUsers    map[string]bool // of server.properties
+	openByDefault bool            // of server.properties: allow.everyone.if.no.acl.found
 }
 
 // Broker is one logical broker.
@@ -41,6 +41,7 @@ type Broker struct {
 	Rack      string              `json:"rack,omitempty"`
 	Listeners map[string]Endpoint `json:"listeners"` // by listener name
 	Fenced    bool                `json:"fenced,omitempty"`
+	Static    map[string]string   `json:"static,omitempty"` // its server.properties; nil: those of Params
 }
 
 // Endpoint is where clients of a listener reach a broker.

@@ -30,12 +30,15 @@ func (d *decision) fence(id int32, fenced bool) error {
 			brokers[i].Fenced = fenced
 		}
 	}
-	d.registerBrokers(brokers)
+	d.registerBrokers(brokers, nil)
 	return nil
 }
 
-func (d *decision) registerBrokers(brokers []Broker) {
-	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers})
+func (d *decision) registerBrokers(brokers []Broker, supported []Feature) {
+	if supported == nil {
+		supported = d.image.supported
+	}
+	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers, Features: supported})
 	d.settle()
 }
 
