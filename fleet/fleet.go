@@ -37,7 +37,9 @@ type Broker struct {
 
 	// Boot counts the wishes that the broker starts again: one that has run
 	// since the driver was asked with another count is stopped and started.
-	Boot int64
+	Boot         int64
+	KafkaVersion string            // acts when the broker starts
+	Static       map[string]string // its server.properties; with the same Boot, what differs acts at once
 }
 
 // Observed is where a running cluster's clients connect.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace/aws/iam"
@@ -49,8 +51,9 @@ type embedded struct {
 type runningCluster struct {
 	c        *cluster.Cluster
 	facts    *factsKeeper
-	observed fleet.Observed
-	boots    map[int32]int64 // with which Boot of its spec each broker last started; belongs to Ensure
+	observed atomic.Pointer[fleet.Observed]
+	spec     fleet.Spec // that it runs as; belongs to Ensure
+	torn     bool       // a change went wrong midway; belongs to Ensure
 	closed   chan struct{}
 	watch    sync.WaitGroup
 }
@@ -107,21 +110,21 @@ func (e *embedded) directory(arn string) string {
 func (e *embedded) Ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, error) {
 	if r := e.find(s.ARN); r != nil {
 		err := r.c.Err()
-		if err == nil {
-			return r.observed, e.converge(ctx, r, s)
+		if err == nil && !r.torn {
+			return e.converge(ctx, r, s)
 		}
 		e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
 		e.close(s.ARN)
 	}
 	r, err := e.open(s)
 	if err != nil {
-		return fleet.Observed{}, fmt.Errorf("start cluster %s: %w", s.Name, err)
+		return fleet.Observed{}, refusal(fmt.Errorf("start cluster %s: %w", s.Name, err))
 	}
 	e.mu.Lock()
 	e.running[s.ARN] = r
 	e.mu.Unlock()
 	r.watch.Go(func() { e.watch(s.ARN, r) })
-	return r.observed, nil
+	return *r.observed.Load(), nil
 }
 
 // find is the cluster while it runs, or nil.
@@ -222,10 +225,8 @@ func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, facts: o.facts, observed: observed, boots: make(map[int32]int64), closed: make(chan struct{})}
-	for _, b := range s.Brokers {
-		r.boots[b.ID] = b.Boot
-	}
+	r := &runningCluster{c: c, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r.observed.Store(&observed)
 	return r, nil
 }
 
@@ -299,28 +300,18 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 	if err != nil {
 		return cluster.Config{}, fleet.Observed{}, fmt.Errorf("make the brokers' certificate: %w", err)
 	}
-	zones := make(map[string]bool)
-	for _, b := range s.Brokers {
-		zones[b.Zone] = true
-	}
 	cfg := cluster.Config{
 		Dir: filepath.Join(dir, logsDir), FS: e.cfg.FS, ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
-		Static: msk.BrokerDefaults(len(zones), s.KafkaVersion), Serverless: s.Serverless,
+		Static: s.Brokers[0].Static, Serverless: s.Serverless,
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
 		Log: e.log.With("cluster", s.Name),
 	}
 	var observed fleet.Observed
 	for _, b := range s.Brokers {
-		kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID}
-		ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
-		for _, name := range s.Listeners {
-			l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID), cert)
-			if err != nil {
-				return cfg, observed, err
-			}
-			kb.Listeners = append(kb.Listeners, l)
-			ob.Endpoints[name] = address(l)
+		kb, ob, err := o.broker(b, s.Listeners, bound, cert)
+		if err != nil {
+			return cfg, observed, err
 		}
 		cfg.Brokers, observed.Brokers = append(cfg.Brokers, kb), append(observed.Brokers, ob)
 	}
@@ -332,6 +323,21 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		cfg.Boot, observed.Boot = &l, address(l)
 	}
 	return cfg, observed, nil
+}
+
+// broker is one broker with some of its listeners.
+func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]net.Listener, cert tls.Certificate) (cluster.Broker, fleet.ObservedBroker, error) {
+	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static}
+	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
+	for _, name := range listeners {
+		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID), cert)
+		if err != nil {
+			return kb, ob, err
+		}
+		kb.Listeners = append(kb.Listeners, l)
+		ob.Endpoints[name] = address(l)
+	}
+	return kb, ob, nil
 }
 
 func address(l cluster.Listener) string {

@@ -97,6 +97,7 @@ func (s *System) build() (err error) {
 	s.msk = msk.New(msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, Runs: runs,
+		Held: func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 	})
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err

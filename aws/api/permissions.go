@@ -95,6 +95,10 @@ var permissions = map[string]map[string]permission{
 		"ListTagsForResource": {on: inPath}, "TagResource": {on: inPath}, "UntagResource": {on: inPath},
 		"DescribeClusterOperation": everywhere, "DescribeClusterOperationV2": everywhere,
 		"ListClusterOperations": {on: inPath}, "ListClusterOperationsV2": {on: inPath}, "RebootBroker": {on: inPath},
+		"UpdateBrokerCount": {on: inPath}, "UpdateBrokerStorage": {on: inPath}, "UpdateBrokerType": {on: inPath}, "UpdateClusterConfiguration": {on: inPath},
+		"UpdateClusterKafkaVersion": {on: inPath}, "UpdateConnectivity": {on: inPath}, "UpdateMonitoring": {on: inPath}, "UpdateSecurity": {on: inPath}, "UpdateStorage": {on: inPath},
+		"CreateConfiguration": everywhere, "ListConfigurations": everywhere, "DeleteConfiguration": {on: inPath}, "DescribeConfiguration": {on: inPath},
+		"DescribeConfigurationRevision": {on: inPath}, "ListConfigurationRevisions": {on: inPath}, "UpdateConfiguration": {on: inPath},
 	},
 	"ec2": {
 		"DescribeAvailabilityZones": everywhere, "DescribeSecurityGroups": everywhere, "DescribeSubnets": everywhere, "DescribeVpcs": everywhere,

@@ -54,6 +54,7 @@ type facts struct {
 	existing []cluster         // of the same account and region
 	subnets  map[string]Subnet // those of the wish that exist
 	runs     func(kafkaVersion string) bool
+	wanted   configuration // that the wish names
 }
 
 // decideCreate answers the new cluster, CREATING.
@@ -109,6 +110,9 @@ func newCluster(at place, w wish, f facts, ids freshIDs, now time.Time) cluster 
 	}
 	if w.provisioned != nil {
 		p := *w.provisioned
+		for i := range c.Brokers {
+			c.Brokers[i].Configuration = p.Configuration
+		}
 		for _, s := range p.Subnets {
 			p.ZoneIDs = append(p.ZoneIDs, f.subnets[s].ZoneID)
 		}
@@ -123,8 +127,9 @@ func checkProvisioned(w wish, f facts) error {
 		checkVersion(w.kafkaVersion, f.runs),
 		checkInstanceType(p.InstanceType),
 		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
-		checkSecurity(p),
+		checkSecurity(&p.security),
 		checkBrokerCount(w, f.existing),
+		f.wanted.usable(w.kafkaVersion),
 	} {
 		if err != nil {
 			return err
@@ -189,7 +194,7 @@ func checkSubnets(parameter string, ids []string, known map[string]Subnet, least
 
 // checkSecurity checks which ways in go together; UNVERIFIED wordings.
 // (aws:kafka developer guide, client authentication)
-func checkSecurity(p *provisioned) error {
+func checkSecurity(p *security) error {
 	sasl := p.SCRAM || p.IAM
 	switch {
 	case !slices.Contains([]string{"TLS", "TLS_PLAINTEXT", "PLAINTEXT"}, p.ClientBroker):

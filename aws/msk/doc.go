@@ -92,31 +92,71 @@ type broker struct {
 	ZoneID string    `json:"zoneId"`
 	Added  time.Time `json:"added,omitzero"` // when it was first seen running
 	Boot   int64     `json:"boot,omitempty"` // how often operations have had it start again
+
+	KafkaVersion  string            `json:"kafkaVersion,omitempty"`  // while an operation updates it; "" is the cluster's
+	Configuration *configurationRef `json:"configuration,omitempty"` // that it has started with; nil is the service's defaults
 }
 
 // provisioned is what a provisioned cluster was asked to be, defaults filled in.
 type provisioned struct {
-	InstanceType       string      `json:"instanceType"`
-	Subnets            []string    `json:"subnets"`
-	ZoneIDs            []string    `json:"zoneIds"` // in the order of Subnets
-	SecurityGroups     []string    `json:"securityGroups,omitempty"`
-	VolumeGiB          int32       `json:"volumeGiB"`
-	ThroughputStated   bool        `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}
-	ClientBroker       string      `json:"clientBroker"`               // TLS, TLS_PLAINTEXT, PLAINTEXT
-	InCluster          bool        `json:"inCluster"`
-	Unauthenticated    bool        `json:"unauthenticated"`
-	SCRAM              bool        `json:"scram"`
-	IAM                bool        `json:"iam"`
-	EnhancedMonitoring string      `json:"enhancedMonitoring"`
-	Logs               loggingInfo `json:"logs"`
+	InstanceType       string    `json:"instanceType"`
+	Subnets            []string  `json:"subnets"`
+	ZoneIDs            []string  `json:"zoneIds"` // in the order of Subnets
+	SecurityGroups     []string  `json:"securityGroups,omitempty"`
+	VolumeGiB          int32     `json:"volumeGiB"`
+	VolumeChanged      time.Time `json:"volumeChanged,omitzero"`     // by an operation
+	ThroughputStated   bool      `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}
+	EnhancedMonitoring string    `json:"enhancedMonitoring"`
+
+	security
+	Logs          loggingInfo       `json:"logs"`
+	Open          openMonitoring    `json:"openMonitoring,omitzero"`
+	Configuration *configurationRef `json:"configuration,omitempty"` // nil is the service's defaults
 }
 
-// loggingInfo keeps where logs would go while their delivery is disabled.
+// security is how clients connect and authenticate.
+type security struct {
+	ClientBroker    string `json:"clientBroker"` // TLS, TLS_PLAINTEXT, PLAINTEXT
+	InCluster       bool   `json:"inCluster"`
+	Unauthenticated bool   `json:"unauthenticated"`
+	SCRAM           bool   `json:"scram"`
+	IAM             bool   `json:"iam"`
+}
+
+// openMonitoring says which exporters were asked for.
+type openMonitoring struct {
+	JMX  bool `json:"jmx,omitempty"`
+	Node bool `json:"node,omitempty"`
+}
+
+// loggingInfo is where logs go, or would go where a target is not enabled.
 type loggingInfo struct {
+	CloudWatch     bool   `json:"cloudWatch,omitempty"` // enabled
 	LogGroup       string `json:"logGroup,omitempty"`
+	Firehose       bool   `json:"firehose,omitempty"` // enabled
 	DeliveryStream string `json:"deliveryStream,omitempty"`
+	S3             bool   `json:"s3,omitempty"` // enabled
 	Bucket         string `json:"bucket,omitempty"`
 	Prefix         string `json:"prefix,omitempty"`
+}
+
+// monitoring is one of the three things that UpdateMonitoring changes.
+type monitoring struct {
+	Enhanced string          `json:"enhanced,omitempty"`
+	Open     *openMonitoring `json:"open,omitempty"`
+	Logs     *loggingInfo    `json:"logs,omitempty"`
+}
+
+func (m *monitoring) put(p *provisioned) {
+	if m.Enhanced != "" {
+		p.EnhancedMonitoring = m.Enhanced
+	}
+	if m.Open != nil {
+		p.Open = *m.Open
+	}
+	if m.Logs != nil {
+		p.Logs = *m.Logs
+	}
 }
 
 type serverless struct {

@@ -22,7 +22,15 @@ const (
 
 // Types of operations.
 const (
-	rebootNode = "REBOOT_NODE"
+	rebootNode          = "REBOOT_NODE"
+	increaseBrokerCount = "INCREASE_BROKER_COUNT"
+	decreaseBrokerCount = "DECREASE_BROKER_COUNT"
+	updateVolume        = "UPDATE_BROKER_EBS_VOLUME"
+	updateType          = "UPDATE_BROKER_TYPE"
+	updateConfiguration = "UPDATE_CLUSTER_CONFIGURATION"
+	updateVersion       = "UPDATE_CLUSTER_KAFKA_VERSION"
+	updateMonitoring    = "UPDATE_CLUSTER_MONITORING"
+	updateSecurity      = "UPDATE_SECURITY"
 )
 
 // operation is a change of a cluster under way or past. The cluster's document
@@ -65,16 +73,27 @@ type actKind string
 
 // What an act does.
 const (
-	look    actKind = "look"    // nothing: the cluster must run as it is
-	restart actKind = "restart" // one broker stops and starts with what the target says of brokers
+	look     actKind = "look"     // nothing: the cluster must run as it is
+	restart  actKind = "restart"  // one broker stops and starts with what the target says of brokers
+	live     actKind = "live"     // the part of the configuration that needs no restart, on all brokers
+	adopt    actKind = "adopt"    // the configuration as a whole, of which no part needs a restart
+	put      actKind = "put"      // the other settings of the target
+	grow     actKind = "grow"     // the operation's new brokers
+	shrink   actKind = "shrink"   // the brokers that it takes out
+	finalize actKind = "finalize" // the Kafka version is the cluster's, and its features
 )
 
 // Steps as clients see them; all but those of UPDATE_CLUSTER_KAFKA_VERSION are
 // UNVERIFIED. (aws:kafka DescribeClusterOperation)
 const (
 	stepInitialize = "INITIALIZE_UPDATE"
-	stepReboot     = "REBOOT_BROKER"
+	stepBinaries   = "UPDATE_APACHE_KAFKA_BINARIES"
 	stepFinalize   = "FINALIZE_UPDATE"
+	stepReboot     = "REBOOT_BROKER"
+	stepBrokers    = "UPDATE_BROKERS"
+	stepAdd        = "ADD_BROKERS"
+	stepRemove     = "REMOVE_BROKERS"
+	stepApply      = "APPLY_UPDATE"
 )
 
 // Statuses of steps.
@@ -117,6 +136,31 @@ func (o *operation) steps() (all []step) {
 // settings is what of a cluster an operation changes; the zero value of a member
 // says that it does not.
 type settings struct {
+	Brokers       int               `json:"brokers,omitempty"`
+	VolumeGiB     int32             `json:"volumeGiB,omitempty"`
+	InstanceType  string            `json:"instanceType,omitempty"`
+	KafkaVersion  string            `json:"kafkaVersion,omitempty"`
+	Configuration *configurationRef `json:"configuration,omitempty"` // of a source, nil too for the service's defaults
+	Monitoring    *monitoring       `json:"monitoring,omitempty"`
+	Security      *security         `json:"security,omitempty"`
+}
+
+// put gives a cluster the settings that are of it as a whole.
+func (s settings) put(c *cluster) {
+	p := *c.Provisioned
+	if s.VolumeGiB != 0 {
+		p.VolumeGiB = s.VolumeGiB
+	}
+	if s.InstanceType != "" {
+		p.InstanceType = s.InstanceType
+	}
+	if m := s.Monitoring; m != nil {
+		m.put(&p)
+	}
+	if s.Security != nil {
+		p.security = *s.Security
+	}
+	c.Provisioned = &p
 }
 
 // started begins an operation.
@@ -156,7 +200,7 @@ func (e progressed) apply(c *cluster) {
 		o.Done++
 	}
 	if o.Done < len(o.Acts) {
-		c.act(o.Acts[o.Done], o.Target)
+		c.act(o.Acts[o.Done], o, e.at)
 		return
 	}
 	o.State, o.Ended = updateComplete, e.at
@@ -170,21 +214,110 @@ func (e progressed) apply(c *cluster) {
 
 func (e broken) apply(c *cluster) {
 	o := *c.Operation
+	begun := o.State != pending
 	o.State, o.Ended, o.ErrorCode, o.ErrorText = updateFailed, e.at, e.code, e.message
 	if o.Type == rebootNode {
 		o.State = rebootFailed
 	}
 	c.Operation, c.State = &o, Active
 	c.Generation++
+	if begun && o.Type != rebootNode {
+		c.takeBack(o)
+	}
 }
 
 // act does one act on the document.
-func (c *cluster) act(a act, _ settings) {
+func (c *cluster) act(a act, o operation, at time.Time) {
 	c.Generation++
 	c.Brokers = slices.Clone(c.Brokers)
+	switch a.Kind {
+	case restart:
+		for i := range c.Brokers {
+			if c.Brokers[i].ID == a.Broker {
+				c.Brokers[i].restart(o.Target)
+			}
+		}
+	case live:
+		c.configure(o.Target.Configuration)
+	case adopt:
+		c.configure(o.Target.Configuration)
+		for i := range c.Brokers {
+			c.Brokers[i].Configuration = o.Target.Configuration
+		}
+	case put:
+		o.Target.put(c)
+		if o.Target.VolumeGiB != 0 {
+			c.Provisioned.VolumeChanged = at
+		}
+	case grow:
+		c.Brokers = append(c.Brokers, o.Added...)
+	case shrink:
+		c.Brokers = slices.DeleteFunc(c.Brokers, func(b broker) bool { return o.removes(b.ID) })
+	case finalize:
+		c.KafkaVersion = o.Target.KafkaVersion
+		for i := range c.Brokers {
+			c.Brokers[i].KafkaVersion = ""
+		}
+		if o.Target.Configuration != nil {
+			c.configure(o.Target.Configuration)
+		}
+	}
+}
+
+func (c *cluster) configure(r *configurationRef) {
+	p := *c.Provisioned
+	p.Configuration = r
+	c.Provisioned = &p
+}
+
+// restart has a broker start again with what the settings say of brokers.
+func (b *broker) restart(s settings) {
+	b.Boot++
+	if s.KafkaVersion != "" {
+		b.KafkaVersion = s.KafkaVersion
+	}
+	if s.Configuration != nil {
+		b.Configuration = s.Configuration
+	}
+}
+
+func (o *operation) removes(id int32) bool {
+	return slices.ContainsFunc(o.Removed, func(b broker) bool { return b.ID == id })
+}
+
+// takeBack undoes the acts of an operation that failed. Brokers that have
+// started with the target start again with what they had.
+func (c *cluster) takeBack(o operation) {
+	c.Brokers = slices.Clone(c.Brokers)
+	for _, b := range o.Removed {
+		if !slices.ContainsFunc(c.Brokers, func(have broker) bool { return have.ID == b.ID }) {
+			c.Brokers = append(c.Brokers, b)
+		}
+	}
+	slices.SortFunc(c.Brokers, func(a, b broker) int { return int(a.ID - b.ID) })
+	c.Brokers = slices.DeleteFunc(c.Brokers, func(b broker) bool {
+		return slices.ContainsFunc(o.Added, func(added broker) bool { return added.ID == b.ID })
+	})
+	o.Source.put(c)
+	if o.Source.KafkaVersion != "" {
+		c.KafkaVersion = o.Source.KafkaVersion
+	}
+	if o.Target.Configuration != nil {
+		c.configure(o.Source.Configuration)
+	}
+	restarted := map[int32]bool{}
+	for _, a := range o.Acts[:min(o.Done+1, len(o.Acts))] {
+		if a.Kind == restart {
+			restarted[a.Broker] = true
+		}
+	}
 	for i := range c.Brokers {
 		b := &c.Brokers[i]
-		if a.Kind == restart && b.ID == a.Broker {
+		b.KafkaVersion = ""
+		if o.Target.Configuration != nil {
+			b.Configuration = o.Source.Configuration
+		}
+		if restarted[b.ID] {
 			b.Boot++
 		}
 	}

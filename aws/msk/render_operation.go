@@ -1,6 +1,9 @@
 package msk
 
 import (
+	"reflect"
+	"strings"
+
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
 )
@@ -10,7 +13,7 @@ func (o *operation) renderV1(c cluster) kafka.ClusterOperationInfo {
 	return kafka.ClusterOperationInfo{
 		ClientRequestId: new(o.Request), ClusterArn: new(c.ARN), CreationTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
-		OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c), TargetClusterInfo: o.Target.render(c),
+		OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
 	}
 }
 
@@ -20,7 +23,7 @@ func (o *operation) renderV2(c cluster) *kafka.ClusterOperationV2 {
 		ClusterArn: new(c.ARN), ClusterType: new(c.kind()), StartTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		Provisioned: &kafka.ClusterOperationV2Provisioned{
-			OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c), TargetClusterInfo: o.Target.render(c),
+			OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
 		},
 	}
 }
@@ -56,6 +59,45 @@ func (o *operation) renderSteps() []kafka.ClusterOperationStep {
 }
 
 // render shows settings; nil when there are none.
-func (s settings) render(cluster) *kafka.MutableClusterInfo {
-	return nil
+func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
+	out := &kafka.MutableClusterInfo{
+		ConfigurationInfo: s.Configuration.render(), KafkaVersion: given(s.KafkaVersion),
+		InstanceType: given(strings.TrimPrefix(s.InstanceType, "kafka.")),
+	}
+	if s.Brokers > 0 {
+		out.NumberOfBrokerNodes = new(int32(s.Brokers))
+	}
+	if s.Brokers > 0 && s.Brokers == o.Target.Brokers {
+		out.BrokerCountUpdateInfo = &kafka.BrokerCountUpdateInfo{CreatedBrokerIds: ids(o.Added), DeletedBrokerIds: ids(o.Removed)}
+	}
+	if s.VolumeGiB > 0 {
+		out.BrokerEBSVolumeInfo = []kafka.BrokerEBSVolumeInfo{{KafkaBrokerNodeId: new(allBrokers), VolumeSizeGB: new(s.VolumeGiB)}}
+	}
+	if m := s.Monitoring; m != nil {
+		out.EnhancedMonitoring = given(m.Enhanced)
+		if m.Open != nil {
+			out.OpenMonitoring = m.Open.renderV1()
+		}
+		if m.Logs != nil {
+			out.LoggingInfo = m.Logs.render()
+		}
+	}
+	if s.Security != nil {
+		out.ClientAuthentication = s.Security.renderAuthentication()
+		out.EncryptionInfo = s.Security.renderEncryption(managedKeyARN(c.partition(), c.Region, c.Account))
+	}
+	if reflect.ValueOf(*out).IsZero() {
+		return nil
+	}
+	return out
 }
+
+func ids(all []broker) (out []float64) {
+	for _, b := range all {
+		out = append(out, float64(b.ID))
+	}
+	return out
+}
+
+// partition is that of the cluster's ARN.
+func (c *cluster) partition() string { return strings.SplitN(c.ARN, ":", 3)[1] }

@@ -25,6 +25,9 @@ type Config struct {
 	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
+	// Held tells what each broker of a running cluster holds; nil, or false,
+	// leaves the limits that rest on it unchecked.
+	Held func(clusterARN string) (held map[int32]Held, ok bool)
 }
 
 // Service is MSK's API over the store. Its methods may be called concurrently.
@@ -52,6 +55,11 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 		f.existing, err = readAll(tx, caller.Account, caller.Region)
 		if err != nil {
 			return err
+		}
+		if w.provisioned != nil && w.provisioned.Configuration != nil {
+			if f.wanted, _, err = findRef(tx, caller, *w.provisioned.Configuration); err != nil {
+				return err
+			}
 		}
 		e, err := decideCreate(at, w, f, ids, s.cfg.Now())
 		if err != nil {

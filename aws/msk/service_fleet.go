@@ -1,10 +1,13 @@
 package msk
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/store"
 )
 
@@ -26,7 +29,9 @@ type Wanted struct {
 type WantedBroker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
-	Boot                 int64 // one that runs since before this changed is to start again
+	Boot                 int64             // one that runs since before this changed is to start again
+	KafkaVersion         string            // the cluster's, or the one that an operation brings it to
+	Static               map[string]string // its server.properties
 }
 
 // Wanted answers every cluster of every account that is not gone, by account,
@@ -45,9 +50,14 @@ func (s *Service) Wanted(ctx context.Context) ([]Wanted, error) {
 				if err != nil {
 					return err
 				}
-				if ok {
-					all = append(all, c.wanted())
+				if !ok {
+					continue
 				}
+				w, err := wantedOf(tx, c)
+				if err != nil {
+					return err
+				}
+				all = append(all, w)
 			}
 			return err
 		})
@@ -65,19 +75,47 @@ func readListed(tx *store.Tx, key string) (cluster, bool, error) {
 	return store.GetJSON[cluster](tx, documentKey(at[0], at[1], at[2]))
 }
 
-func (c *cluster) wanted() Wanted {
+func wantedOf(tx *store.Tx, c cluster) (Wanted, error) {
+	sets := map[configurationRef]map[string]string{}
+	caller := model.Caller{Account: c.Account, Region: c.Region}
+	for _, ref := range c.configurations() {
+		_, properties, err := findRef(tx, caller, ref)
+		if err != nil {
+			return Wanted{}, fmt.Errorf("read the configuration of %s: %w", c.ARN, err)
+		}
+		sets[ref] = properties
+	}
+	return c.wanted(func(r *configurationRef) map[string]string {
+		if r == nil {
+			return nil
+		}
+		return sets[*r]
+	}), nil
+}
+
+func (c *cluster) wanted(properties func(*configurationRef) map[string]string) Wanted {
 	w := Wanted{
 		ARN: c.ARN, Name: c.Name, Account: c.Account, Region: c.Region,
 		State: c.State, KafkaVersion: c.KafkaVersion, Serverless: c.Serverless != nil,
 		Listeners: c.listeners(), Names: c.Names, Generation: c.Generation,
 	}
+	var now map[string]string
 	if c.Serverless != nil {
 		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
 	} else {
 		w.SecurityGroups = slices.Clone(c.Provisioned.SecurityGroups)
+		now = properties(c.Provisioned.Configuration)
+	}
+	zones := map[string]bool{}
+	for _, b := range c.Brokers {
+		zones[b.Zone] = true
 	}
 	for _, b := range c.Brokers {
-		w.Brokers = append(w.Brokers, WantedBroker{b.ID, b.Zone, b.ZoneID, b.Subnet, b.Boot})
+		v := cmp.Or(b.KafkaVersion, c.KafkaVersion)
+		w.Brokers = append(w.Brokers, WantedBroker{
+			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, Boot: b.Boot,
+			KafkaVersion: v, Static: static(len(zones), v, properties(b.Configuration), now),
+		})
 	}
 	return w
 }
@@ -169,8 +207,9 @@ func commit(tx *store.Tx, c cluster, e event) error {
 	return store.PutJSON(tx, document, c)
 }
 
-// maxOperations is how many operations of a cluster are kept; the oldest go.
-const maxOperations = 100
+// maxOperations is how many operations of a cluster are kept; the oldest go. One
+// transaction must be able to forget them all.
+const maxOperations = 90
 
 func writeOperation(tx *store.Tx, c, before cluster) error {
 	if before.Operation == nil || before.Operation.ID != c.Operation.ID {

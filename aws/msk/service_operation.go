@@ -16,22 +16,73 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 	if err != nil {
 		return nil, fmt.Errorf("draw fresh ids: %w", err)
 	}
-	f := changeFacts{ids: ids, now: s.cfg.Now()}
-	err = s.change(ctx, caller, "clusterArn", arn, func(c cluster) (event, error) {
+	c, err := s.read(ctx, caller, "clusterArn", arn)
+	if err != nil {
+		return nil, err
+	}
+	f := changeFacts{ids: ids, now: s.cfg.Now(), runs: s.cfg.Runs}
+	if c.Provisioned != nil {
+		f.zones = s.lookUp(ctx, caller, c.Provisioned.Subnets) // they never change
+	}
+	if s.cfg.Held != nil {
+		f.held, _ = s.cfg.Held(arn)
+	}
+	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		c, err := find(tx, caller, "clusterArn", arn)
+		if err == nil {
+			err = f.read(tx, caller, c, ch)
+		}
+		if err != nil {
+			return err
+		}
 		e, err := decideChange(c, ch, f)
+		if err != nil {
+			return err
+		}
 		operationARN = new(e.o.ARN)
-		return e, err
+		return commit(tx, c, e)
 	})
 	return operationARN, err
+}
+
+// beginParsed begins a change unless its request could not be read.
+func (s *Service) beginParsed(ctx context.Context, caller model.Caller, arn *string, ch change, err error) (*string, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.begin(ctx, caller, deref(arn), ch)
+}
+
+// read fills in what is stored.
+func (f *changeFacts) read(tx *store.Tx, caller model.Caller, c cluster, ch change) (err error) {
+	if f.existing, err = readAll(tx, caller.Account, caller.Region); err != nil {
+		return err
+	}
+	if ch.names != nil {
+		if f.wanted, f.properties, err = findRef(tx, caller, *ch.names); err != nil {
+			return err
+		}
+	}
+	if c.Provisioned != nil && c.Provisioned.Configuration != nil {
+		_, f.current, err = findRef(tx, caller, *c.Provisioned.Configuration)
+	}
+	return err
+}
+
+// findRef reads a configuration and what a revision of it sets.
+func findRef(tx *store.Tx, caller model.Caller, ref configurationRef) (configuration, map[string]string, error) {
+	c, err := findConfiguration(tx, caller, ref.ARN)
+	if err != nil {
+		return c, nil, err
+	}
+	r, err := findRevision(tx, caller, c, ref.Revision)
+	return c, propertiesOf(r.Properties), err
 }
 
 // RebootBroker stops one broker and starts it again.
 func (s *Service) RebootBroker(ctx context.Context, caller model.Caller, in *kafka.RebootBrokerRequest) (*kafka.RebootBrokerResponse, error) {
 	ch, err := rebootOf(in.BrokerIds)
-	if err != nil {
-		return nil, err
-	}
-	o, err := s.begin(ctx, caller, deref(in.ClusterArn), ch)
+	o, err := s.beginParsed(ctx, caller, in.ClusterArn, ch, err)
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,28 @@ import (
 type change struct {
 	verb   string                                       // of "You can't ... cluster in ... state."
 	stamp  *string                                      // currentVersion; nil where the operation takes none
+	names  *configurationRef                            // a configuration that it needs
 	decide func(c cluster, f changeFacts) (plan, error) // pure
 }
 
 // changeFacts is what a change is decided from beside the cluster.
 type changeFacts struct {
-	ids operationIDs
-	now time.Time
+	ids      operationIDs
+	now      time.Time
+	existing []cluster // of the account and region
+	runs     func(kafkaVersion string) bool
+	zones    map[string]Subnet // the cluster's subnets
+
+	held       map[int32]Held    // what each broker holds; nil where nobody can tell
+	wanted     configuration     // that the change names
+	properties map[string]string // of the revision that it names
+	current    map[string]string // of what the cluster is configured with
+}
+
+// Held is how many replicas of partitions a broker holds.
+type Held struct {
+	Replicas int // all
+	Clients  int // of topics that are not internal
 }
 
 // plan is what an operation is to do.
@@ -26,6 +41,7 @@ type plan struct {
 	kind           string
 	source, target settings
 	acts           []act
+	added, removed []broker
 }
 
 // decideChange answers the start of an operation: on an ACTIVE cluster, at the
@@ -53,6 +69,7 @@ func decideChange(c cluster, ch change, f changeFacts) (started, error) {
 		ARN: c.operationARN(f.ids.id), ID: f.ids.id, Type: p.kind, State: pending, Request: f.ids.request,
 		Created: f.now.UTC().Truncate(time.Millisecond),
 		Source:  p.source, Target: p.target, Acts: p.acts, NextVersion: f.ids.version,
+		Added: p.added, Removed: p.removed,
 	}}, nil
 }
 

@@ -180,10 +180,28 @@ type CompatibleKafkaVersion struct {
 	TargetVersions []string `json:"targetVersions,omitzero"`
 }
 
+// Configuration is aws:kafka's shape of that name.
+type Configuration struct {
+	Arn            *string                `json:"arn,omitzero"`
+	CreationTime   *model.Time            `json:"creationTime,omitzero"`
+	Description    *string                `json:"description,omitzero"`
+	KafkaVersions  []string               `json:"kafkaVersions,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+	Name           *string                `json:"name,omitzero"`
+	State          *string                `json:"state,omitzero"`
+}
+
 // ConfigurationInfo is aws:kafka's shape of that name.
 type ConfigurationInfo struct {
 	Arn      *string `json:"arn,omitzero"`
 	Revision *int64  `json:"revision,omitzero"`
+}
+
+// ConfigurationRevision is aws:kafka's shape of that name.
+type ConfigurationRevision struct {
+	CreationTime *model.Time `json:"creationTime,omitzero"`
+	Description  *string     `json:"description,omitzero"`
+	Revision     *int64      `json:"revision,omitzero"`
 }
 
 // ConnectivityInfo is aws:kafka's shape of that name.
@@ -238,6 +256,23 @@ type CreateClusterV2Response struct {
 	State       *string `json:"state,omitzero"`
 }
 
+// CreateConfigurationRequest is aws:kafka's shape of that name.
+type CreateConfigurationRequest struct {
+	Description      *string  `json:"description,omitzero"`
+	KafkaVersions    []string `json:"kafkaVersions,omitzero"`
+	Name             *string  `json:"name,omitzero"`
+	ServerProperties *string  `json:"serverProperties,omitzero"`
+}
+
+// CreateConfigurationResponse is aws:kafka's shape of that name.
+type CreateConfigurationResponse struct {
+	Arn            *string                `json:"arn,omitzero"`
+	CreationTime   *model.Time            `json:"creationTime,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+	Name           *string                `json:"name,omitzero"`
+	State          *string                `json:"state,omitzero"`
+}
+
 // DeleteClusterRequest is aws:kafka's shape of that name.
 type DeleteClusterRequest struct {
 	ClusterArn     *string `json:"-"`
@@ -248,6 +283,17 @@ type DeleteClusterRequest struct {
 type DeleteClusterResponse struct {
 	ClusterArn *string `json:"clusterArn,omitzero"`
 	State      *string `json:"state,omitzero"`
+}
+
+// DeleteConfigurationRequest is aws:kafka's shape of that name.
+type DeleteConfigurationRequest struct {
+	Arn *string `json:"-"`
+}
+
+// DeleteConfigurationResponse is aws:kafka's shape of that name.
+type DeleteConfigurationResponse struct {
+	Arn   *string `json:"arn,omitzero"`
+	State *string `json:"state,omitzero"`
 }
 
 // DescribeClusterOperationRequest is aws:kafka's shape of that name.
@@ -288,6 +334,37 @@ type DescribeClusterV2Request struct {
 // DescribeClusterV2Response is aws:kafka's shape of that name.
 type DescribeClusterV2Response struct {
 	ClusterInfo *Cluster `json:"clusterInfo,omitzero"`
+}
+
+// DescribeConfigurationRequest is aws:kafka's shape of that name.
+type DescribeConfigurationRequest struct {
+	Arn *string `json:"-"`
+}
+
+// DescribeConfigurationResponse is aws:kafka's shape of that name.
+type DescribeConfigurationResponse struct {
+	Arn            *string                `json:"arn,omitzero"`
+	CreationTime   *model.Time            `json:"creationTime,omitzero"`
+	Description    *string                `json:"description,omitzero"`
+	KafkaVersions  []string               `json:"kafkaVersions,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+	Name           *string                `json:"name,omitzero"`
+	State          *string                `json:"state,omitzero"`
+}
+
+// DescribeConfigurationRevisionRequest is aws:kafka's shape of that name.
+type DescribeConfigurationRevisionRequest struct {
+	Arn      *string `json:"-"`
+	Revision *int64  `json:"-"`
+}
+
+// DescribeConfigurationRevisionResponse is aws:kafka's shape of that name.
+type DescribeConfigurationRevisionResponse struct {
+	Arn              *string     `json:"arn,omitzero"`
+	CreationTime     *model.Time `json:"creationTime,omitzero"`
+	Description      *string     `json:"description,omitzero"`
+	Revision         *int64      `json:"revision,omitzero"`
+	ServerProperties *string     `json:"serverProperties,omitzero"`
 }
 
 // EBSStorageInfo is aws:kafka's shape of that name.
@@ -430,6 +507,31 @@ type ListClustersV2Request struct {
 type ListClustersV2Response struct {
 	ClusterInfoList []Cluster `json:"clusterInfoList,omitzero"`
 	NextToken       *string   `json:"nextToken,omitzero"`
+}
+
+// ListConfigurationRevisionsRequest is aws:kafka's shape of that name.
+type ListConfigurationRevisionsRequest struct {
+	Arn        *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListConfigurationRevisionsResponse is aws:kafka's shape of that name.
+type ListConfigurationRevisionsResponse struct {
+	NextToken *string                 `json:"nextToken,omitzero"`
+	Revisions []ConfigurationRevision `json:"revisions,omitzero"`
+}
+
+// ListConfigurationsRequest is aws:kafka's shape of that name.
+type ListConfigurationsRequest struct {
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListConfigurationsResponse is aws:kafka's shape of that name.
+type ListConfigurationsResponse struct {
+	Configurations []Configuration `json:"configurations,omitzero"`
+	NextToken      *string         `json:"nextToken,omitzero"`
 }
 
 // ListKafkaVersionsRequest is aws:kafka's shape of that name.
@@ -672,6 +774,143 @@ type Unauthenticated struct {
 type UntagResourceRequest struct {
 	ResourceArn *string  `json:"-"`
 	TagKeys     []string `json:"-"`
+}
+
+// UpdateBrokerCountRequest is aws:kafka's shape of that name.
+type UpdateBrokerCountRequest struct {
+	ClusterArn                *string `json:"-"`
+	CurrentVersion            *string `json:"currentVersion,omitzero"`
+	TargetNumberOfBrokerNodes *int32  `json:"targetNumberOfBrokerNodes,omitzero"`
+}
+
+// UpdateBrokerCountResponse is aws:kafka's shape of that name.
+type UpdateBrokerCountResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateBrokerStorageRequest is aws:kafka's shape of that name.
+type UpdateBrokerStorageRequest struct {
+	ClusterArn                *string               `json:"-"`
+	CurrentVersion            *string               `json:"currentVersion,omitzero"`
+	TargetBrokerEBSVolumeInfo []BrokerEBSVolumeInfo `json:"targetBrokerEBSVolumeInfo,omitzero"`
+}
+
+// UpdateBrokerStorageResponse is aws:kafka's shape of that name.
+type UpdateBrokerStorageResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateBrokerTypeRequest is aws:kafka's shape of that name.
+type UpdateBrokerTypeRequest struct {
+	ClusterArn         *string `json:"-"`
+	CurrentVersion     *string `json:"currentVersion,omitzero"`
+	TargetInstanceType *string `json:"targetInstanceType,omitzero"`
+}
+
+// UpdateBrokerTypeResponse is aws:kafka's shape of that name.
+type UpdateBrokerTypeResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateClusterConfigurationRequest is aws:kafka's shape of that name.
+type UpdateClusterConfigurationRequest struct {
+	ClusterArn        *string            `json:"-"`
+	ConfigurationInfo *ConfigurationInfo `json:"configurationInfo,omitzero"`
+	CurrentVersion    *string            `json:"currentVersion,omitzero"`
+}
+
+// UpdateClusterConfigurationResponse is aws:kafka's shape of that name.
+type UpdateClusterConfigurationResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateClusterKafkaVersionRequest is aws:kafka's shape of that name.
+type UpdateClusterKafkaVersionRequest struct {
+	ClusterArn         *string            `json:"-"`
+	ConfigurationInfo  *ConfigurationInfo `json:"configurationInfo,omitzero"`
+	CurrentVersion     *string            `json:"currentVersion,omitzero"`
+	TargetKafkaVersion *string            `json:"targetKafkaVersion,omitzero"`
+}
+
+// UpdateClusterKafkaVersionResponse is aws:kafka's shape of that name.
+type UpdateClusterKafkaVersionResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateConfigurationRequest is aws:kafka's shape of that name.
+type UpdateConfigurationRequest struct {
+	Arn              *string `json:"-"`
+	Description      *string `json:"description,omitzero"`
+	ServerProperties *string `json:"serverProperties,omitzero"`
+}
+
+// UpdateConfigurationResponse is aws:kafka's shape of that name.
+type UpdateConfigurationResponse struct {
+	Arn            *string                `json:"arn,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+}
+
+// UpdateConnectivityRequest is aws:kafka's shape of that name.
+type UpdateConnectivityRequest struct {
+	ClusterArn       *string           `json:"-"`
+	ConnectivityInfo *ConnectivityInfo `json:"connectivityInfo,omitzero"`
+	CurrentVersion   *string           `json:"currentVersion,omitzero"`
+	ZookeeperAccess  *ZookeeperAccess  `json:"zookeeperAccess,omitzero"`
+}
+
+// UpdateConnectivityResponse is aws:kafka's shape of that name.
+type UpdateConnectivityResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateMonitoringRequest is aws:kafka's shape of that name.
+type UpdateMonitoringRequest struct {
+	ClusterArn         *string             `json:"-"`
+	CurrentVersion     *string             `json:"currentVersion,omitzero"`
+	EnhancedMonitoring *string             `json:"enhancedMonitoring,omitzero"`
+	LoggingInfo        *LoggingInfo        `json:"loggingInfo,omitzero"`
+	OpenMonitoring     *OpenMonitoringInfo `json:"openMonitoring,omitzero"`
+}
+
+// UpdateMonitoringResponse is aws:kafka's shape of that name.
+type UpdateMonitoringResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateSecurityRequest is aws:kafka's shape of that name.
+type UpdateSecurityRequest struct {
+	ClientAuthentication *ClientAuthentication `json:"clientAuthentication,omitzero"`
+	ClusterArn           *string               `json:"-"`
+	CurrentVersion       *string               `json:"currentVersion,omitzero"`
+	EncryptionInfo       *EncryptionInfo       `json:"encryptionInfo,omitzero"`
+}
+
+// UpdateSecurityResponse is aws:kafka's shape of that name.
+type UpdateSecurityResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateStorageRequest is aws:kafka's shape of that name.
+type UpdateStorageRequest struct {
+	ClusterArn            *string                `json:"-"`
+	CurrentVersion        *string                `json:"currentVersion,omitzero"`
+	ProvisionedThroughput *ProvisionedThroughput `json:"provisionedThroughput,omitzero"`
+	StorageMode           *string                `json:"storageMode,omitzero"`
+	VolumeSizeGB          *int32                 `json:"volumeSizeGB,omitzero"`
+}
+
+// UpdateStorageResponse is aws:kafka's shape of that name.
+type UpdateStorageResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
 }
 
 // UserIdentity is aws:kafka's shape of that name.

@@ -31,10 +31,10 @@ started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-
 operation orders
 ----
 {
-  "clientRequestId": "4e555c63-6a71-487f-868d-949ba2a9b0b7",
+  "clientRequestId": "565d646b-7279-4087-8e95-9ca3aab1b8bf",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
   "creationTime": "2026-11-24T09:00:03.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/a6adb4bb-c201-480f-961d-242b32394047",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/aeb5bcc3-0209-4017-9e25-2c333a41484f",
   "operationState": "PENDING",
   "operationSteps": [
     {
@@ -65,7 +65,7 @@ operationV2 orders
 {
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
   "clusterType": "PROVISIONED",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/a6adb4bb-c201-480f-961d-242b32394047",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/aeb5bcc3-0209-4017-9e25-2c333a41484f",
   "operationState": "REBOOT_IN_PROGRESS",
   "operationType": "REBOOT_NODE",
   "provisioned": {
@@ -95,11 +95,11 @@ progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-41
 operation orders
 ----
 {
-  "clientRequestId": "4e555c63-6a71-487f-868d-949ba2a9b0b7",
+  "clientRequestId": "565d646b-7279-4087-8e95-9ca3aab1b8bf",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
   "creationTime": "2026-11-24T09:00:03.000Z",
   "endTime": "2026-11-24T09:00:06.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/a6adb4bb-c201-480f-961d-242b32394047",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/aeb5bcc3-0209-4017-9e25-2c333a41484f",
   "operationState": "REBOOT_COMPLETE",
   "operationSteps": [
     {
@@ -238,7 +238,7 @@ broken: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-b
 operation orders
 ----
 {
-  "clientRequestId": "6c737a81-888f-469d-a4ab-b2b9c0c7060d",
+  "clientRequestId": "848b9299-a0a7-4eb5-bcc3-020910171e25",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
   "creationTime": "2026-11-24T09:00:07.000Z",
   "endTime": "2026-11-24T09:00:08.000Z",
@@ -246,7 +246,7 @@ operation orders
     "errorCode": "NoPort",
     "errorString": "no port is free"
   },
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/c4030a11-181f-462d-b43b-424950575e65",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/141b2229-3037-4e45-8c53-5a61686f767d",
   "operationState": "REBOOT_FAILED",
   "operationSteps": [
     {

@@ -28,11 +28,14 @@ type service struct {
 // services says which operations of which services are served.
 var services = []service{
 	{name: "kafka", model: "kafka/2018-11-14", protocol: "rest-json", served: []string{
-		"CreateCluster", "CreateClusterV2", "DeleteCluster", "DescribeCluster", "DescribeClusterOperation", "DescribeClusterOperationV2",
-		"DescribeClusterV2", "GetBootstrapBrokers",
-		"GetCompatibleKafkaVersions", "ListClusterOperations", "ListClusterOperationsV2", "ListClusters", "ListClustersV2",
-		"ListKafkaVersions", "ListNodes",
-		"ListTagsForResource", "RebootBroker", "TagResource", "UntagResource",
+		"CreateCluster", "CreateClusterV2", "CreateConfiguration", "DeleteCluster", "DeleteConfiguration", "DescribeCluster",
+		"DescribeClusterOperation", "DescribeClusterOperationV2", "DescribeClusterV2", "DescribeConfiguration",
+		"DescribeConfigurationRevision", "GetBootstrapBrokers", "GetCompatibleKafkaVersions", "ListClusterOperations",
+		"ListClusterOperationsV2", "ListClusters", "ListClustersV2", "ListConfigurationRevisions", "ListConfigurations",
+		"ListKafkaVersions", "ListNodes", "ListTagsForResource", "RebootBroker", "TagResource", "UntagResource",
+		"UpdateBrokerCount", "UpdateBrokerStorage", "UpdateBrokerType", "UpdateClusterConfiguration",
+		"UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity", "UpdateMonitoring", "UpdateSecurity",
+		"UpdateStorage",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",
