@@ -126,8 +126,8 @@ func TestErrorsOfIAMOverHTTP(t *testing.T) {
 	}{
 		{404, "<Code>NoSuchEntity</Code><Message>The user with name bob cannot be found.</Message>", []string{"Action=GetUser", "UserName=bob"}},
 		{404, "<Code>NoSuchEntity</Code><Message>The role with name bob cannot be found.</Message>", []string{"Action=GetRole", "RoleName=bob"}},
-		{400, "<Code>ValidationError</Code>", []string{"Action=CreateUser", "UserName=a b"}},
-		{400, "<Code>ValidationError</Code>", []string{"Action=CreateUser"}},
+		{400, "<Code>ValidationError</Code><Message>1 validation error detected: Value &#39;a b&#39; at &#39;userName&#39; failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+</Message>", []string{"Action=CreateUser", "UserName=a b"}},
+		{400, "<Message>1 validation error detected: Value null at &#39;userName&#39; failed to satisfy constraint: Member must not be null</Message>", []string{"Action=CreateUser"}},
 		{400, "<Code>ValidationError</Code>", []string{"Action=ListUsers", "MaxItems=many"}},
 		{400, "<Code>ValidationError</Code>", []string{"Action=CreateUser", "UserName=a", "Path=team"}},
 		{400, "<Code>MalformedPolicyDocument</Code>", []string{"Action=CreatePolicy", "PolicyName=x", "PolicyDocument={}"}},

@@ -81,7 +81,17 @@ func (q query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
 		kind = "Receiver"
 	}
 	writeXML(w, e.HTTP, `<ErrorResponse xmlns="`, q.namespace, `"><Error><Type>`, kind, "</Type><Code>", escaped(codeOf(queryCodes, e)),
-		"</Code><Message>", escaped(e.Message), "</Message></Error><RequestId>", requestID, "</RequestId></ErrorResponse>")
+		"</Code><Message>", escaped(detected(e)), "</Message></Error><RequestId>", requestID, "</RequestId></ErrorResponse>")
+}
+
+// detected is an error's message; a broken constraint of the model is told as
+// iam and sts tell it.
+func detected(e *model.Error) string {
+	if e.Constraint == "" {
+		return e.Message
+	}
+	name := strings.ToLower(e.InvalidParameter[:1]) + e.InvalidParameter[1:]
+	return fmt.Sprintf("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", e.Value, name, e.Constraint)
 }
 
 // queryCodes and ec2Codes are the errors of this edge that the form protocols
