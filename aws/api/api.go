@@ -181,7 +181,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	p = h.guess(r, body)
 	signed, err := sigv4.Parse(r)
 	if err != nil {
-		h.refuse(w, e, p, h.record(r, e, nil, h.gate.failed(from, "", err, h.cfg.Now())))
+		err = h.gate.failed(from, "", err, h.cfg.Now())
+		if name := unsigned(r, body); name != "" && errors.As(err, new(*sigv4.Error)) {
+			e.operation, err = "sts:"+name, h.services["sts"].unserved(name)
+		}
+		h.refuse(w, e, p, h.record(r, e, nil, err))
 		return
 	}
 	e.service, e.accessKey = signed.Service, signed.AccessKeyID

@@ -276,6 +276,7 @@ func TestUnsignedAndPublic(t *testing.T) {
 		{"GET", "/v1/clusters", http.StatusForbidden, "Missing Authentication Token"},
 		{"GET", "/?Action=GetCallerIdentity&Version=2011-06-15", http.StatusForbidden, "<Code>MissingAuthenticationToken</Code>"},
 		{"GET", "/?Action=DescribeVpcs&Version=2016-11-15", http.StatusUnauthorized, "<Response><Errors><Error><Code>AuthFailure</Code>"},
+		{"GET", "/?Version=2011-06-15&Action=AssumeRoleWithWebIdentity&WebIdentityToken=x", http.StatusNotImplemented, "millrace does not implement sts:AssumeRoleWithWebIdentity yet"},
 		{"OPTIONS", "/v1/clusters", http.StatusOK, ""},
 		{"GET", "/_millrace/health", http.StatusOK, `"status":"running"`},
 	} {
