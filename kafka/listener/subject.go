@@ -88,6 +88,9 @@ func writeEscaped(b *strings.Builder, value []byte) {
 	var out []string // by character as Java sees them, escape included
 	for len(value) > 0 {
 		r, n := utf8.DecodeRune(value)
+		if r == utf8.RuneError && n == 1 {
+			n = malformed(value)
+		}
 		switch {
 		case r == 0:
 			out = append(out, `\`, "0", "0")
@@ -112,4 +115,19 @@ func writeEscaped(b *strings.Builder, value []byte) {
 		}
 		b.WriteString(s)
 	}
+}
+
+// malformed is how many bytes Java replaces by one character where UTF-8 is
+// broken: what could have begun a character, and the whole of a surrogate.
+func malformed(v []byte) int {
+	goesOn := func(i int) bool { return i < len(v) && v[i]&0xc0 == 0x80 }
+	switch first := v[0]; {
+	case first < 0xe0 || first > 0xf4 || !goesOn(1):
+		return 1
+	case first == 0xe0 && v[1] < 0xa0, first == 0xf0 && v[1] < 0x90, first == 0xf4 && v[1] > 0x8f:
+		return 1
+	case !goesOn(2):
+		return 2
+	}
+	return 3
 }
