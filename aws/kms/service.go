@@ -212,6 +212,7 @@ func (s *Service) uuid() (string, error) {
 type Facts struct {
 	ARN     string
 	Account string
+	Managed bool // AWS's own, not a customer's
 	Policy  string
 	Tags    map[string]string
 	Grants  []Grant
@@ -224,7 +225,7 @@ func (s *Service) Facts(ctx context.Context, c model.Caller, id string) (f Facts
 	if err != nil {
 		return f, false, ignoreFault(err)
 	}
-	f = Facts{ARN: k.ARN, Account: k.Account, Policy: k.Policy, Tags: k.Tags}
+	f = Facts{ARN: k.ARN, Account: k.Account, Managed: k.Managed != "", Policy: k.Policy, Tags: k.Tags}
 	f.Grants, err = s.grants(ctx, k)
 	return f, err == nil, err
 }
