@@ -81,7 +81,7 @@ func startGuarded(t *testing.T, auth func(g *guarded) *kafka.ClientAuthenticatio
 		}
 	})
 	g.System = s
-	g.caller = model.Caller{Account: s.root.Account, Region: "us-east-1", ARN: "arn:aws:iam::" + s.root.Account + ":root"}
+	g.caller = rootOf(t, s)
 	made, err := s.kms.CreateKey(t.Context(), g.caller, &kms.CreateKeyRequest{})
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func startWith(t *testing.T, record *trail.Trail) system {
 		return api.New(api.Config{
 			Identity: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
 			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
-			PCA: acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
+			PCA:   acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
 			Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
 		})
 	}
