@@ -142,7 +142,10 @@ func (a wireAuthorizer) decide(ctx context.Context, c model.Caller, op listener.
 	if !ok {
 		return v, false
 	}
-	v, err := a.iam.Decide(ctx, &q)
+	err := facts.err
+	if err == nil {
+		v, err = a.iam.Decide(ctx, &q)
+	}
 	if err != nil {
 		a.log.Error("authorize", "principal", c.ARN, "action", q.Action, "error", err)
 	}

@@ -10,7 +10,8 @@
 // Keys: "{account}/{region}/msk/cluster/{name}" holds a document, and the name
 // is unique because the key is. "-/-/msk/cluster/{account}/{region}/{name}"
 // repeats the document's state: it is the list that fleet walks and watches, so
-// that it need not walk everything of every account.
+// that it need not walk everything of every account. "{account}/{region}/msk/scram/{name}"
+// and "{account}/{region}/msk/policy/{name}" are the cluster's secrets and policy.
 package msk
 
 import (
@@ -38,7 +39,7 @@ type Listener string
 // The listeners that are built.
 const (
 	Plaintext Listener = "PLAINTEXT"  // no encryption, no authentication
-	TLS       Listener = "TLS"        // encryption, no authentication
+	TLS       Listener = "TLS"        // encryption, authentication by certificate or none
 	SCRAM     Listener = "SASL_SCRAM" // TLS and SASL/SCRAM
 	IAM       Listener = "SASL_IAM"   // TLS and AWS_MSK_IAM or OAUTHBEARER
 )
@@ -95,6 +96,8 @@ type provisioned struct {
 	Unauthenticated    bool        `json:"unauthenticated"`
 	SCRAM              bool        `json:"scram"`
 	IAM                bool        `json:"iam"`
+	TLSAuth            bool        `json:"tlsAuth,omitempty"`     // clients may show certificates
+	Authorities        []string    `json:"authorities,omitempty"` // ARNs of who may have signed them
 	EnhancedMonitoring string      `json:"enhancedMonitoring"`
 	Logs               loggingInfo `json:"logs"`
 }
@@ -146,7 +149,7 @@ func (c *cluster) listeners() []Listener {
 	if p.Unauthenticated && p.ClientBroker != "TLS" {
 		l = append(l, Plaintext)
 	}
-	if p.Unauthenticated && p.ClientBroker != "PLAINTEXT" {
+	if (p.Unauthenticated || p.TLSAuth) && p.ClientBroker != "PLAINTEXT" {
 		l = append(l, TLS)
 	}
 	if p.SCRAM {

@@ -125,7 +125,7 @@ func (p *provisioned) renderAuthentication() *kafka.ClientAuthentication {
 			Iam:   &kafka.Iam{Enabled: new(p.IAM)},
 			Scram: &kafka.Scram{Enabled: new(p.SCRAM)},
 		},
-		Tls:             &kafka.Tls{CertificateAuthorityArnList: []string{}, Enabled: new(false)},
+		Tls:             &kafka.Tls{CertificateAuthorityArnList: append([]string{}, p.Authorities...), Enabled: new(p.TLSAuth)},
 		Unauthenticated: &kafka.Unauthenticated{Enabled: new(p.Unauthenticated)},
 	}
 }

@@ -18,6 +18,8 @@ type Wanted struct {
 	Brokers         []WantedBroker // by id
 	Listeners       []Listener     // the same on every broker
 	SecurityGroups  []string
+	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
+	CertificateOnly bool     // clients of TLS must show one
 	Names           Names
 }
 
@@ -73,6 +75,9 @@ func (c *cluster) wanted() Wanted {
 		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
 	} else {
 		w.SecurityGroups = slices.Clone(c.Provisioned.SecurityGroups)
+		if c.Provisioned.TLSAuth {
+			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated
+		}
 	}
 	for _, b := range c.Brokers {
 		w.Brokers = append(w.Brokers, WantedBroker{b.ID, b.Zone, b.ZoneID, b.Subnet})
@@ -145,7 +150,12 @@ func commit(tx *store.Tx, c cluster, e event) error {
 		if err := tx.Delete(document); err != nil {
 			return err
 		}
-		return tx.Delete(list)
+		for _, key := range []string{list, scramKey(c.Account, c.Region, c.Name), policyKey(c.Account, c.Region, c.Name)} {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if c.State != before {
 		if err := tx.Put(list, []byte(c.State)); err != nil {

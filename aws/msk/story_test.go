@@ -19,6 +19,9 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write what the stories answer into testdata")
 
+// storyAuthority is the one certificate authority that signs.
+const storyAuthority = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"
+
 // world is what a story's verbs act on: the documents, the time, fresh ids.
 type world struct {
 	clusters map[string]cluster
@@ -161,7 +164,7 @@ func (w *world) create(t *testing.T, name, members string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := facts{existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, runs: func(string) bool { return true }}
+	f := facts{existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
 	e, err := decideCreate(place{partition: "aws", account: "123456789012", region: "us-east-1"}, wish, f, ids, w.now)
 	return w.decided(cluster{}, e, err)
 }

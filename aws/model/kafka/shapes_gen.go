@@ -6,6 +6,37 @@ import (
 	"github.com/millrace/millrace/aws/model"
 )
 
+// AuthorizerLogs is aws:kafka's shape of that name.
+type AuthorizerLogs struct {
+	CloudWatchLogs *CloudWatchLogs `json:"cloudWatchLogs,omitzero"`
+	Firehose       *Firehose       `json:"firehose,omitzero"`
+	S3             *S3             `json:"s3,omitzero"`
+}
+
+// BatchAssociateScramSecretRequest is aws:kafka's shape of that name.
+type BatchAssociateScramSecretRequest struct {
+	ClusterArn    *string  `json:"-"`
+	SecretArnList []string `json:"secretArnList,omitzero"`
+}
+
+// BatchAssociateScramSecretResponse is aws:kafka's shape of that name.
+type BatchAssociateScramSecretResponse struct {
+	ClusterArn              *string                  `json:"clusterArn,omitzero"`
+	UnprocessedScramSecrets []UnprocessedScramSecret `json:"unprocessedScramSecrets,omitzero"`
+}
+
+// BatchDisassociateScramSecretRequest is aws:kafka's shape of that name.
+type BatchDisassociateScramSecretRequest struct {
+	ClusterArn    *string  `json:"-"`
+	SecretArnList []string `json:"secretArnList,omitzero"`
+}
+
+// BatchDisassociateScramSecretResponse is aws:kafka's shape of that name.
+type BatchDisassociateScramSecretResponse struct {
+	ClusterArn              *string                  `json:"clusterArn,omitzero"`
+	UnprocessedScramSecrets []UnprocessedScramSecret `json:"unprocessedScramSecrets,omitzero"`
+}
+
 // BrokerLogs is aws:kafka's shape of that name.
 type BrokerLogs struct {
 	CloudWatchLogs *CloudWatchLogs `json:"cloudWatchLogs,omitzero"`
@@ -28,6 +59,7 @@ type BrokerNodeGroupInfo struct {
 type BrokerNodeInfo struct {
 	AttachedENIId             *string             `json:"attachedENIId,omitzero"`
 	BrokerId                  *float64            `json:"brokerId,omitzero"`
+	BrokerNodeType            *string             `json:"brokerNodeType,omitzero"`
 	ClientSubnet              *string             `json:"clientSubnet,omitzero"`
 	ClientVpcIpAddress        *string             `json:"clientVpcIpAddress,omitzero"`
 	CurrentBrokerSoftwareInfo *BrokerSoftwareInfo `json:"currentBrokerSoftwareInfo,omitzero"`
@@ -158,6 +190,15 @@ type CreateClusterV2Response struct {
 	State       *string `json:"state,omitzero"`
 }
 
+// DeleteClusterPolicyRequest is aws:kafka's shape of that name.
+type DeleteClusterPolicyRequest struct {
+	ClusterArn *string `json:"-"`
+}
+
+// DeleteClusterPolicyResponse is aws:kafka's shape of that name.
+type DeleteClusterPolicyResponse struct {
+}
+
 // DeleteClusterRequest is aws:kafka's shape of that name.
 type DeleteClusterRequest struct {
 	ClusterArn     *string `json:"-"`
@@ -240,6 +281,17 @@ type GetBootstrapBrokersResponse struct {
 	BootstrapBrokerStringVpcConnectivitySaslIam   *string `json:"bootstrapBrokerStringVpcConnectivitySaslIam,omitzero"`
 	BootstrapBrokerStringVpcConnectivitySaslScram *string `json:"bootstrapBrokerStringVpcConnectivitySaslScram,omitzero"`
 	BootstrapBrokerStringVpcConnectivityTls       *string `json:"bootstrapBrokerStringVpcConnectivityTls,omitzero"`
+}
+
+// GetClusterPolicyRequest is aws:kafka's shape of that name.
+type GetClusterPolicyRequest struct {
+	ClusterArn *string `json:"-"`
+}
+
+// GetClusterPolicyResponse is aws:kafka's shape of that name.
+type GetClusterPolicyResponse struct {
+	CurrentVersion *string `json:"currentVersion,omitzero"`
+	Policy         *string `json:"policy,omitzero"`
 }
 
 // GetCompatibleKafkaVersionsRequest is aws:kafka's shape of that name.
@@ -325,6 +377,19 @@ type ListNodesResponse struct {
 	NodeInfoList []NodeInfo `json:"nodeInfoList,omitzero"`
 }
 
+// ListScramSecretsRequest is aws:kafka's shape of that name.
+type ListScramSecretsRequest struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListScramSecretsResponse is aws:kafka's shape of that name.
+type ListScramSecretsResponse struct {
+	NextToken     *string  `json:"nextToken,omitzero"`
+	SecretArnList []string `json:"secretArnList,omitzero"`
+}
+
 // ListTagsForResourceRequest is aws:kafka's shape of that name.
 type ListTagsForResourceRequest struct {
 	ResourceArn *string `json:"-"`
@@ -337,7 +402,8 @@ type ListTagsForResourceResponse struct {
 
 // LoggingInfo is aws:kafka's shape of that name.
 type LoggingInfo struct {
-	BrokerLogs *BrokerLogs `json:"brokerLogs,omitzero"`
+	AuthorizerLogs *AuthorizerLogs `json:"authorizerLogs,omitzero"`
+	BrokerLogs     *BrokerLogs     `json:"brokerLogs,omitzero"`
 }
 
 // NodeExporter is aws:kafka's shape of that name.
@@ -426,6 +492,18 @@ type PublicAccess struct {
 	Type *string `json:"type,omitzero"`
 }
 
+// PutClusterPolicyRequest is aws:kafka's shape of that name.
+type PutClusterPolicyRequest struct {
+	ClusterArn     *string `json:"-"`
+	CurrentVersion *string `json:"currentVersion,omitzero"`
+	Policy         *string `json:"policy,omitzero"`
+}
+
+// PutClusterPolicyResponse is aws:kafka's shape of that name.
+type PutClusterPolicyResponse struct {
+	CurrentVersion *string `json:"currentVersion,omitzero"`
+}
+
 // Rebalancing is aws:kafka's shape of that name.
 type Rebalancing struct {
 	Status *string `json:"status,omitzero"`
@@ -503,6 +581,13 @@ type Tls struct {
 // Unauthenticated is aws:kafka's shape of that name.
 type Unauthenticated struct {
 	Enabled *bool `json:"enabled,omitzero"`
+}
+
+// UnprocessedScramSecret is aws:kafka's shape of that name.
+type UnprocessedScramSecret struct {
+	ErrorCode    *string `json:"errorCode,omitzero"`
+	ErrorMessage *string `json:"errorMessage,omitzero"`
+	SecretArn    *string `json:"secretArn,omitzero"`
 }
 
 // UntagResourceRequest is aws:kafka's shape of that name.

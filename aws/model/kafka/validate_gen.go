@@ -8,6 +8,51 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AuthorizerLogs) Validate() *model.Error {
+	if s.CloudWatchLogs != nil {
+		if e := s.CloudWatchLogs.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.Firehose != nil {
+		if e := s.Firehose.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.S3 != nil {
+		if e := s.S3.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *BatchAssociateScramSecretRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.SecretArnList == nil {
+		return model.Missing("secretArnList")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *BatchDisassociateScramSecretRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.SecretArnList == nil {
+		return model.Missing("secretArnList")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *BrokerLogs) Validate() *model.Error {
 	if s.CloudWatchLogs != nil {
 		if e := s.CloudWatchLogs.Validate(); e != nil {
@@ -44,7 +89,7 @@ func (s *BrokerNodeGroupInfo) Validate() *model.Error {
 	if s.InstanceType == nil {
 		return model.Missing("instanceType")
 	}
-	if e := model.CheckLength("instanceType", s.InstanceType, 5, 32); e != nil {
+	if e := model.CheckLength("instanceType", s.InstanceType, 5, 64); e != nil {
 		return e
 	}
 	if s.StorageInfo != nil {
@@ -208,6 +253,15 @@ func (s *CreateClusterV2Request) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DeleteClusterPolicyRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeleteClusterRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -301,6 +355,15 @@ func (s *GetBootstrapBrokersRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *GetClusterPolicyRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *GetCompatibleKafkaVersionsRequest) Validate() *model.Error {
 	return nil
 }
@@ -361,6 +424,18 @@ func (s *ListNodesRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ListScramSecretsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *ListTagsForResourceRequest) Validate() *model.Error {
 	if s.ResourceArn == nil {
 		return model.Missing("resourceArn")
@@ -371,6 +446,11 @@ func (s *ListTagsForResourceRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *LoggingInfo) Validate() *model.Error {
+	if s.AuthorizerLogs != nil {
+		if e := s.AuthorizerLogs.Validate(); e != nil {
+			return e
+		}
+	}
 	if s.BrokerLogs == nil {
 		return model.Missing("brokerLogs")
 	}
@@ -492,6 +572,18 @@ func (s *ProvisionedThroughput) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *PublicAccess) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *PutClusterPolicyRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.Policy == nil {
+		return model.Missing("policy")
+	}
 	return nil
 }
 

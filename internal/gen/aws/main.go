@@ -21,16 +21,17 @@ import (
 type service struct {
 	name     string // package name
 	model    string // its model below botocore's data directory
-	protocol string // rest-json, query or ec2
+	protocol string // rest-json, json, query or ec2
 	served   []string
 }
 
 // services says which operations of which services are served.
 var services = []service{
 	{name: "kafka", model: "kafka/2018-11-14", protocol: "rest-json", served: []string{
-		"CreateCluster", "CreateClusterV2", "DeleteCluster", "DescribeCluster", "DescribeClusterV2", "GetBootstrapBrokers",
-		"GetCompatibleKafkaVersions", "ListClusters", "ListClustersV2", "ListKafkaVersions", "ListNodes",
-		"ListTagsForResource", "TagResource", "UntagResource",
+		"BatchAssociateScramSecret", "BatchDisassociateScramSecret", "CreateCluster", "CreateClusterV2", "DeleteCluster",
+		"DeleteClusterPolicy", "DescribeCluster", "DescribeClusterV2", "GetBootstrapBrokers", "GetClusterPolicy",
+		"GetCompatibleKafkaVersions", "ListClusters", "ListClustersV2", "ListKafkaVersions", "ListNodes", "ListScramSecrets",
+		"ListTagsForResource", "PutClusterPolicy", "TagResource", "UntagResource",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",
@@ -57,6 +58,26 @@ var services = []service{
 	}},
 	{name: "ec2", model: "ec2/2016-11-15", protocol: "ec2", served: []string{
 		"DescribeAvailabilityZones", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs",
+	}},
+	{name: "kms", model: "kms/2014-11-01", protocol: "json", served: []string{
+		"CancelKeyDeletion", "CreateAlias", "CreateGrant", "CreateKey", "Decrypt", "DeleteAlias", "DescribeKey",
+		"DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
+		"GenerateDataKeyWithoutPlaintext", "GenerateRandom", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases",
+		"ListGrants", "ListKeyPolicies", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt",
+		"RetireGrant", "RevokeGrant", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias",
+		"UpdateKeyDescription",
+	}},
+	{name: "secretsmanager", model: "secretsmanager/2017-10-17", protocol: "json", served: []string{
+		"CreateSecret", "DeleteResourcePolicy", "DeleteSecret", "DescribeSecret", "GetRandomPassword", "GetResourcePolicy",
+		"GetSecretValue", "ListSecretVersionIds", "ListSecrets", "PutResourcePolicy", "PutSecretValue", "RestoreSecret",
+		"TagResource", "UntagResource", "UpdateSecret", "UpdateSecretVersionStage", "ValidateResourcePolicy",
+	}},
+	{name: "acmpca", model: "acm-pca/2017-08-22", protocol: "json", served: []string{
+		"CreateCertificateAuthority", "CreatePermission", "DeleteCertificateAuthority", "DeletePermission",
+		"DescribeCertificateAuthority", "GetCertificate", "GetCertificateAuthorityCertificate", "GetCertificateAuthorityCsr",
+		"ImportCertificateAuthorityCertificate", "IssueCertificate", "ListCertificateAuthorities", "ListPermissions",
+		"ListTags", "RestoreCertificateAuthority", "RevokeCertificate", "TagCertificateAuthority",
+		"UntagCertificateAuthority", "UpdateCertificateAuthority",
 	}},
 }
 
