@@ -29,7 +29,7 @@ func TestAccountsAndExplain(t *testing.T) {
 	}{
 		{"account create --id 111122223333", exitFailed, "", "millrace: The account exists already. (409 Conflict)\n"},
 		{"account create --id 1", exitFailed, "", "millrace: an account is named by twelve digits (400 Bad Request)\n"},
-		{"explain --principal " + root + " --action kafka:ListClusters", exitOK, "ALLOWED: allowed to everybody of the account\n", ""},
+		{"explain --principal " + root + " --action kafka:ListClusters", exitOK, "ALLOWED: allowed to the root of the account\n", ""},
 		{"explain --principal " + root + " --action kafka:DeleteCluster --resource arn:aws:kafka:us-east-1:000000000000:cluster/a/b", exitOK,
 			"DENIED: no resource-based policy allows the kafka:DeleteCluster action\n", ""},
 		{"explain --principal arn:aws:iam::111122223333:user/x --action kafka:ListClusters", exitFailed, "",

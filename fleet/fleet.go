@@ -25,7 +25,9 @@ type Spec struct {
 	Brokers         []Broker // by id
 	Listeners       []string // PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM; the same on every broker
 	SecurityGroups  []string
-	Label, Random   string // parts of the cluster's host names
+	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
+	CertificateOnly bool     // clients of TLS must show one
+	Label, Random   string   // parts of the cluster's host names
 	N               int
 	Generation      int64 // another one is another wish, whatever else is the same
 }

@@ -135,7 +135,9 @@ func (s *System) explain(ctx context.Context, c model.Caller, in *explainRequest
 	for key, value := range in.Context {
 		q.Context[strings.ToLower(key)] = []string{value}
 	}
-	apiAuthorizer{s.iam, s.msk}.complete(ctx, &q)
+	if err := s.authorizer().complete(ctx, &q); err != nil {
+		return nil, err
+	}
 	out, err := s.iam.Explain(ctx, *in.Principal, q)
 	if err != nil {
 		return nil, err

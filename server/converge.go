@@ -21,7 +21,7 @@ import (
 // is called again, and goes on where it was.
 func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec) (fleet.Observed, error) {
 	v := converging{e: e, r: r, spec: s}
-	for _, part := range []func(context.Context) error{v.listeners, v.grow, v.shrink, v.software, v.version} {
+	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.grow, v.shrink, v.software, v.version} {
 		if err := part(ctx); err != nil {
 			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
 		}
@@ -59,7 +59,7 @@ func (v *converging) do(change func() error) error {
 
 // bind opens sockets for listeners and answers what makes brokers of them.
 func (v *converging) bind(keys []string) (map[string]net.Listener, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error), error) {
-	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts}
+	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts, access: v.r.access}
 	cert, err := v.e.pki.ServerCertificate(o.hosts(), time.Now())
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the brokers' certificate: %w", err)
@@ -76,6 +76,34 @@ func (v *converging) observe(change func(*fleet.Observed)) {
 	next.Brokers = slices.Clone(next.Brokers)
 	change(&next)
 	v.r.observed.Store(&next)
+}
+
+// access follows the users and authorities that the spec names.
+func (v *converging) access(ctx context.Context) error {
+	if slices.Equal(v.spec.Listeners, v.r.spec.Listeners) && v.sameCertificates() {
+		return nil
+	}
+	return v.r.access.retarget(ctx, v.spec)
+}
+
+func (v *converging) sameCertificates() bool {
+	return slices.Equal(v.spec.Authorities, v.r.spec.Authorities) && v.spec.CertificateOnly == v.r.spec.CertificateOnly
+}
+
+// certificates sends away the clients of listeners that ask for other
+// certificates now.
+func (v *converging) certificates(ctx context.Context) error {
+	if v.sameCertificates() {
+		return nil
+	}
+	for _, b := range v.r.spec.Brokers {
+		err := v.do(func() error { return v.r.c.ReopenListener(ctx, b.ID, listenerKinds[string(msk.TLS)].name) })
+		if err != nil {
+			return err
+		}
+	}
+	v.r.spec.Authorities, v.r.spec.CertificateOnly = v.spec.Authorities, v.spec.CertificateOnly
+	return nil
 }
 
 // listeners opens and closes listeners of the brokers that run.

@@ -36,6 +36,7 @@ type embedded struct {
 	msk   *msk.Service
 	iam   *iam.Service
 	pki   *pki.Authority
+	known accessSources
 	log   *slog.Logger
 
 	failed chan string // ARNs of clusters that have failed, for the fleet
@@ -52,6 +53,7 @@ type runningCluster struct {
 	c        *cluster.Cluster
 	facts    *factsKeeper
 	observed atomic.Pointer[fleet.Observed]
+	access   *access
 	spec     fleet.Spec // that it runs as; belongs to Ensure
 	torn     bool       // a change went wrong midway; belongs to Ensure
 	closed   chan struct{}
@@ -71,7 +73,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
@@ -116,7 +118,7 @@ func (e *embedded) Ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, er
 		e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
 		e.close(s.ARN)
 	}
-	r, err := e.open(s)
+	r, err := e.open(ctx, s)
 	if err != nil {
 		return fleet.Observed{}, refusal(fmt.Errorf("start cluster %s: %w", s.Name, err))
 	}
@@ -169,7 +171,9 @@ func (e *embedded) close(arn string) {
 	close(r.closed)
 	r.watch.Wait()
 	r.facts.close()
-	if err := r.c.Close(); err != nil {
+	err := r.c.Close()
+	r.access.close()
+	if err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
 }
@@ -202,7 +206,7 @@ var listenerKinds = map[string]listenerKind{
 }
 
 // open binds the cluster's ports, makes its certificate and starts it.
-func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
+func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, error) {
 	dir := e.directory(s.ARN)
 	if err := vfs.MakeDirs(vfs.OS, dir, 0o700); err != nil {
 		return nil, err
@@ -213,28 +217,36 @@ func (e *embedded) open(s fleet.Spec) (*runningCluster, error) {
 		o.facts.close()
 		return nil, err
 	}
+	if o.access, err = openAccess(ctx, e.known, s, e.log.With("cluster", s.Name)); err != nil {
+		o.facts.close()
+		closeAll(bound)
+		return nil, err
+	}
 	cfg, observed, err := o.config(dir, bound)
 	if err != nil {
 		o.facts.close()
+		o.access.close()
 		closeAll(bound)
 		return nil, err
 	}
 	c, err := cluster.Open(cfg)
 	if err != nil {
 		o.facts.close()
+		o.access.close()
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r := &runningCluster{c: c, access: o.access, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
 	return r, nil
 }
 
 // opening is one cluster being opened.
 type opening struct {
-	e     *embedded
-	spec  fleet.Spec
-	facts *factsKeeper
+	e      *embedded
+	spec   fleet.Spec
+	facts  *factsKeeper
+	access *access
 }
 
 const bootKey = "boot"
@@ -303,7 +315,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 	cfg := cluster.Config{
 		Dir: filepath.Join(dir, logsDir), FS: e.cfg.FS, ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
 		Static: s.Brokers[0].Static, Serverless: s.Serverless,
-		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax,
+		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
 		Log: e.log.With("cluster", s.Name),
 	}

@@ -110,7 +110,9 @@ func (w *wireCaller) known(s *listener.Session, revision uint64, facts *clusterF
 	defer w.mu.Unlock()
 	if w.verdicts == nil || w.revision != revision || w.facts != facts || len(w.verdicts) >= maxVerdicts {
 		w.revision, w.facts, w.verdicts = revision, facts, make(map[listener.Operation]bool)
-		w.caller.SourceIP = s.RemoteAddr.String()
+		if s.RemoteAddr.IsValid() {
+			w.caller.SourceIP = s.RemoteAddr.String()
+		}
 	}
 	if !w.expires.IsZero() && !now.Before(w.expires) {
 		return nil, w.caller
@@ -140,7 +142,10 @@ func (a wireAuthorizer) decide(ctx context.Context, c model.Caller, op listener.
 	if !ok {
 		return v, false
 	}
-	v, err := a.iam.Decide(ctx, &q)
+	err := facts.err
+	if err == nil {
+		v, err = a.iam.Decide(ctx, &q)
+	}
 	if err != nil {
 		a.log.Error("authorize", "principal", c.ARN, "action", q.Action, "error", err)
 	}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -300,5 +301,42 @@ func TestClusterTagsDecide(t *testing.T) {
 	}
 	if err := describe(); err == nil || !strings.Contains(err.Error(), "AccessDeniedException") {
 		t.Errorf("without the tag: %v", err)
+	}
+}
+
+// TestAnotherAccount has clusters of its own, and is refused by others'.
+func TestAnotherAccount(t *testing.T) {
+	w := newCloud(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	body := []byte(`{"accountId":"111122223333"}`)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Endpoint()+"/_millrace/v1/accounts", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sigv4.Sign(r, body, sigv4.Key{AccessKeyID: w.AccessKeyID(), Secret: w.SecretAccessKey()}, "millrace", w.Region(), time.Now())
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var made struct{ AccessKeyID, SecretAccessKey string }
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.SecretAccessKey == "" {
+		t.Fatal(resp.Status, err)
+	}
+	who := aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}
+	if err := w.client(who).Ping(ctx); err == nil {
+		t.Error("the root of another account is connected")
+	}
+	cfg := w.AWS()
+	cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return who, nil })
+	msk := kafka.NewFromConfig(cfg)
+	list, err := msk.ListClustersV2(ctx, &kafka.ListClustersV2Input{})
+	if err != nil || len(list.ClusterInfoList) != 0 {
+		t.Errorf("it sees %d clusters, %v", len(list.ClusterInfoList), err)
+	}
+	arn := w.c.ARN()
+	if _, err := msk.DescribeClusterV2(ctx, &kafka.DescribeClusterV2Input{ClusterArn: &arn}); err == nil || !strings.Contains(err.Error(), "because no resource-based policy allows the kafka:DescribeClusterV2 action") {
+		t.Errorf("a cluster of another account: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/kafka/cluster"
 )
 
@@ -25,6 +26,9 @@ func (o *opening) listener(name string, bound net.Listener, host string, cert tl
 	}
 	if kind.tls {
 		l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	if name == string(msk.TLS) {
+		l.TLS = o.access.clientCertificates(l.TLS)
 	}
 	if kind.iam {
 		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log}

@@ -2,14 +2,16 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 
+	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/iam"
-	"github.com/millrace/millrace/aws/model"
-	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/policy"
+	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/store"
 )
 
@@ -17,16 +19,31 @@ import (
 type clusterFacts struct {
 	tags   map[string]string
 	policy *policy.Named // the cluster's own, or nil
+	err    error         // why they are not known: then nothing is allowed
 }
 
 // factsOf asks msk about a cluster; of one that does not exist nothing is known.
 func factsOf(ctx context.Context, m *msk.Service, arn string) *clusterFacts {
-	account, region := placeOf(arn)
-	got, err := m.DescribeClusterV2(ctx, model.Caller{Account: account, Region: region}, &kafka.DescribeClusterV2Request{ClusterArn: &arn})
+	f, _, err := m.Facts(ctx, arn)
 	if err != nil {
-		return &clusterFacts{}
+		return &clusterFacts{err: err}
 	}
-	return &clusterFacts{tags: got.ClusterInfo.Tags}
+	out := &clusterFacts{tags: f.Tags}
+	out.policy, out.err = resourcePolicy(f.Policy)
+	return out
+}
+
+// resourcePolicy reads a resource's own policy; nil for none. The core that
+// keeps it has parsed it before.
+func resourcePolicy(text string) (*policy.Named, error) {
+	if text == "" {
+		return nil, nil
+	}
+	d, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("a resource's policy: %w", err)
+	}
+	return &policy.Named{Name: "the resource's policy", Document: d}, nil
 }
 
 // placeOf is the account and region in an ARN.
@@ -66,30 +83,76 @@ func (k *factsKeeper) now(ctx context.Context) *clusterFacts {
 		return f
 	}
 	f := factsOf(ctx, k.msk, k.arn)
-	k.current.Store(f)
+	if f.err == nil {
+		k.current.Store(f)
+	}
 	return f
 }
 
-// apiAuthorizer judges API calls by iam, with what msk knows of clusters.
+// apiAuthorizer judges API calls by iam, with what the other cores know of
+// their resources.
 type apiAuthorizer struct {
-	iam *iam.Service
-	msk *msk.Service
+	iam     *iam.Service
+	msk     *msk.Service
+	kms     *kms.Service
+	secrets *secretsmanager.Service
+	pca     *acmpca.Service
+}
+
+func (s *System) authorizer() apiAuthorizer {
+	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca}
 }
 
 // Authorize adds the resource's facts to a question of aws/api.
 func (a apiAuthorizer) Authorize(ctx context.Context, q *iam.Question) error {
-	a.complete(ctx, q)
+	if err := a.complete(ctx, q); err != nil {
+		return err
+	}
 	return a.iam.Authorize(ctx, q)
 }
 
-func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) {
+// complete finds the resource that a name or alias stands for, and what must be
+// known of it. Of what does not exist nothing is known.
+func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 	if cluster := clusterARN(q.Resource); cluster != "" {
 		f := factsOf(ctx, a.msk, cluster)
 		if q.Policy = f.policy; cluster == q.Resource {
 			q.Tags = f.tags
 		}
+		return f.err
 	}
+	switch parts := strings.SplitN(q.Resource, ":", 6); {
+	case len(parts) != 6:
+		return nil
+	case parts[2] == "kms" && !(aboutAlias[q.Action] && strings.HasPrefix(parts[5], "alias/")):
+		f, ok, err := a.kms.Facts(ctx, q.Caller, q.Resource)
+		if err != nil || !ok {
+			return err
+		}
+		q.Resource, q.Tags = f.ARN, f.Tags
+		q.Policy, err = resourcePolicy(f.Policy)
+		return err
+	case parts[2] == "secretsmanager":
+		f, ok, err := a.secrets.Facts(ctx, q.Caller, q.Resource)
+		if err != nil || !ok {
+			return err
+		}
+		q.Resource, q.Tags = f.ARN, f.Tags
+		q.Policy, err = resourcePolicy(f.Policy)
+		return err
+	case parts[2] == "acm-pca":
+		arn, _, _ := strings.Cut(q.Resource, "/certificate/")
+		f, ok, err := a.pca.Facts(ctx, q.Caller, arn)
+		if ok {
+			q.Tags = f.Tags
+		}
+		return err
+	}
+	return nil
 }
+
+// aboutAlias is the actions that are about an alias, not about its key.
+var aboutAlias = map[string]bool{"kms:CreateAlias": true, "kms:UpdateAlias": true, "kms:DeleteAlias": true}
 
 // clusterARN is the cluster that an ARN of kafka is of: of the cluster itself,
 // or of a topic, group or transactional id in it. Empty when there is none.

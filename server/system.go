@@ -12,12 +12,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/seal"
+	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/wire"
 	"github.com/millrace/millrace/pki"
@@ -28,13 +31,18 @@ import (
 // System is every part of a running server, in the order in which they are
 // built and started.
 type System struct {
-	cfg    Config
-	store  *store.Store
-	iam    *iam.Service
-	root   iam.Credential // the account's root credential
-	vpc    ec2.DefaultVPC // of the configured region
-	pki    *pki.Authority
-	msk    *msk.Service
+	cfg   Config
+	store *store.Store
+	iam   *iam.Service
+	root  iam.Credential // the account's root credential
+	vpc   ec2.DefaultVPC // of the configured region
+	pki   *pki.Authority
+	msk   *msk.Service
+
+	kms     *kms.Service
+	secrets *secretsmanager.Service
+	pca     *acmpca.Service
+
 	driver *embedded
 	fleet  *fleet.Fleet
 	http   *http.Server
@@ -94,10 +102,14 @@ func (s *System) build() (err error) {
 	if s.pki, err = pki.Open(filepath.Join(s.cfg.DataDir, "pki"), time.Now(), rand.Reader); err != nil {
 		return err
 	}
+	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
+	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader})
+	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	s.msk = msk.New(msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, Runs: runs,
-		Held: func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
+		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
+		Secret: s.scramSecret, AuthorityActive: s.authorityActive,
 	})
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err
@@ -109,8 +121,9 @@ func (s *System) build() (err error) {
 // bind makes the API's handler and takes its address.
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
-		Identity: s.iam, Authorizer: apiAuthorizer{s.iam, s.msk},
-		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam, Own: slices.Concat(s.operations(), s.identityOperations()),
+		Identity: s.iam, Authorizer: s.authorizer(),
+		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca,
+		Own:   slices.Concat(s.operations(), s.identityOperations()),
 		Ready: s.ready.Load, Version: s.cfg.Version, Log: s.cfg.Log,
 	})
 	s.http = &http.Server{
@@ -133,6 +146,11 @@ func (s *System) Run(ctx context.Context) error {
 		defer close(fleetDone)
 		_ = s.fleet.Run(ctx) // ends with ctx
 	}()
+	expiring := make(chan struct{})
+	go func() {
+		defer close(expiring)
+		s.expire(ctx)
+	}()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.ln) }()
 	s.ready.Store(true)
@@ -147,6 +165,7 @@ func (s *System) Run(ctx context.Context) error {
 	_ = s.http.Shutdown(stopCtx) // no call may ask for what is being stopped
 	cancel()
 	<-fleetDone // nothing starts brokers any more
+	<-expiring
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

@@ -24,9 +24,12 @@ import (
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/acmpca"
 	"github.com/millrace/millrace/aws/model/ec2"
 	shape "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/sigv4"
 )
@@ -59,6 +62,9 @@ type Config struct {
 	EC2        ec2.Service
 	STS        sts.Service
 	IAM        shape.Service
+	KMS        kms.Service
+	Secrets    secretsmanager.Service
+	PCA        acmpca.Service
 	Own        []model.Operation // of Millrace's own service, below /_millrace/
 	Audit      *trail.Trail      // where calls are put on record; nil: nowhere
 	Ready      func() bool       // what health answers
@@ -92,6 +98,9 @@ func New(cfg Config) http.Handler {
 		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
 		{"iam", query{namespace: "https://iam.amazonaws.com/doc/" + shape.APIVersion + "/"}, shape.Operations(cfg.IAM), shape.Others},
 		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/" + ec2.APIVersion + "/"}, ec2.Operations(cfg.EC2), ec2.Others},
+		{"kms", awsJSON{kms.Target, "KMSInternalException", "message"}, kms.Operations(cfg.KMS), kms.Others},
+		{"secretsmanager", awsJSON{secretsmanager.Target, "InternalServiceError", "Message"}, secretsmanager.Operations(cfg.Secrets), secretsmanager.Others},
+		{"acm-pca", awsJSON{acmpca.Target, "InternalFailure", "message"}, acmpca.Operations(cfg.PCA), acmpca.Others},
 		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
 		h.services[s.name] = s
@@ -181,13 +190,17 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	p = h.guess(r, body)
 	signed, err := sigv4.Parse(r)
 	if err != nil {
-		h.refuse(w, e, p, h.record(r, e, nil, h.gate.failed(from, "", err, h.cfg.Now())))
+		err = h.gate.failed(from, "", err, h.cfg.Now())
+		if name := unsigned(r, body); name != "" && errors.As(err, new(*sigv4.Error)) {
+			e.operation, err = "sts:"+name, h.services["sts"].unserved(name)
+		}
+		h.refuse(w, e, p, h.record(r, e, nil, err))
 		return
 	}
 	e.service, e.accessKey = signed.Service, signed.AccessKeyID
 	s := h.services[signed.Service]
 	if s != nil {
-		p = s.protocol
+		p = s.of(r)
 	}
 	caller, err := h.verified(r, signed, body, from)
 	if err != nil {
@@ -201,7 +214,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
 		return
 	}
-	op, out, err := h.call(r, s, caller, body, e)
+	op, out, err := h.call(r, s, p, caller, body, e)
 	if err = h.record(r, e, out, err); err != nil {
 		h.refuse(w, e, p, err)
 		return
@@ -250,8 +263,8 @@ func regionName(s string) bool {
 }
 
 // call finds, decodes, checks, authorizes and runs the operation.
-func (h *handler) call(r *http.Request, s *service, caller model.Caller, body []byte, e *event) (model.Operation, any, error) {
-	op, in, err := s.protocol.route(r, s, body)
+func (h *handler) call(r *http.Request, s *service, p protocol, caller model.Caller, body []byte, e *event) (model.Operation, any, error) {
+	op, in, err := p.route(r, s, body)
 	e.operation, e.in = s.name+":"+op.Name, in
 	if err != nil {
 		return op, nil, err

@@ -25,11 +25,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kafka/types"
 
 	"github.com/millrace/millrace/audit/trail"
+	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/aws/seal"
+	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/store"
 )
 
@@ -71,9 +75,13 @@ func startWith(t *testing.T, record *trail.Trail) system {
 		Store: st, Now: time.Now, Random: rand.Reader,
 		Subnet: subnetOf,
 	})
+	ring := seal.New()
+	keys := kms.New(kms.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader})
 	again := func() http.Handler {
 		return api.New(api.Config{
 			Identity: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
+			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
+			PCA:   acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
 			Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
 		})
 	}
@@ -276,6 +284,7 @@ func TestUnsignedAndPublic(t *testing.T) {
 		{"GET", "/v1/clusters", http.StatusForbidden, "Missing Authentication Token"},
 		{"GET", "/?Action=GetCallerIdentity&Version=2011-06-15", http.StatusForbidden, "<Code>MissingAuthenticationToken</Code>"},
 		{"GET", "/?Action=DescribeVpcs&Version=2016-11-15", http.StatusUnauthorized, "<Response><Errors><Error><Code>AuthFailure</Code>"},
+		{"GET", "/?Version=2011-06-15&Action=AssumeRoleWithWebIdentity&WebIdentityToken=x", http.StatusNotImplemented, "millrace does not implement sts:AssumeRoleWithWebIdentity yet"},
 		{"OPTIONS", "/v1/clusters", http.StatusOK, ""},
 		{"GET", "/_millrace/health", http.StatusOK, `"status":"running"`},
 	} {

@@ -1,12 +1,19 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/xml"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/millrace/millrace/aws/api"
+	"github.com/millrace/millrace/aws/ec2"
 )
 
 // temporary is a credential as sts answers it.
@@ -119,8 +126,8 @@ func TestErrorsOfIAMOverHTTP(t *testing.T) {
 	}{
 		{404, "<Code>NoSuchEntity</Code><Message>The user with name bob cannot be found.</Message>", []string{"Action=GetUser", "UserName=bob"}},
 		{404, "<Code>NoSuchEntity</Code><Message>The role with name bob cannot be found.</Message>", []string{"Action=GetRole", "RoleName=bob"}},
-		{400, "<Code>ValidationError</Code>", []string{"Action=CreateUser", "UserName=a b"}},
-		{400, "<Code>ValidationError</Code>", []string{"Action=CreateUser"}},
+		{400, "<Code>ValidationError</Code><Message>1 validation error detected: Value &#39;a b&#39; at &#39;userName&#39; failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+</Message>", []string{"Action=CreateUser", "UserName=a b"}},
+		{400, "<Message>1 validation error detected: Value null at &#39;userName&#39; failed to satisfy constraint: Member must not be null</Message>", []string{"Action=CreateUser"}},
 		{400, "<Code>ValidationError</Code>", []string{"Action=ListUsers", "MaxItems=many"}},
 		{400, "<Code>ValidationError</Code>", []string{"Action=CreateUser", "UserName=a", "Path=team"}},
 		{400, "<Code>MalformedPolicyDocument</Code>", []string{"Action=CreatePolicy", "PolicyName=x", "PolicyDocument={}"}},
@@ -209,5 +216,66 @@ func TestExplicitDenyOverHTTP(t *testing.T) {
 	}
 	if _, err := s.client(key.Key.AccessKeyID, key.Key.Secret).ListClusters(t.Context(), nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestExpiredTokens: each protocol says so in its way, and only to who has the
+// secret.
+func TestExpiredTokens(t *testing.T) {
+	s := start(t)
+	var out struct {
+		Credentials temporary `xml:"GetSessionTokenResult>Credentials"`
+	}
+	s.form(t, s.admin(), "sts", &out, "Action=GetSessionToken", "DurationSeconds=900")
+	later := time.Now().Add(16 * time.Minute)
+	srv := httptest.NewServer(api.New(api.Config{
+		Identity: s.iam, Authorizer: s.iam, Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam,
+		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return later },
+	}))
+	defer srv.Close()
+	s.url = srv.URL
+	for i, want := range []string{"403 ExpiredTokenException", "403 ExpiredToken", "400 RequestExpired"} {
+		c := protocols[i].call
+		c.keyID, c.secret, c.at = out.Credentials.AccessKeyID, out.Credentials.Secret, later
+		c.before = func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", out.Credentials.Token) }
+		status, body, errorType := s.send(t, c)
+		if got := strconv.Itoa(status) + " " + protocols[i].code(body, errorType); got != want {
+			t.Errorf("%s: got %s, want %s: %s", c.service, got, want, body)
+		}
+		c.secret = "wrong"
+		if status, body, errorType := s.send(t, c); strings.Contains(protocols[i].code(body, errorType), "Expired") {
+			t.Errorf("%s with a wrong secret: %d %s", c.service, status, body)
+		}
+	}
+}
+
+// TestTheLogSaysWhy: a refused call's line names the policy and statement that
+// decided, which the answer does not.
+func TestTheLogSaysWhy(t *testing.T) {
+	s := start(t)
+	root := s.admin()
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=alice")
+	s.form(t, root, "iam", &struct{}{}, "Action=PutUserPolicy", "UserName=alice", "PolicyName=limits", `PolicyDocument={"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"NoLists","Effect":"Deny","Action":"kafka:List*","Resource":"*"}]}`)
+	var key keyAnswer
+	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=alice")
+	var log bytes.Buffer
+	srv := httptest.NewUnstartedServer(api.New(api.Config{
+		Identity: s.iam, Authorizer: s.iam, Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam,
+		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}))
+	srv.Start()
+	s.url = srv.URL
+	_, err := s.client(key.Key.AccessKeyID, key.Key.Secret).ListClusters(t.Context(), nil)
+	srv.Close() // the line is written
+	if err == nil || strings.Contains(err.Error(), "NoLists") {
+		t.Errorf("answered %v", err)
+	}
+	for _, want := range []string{"caller=arn:aws:iam::000000000000:user/alice", "operation=kafka:ListClusters", `why="identity-based policy user/alice/limits, statement 2 (NoLists): Deny"`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in %s", want, log.String())
+		}
+	}
+	if strings.Contains(log.String(), key.Key.Secret) {
+		t.Error("the log holds a secret")
 	}
 }

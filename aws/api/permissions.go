@@ -18,8 +18,10 @@ import (
 // of each service in the service authorization reference.
 type permission struct {
 	on     target // nil: on everything, "*"
+	action string // where it is not the operation's own name
 	own    bool   // the service's core judges, because only it knows the resource
 	tags   string // the action that tags in the request need too
+	also   []also // what else is asked
 	passes string // the member that names a role that is passed
 	to     string // the service that it is passed to
 }
@@ -99,6 +101,8 @@ var permissions = map[string]map[string]permission{
 		"UpdateClusterKafkaVersion": {on: inPath}, "UpdateConnectivity": {on: inPath}, "UpdateMonitoring": {on: inPath}, "UpdateSecurity": {on: inPath}, "UpdateStorage": {on: inPath},
 		"CreateConfiguration": everywhere, "ListConfigurations": everywhere, "DeleteConfiguration": {on: inPath}, "DescribeConfiguration": {on: inPath},
 		"DescribeConfigurationRevision": {on: inPath}, "ListConfigurationRevisions": {on: inPath}, "UpdateConfiguration": {on: inPath},
+		"BatchAssociateScramSecret": {on: inPath}, "BatchDisassociateScramSecret": {on: inPath}, "ListScramSecrets": {on: inPath},
+		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},
 	},
 	"ec2": {
 		"DescribeAvailabilityZones": everywhere, "DescribeSecurityGroups": everywhere, "DescribeSubnets": everywhere, "DescribeVpcs": everywhere,
@@ -106,7 +110,10 @@ var permissions = map[string]map[string]permission{
 	"sts": {
 		"AssumeRole": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
 	},
-	"iam": iamPermissions(),
+	"iam":            iamPermissions(),
+	"kms":            kmsPermissions(),
+	"secretsmanager": secretsPermissions(),
+	"acm-pca":        pcaPermissions(),
 }
 
 func iamPermissions() map[string]permission {
@@ -168,6 +175,9 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 	}
 	a := &asked{h.cfg.Identity, caller, in, req}
 	q := iam.Question{Caller: caller, Action: s.name + ":" + op.Name, Resource: "*", Context: contextOf(s.name, req)}
+	if p.action != "" {
+		q.Action = p.action
+	}
 	if p.on != nil {
 		var err error
 		if q.Resource, q.Tags, err = p.on(ctx, a); err != nil {
@@ -184,6 +194,9 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 			return err
 		}
 	}
+	if err := h.authorizeAlso(ctx, p.also, q, a); err != nil {
+		return err
+	}
 	if p.passes == "" {
 		return nil
 	}
@@ -193,6 +206,26 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 		return err
 	}
 	return h.cfg.Authorizer.Authorize(ctx, &pass)
+}
+
+// also is a further question about a call: another action, on another resource.
+type also struct {
+	action string
+	on     target
+}
+
+func (h *handler) authorizeAlso(ctx context.Context, more []also, q iam.Question, a *asked) error {
+	for _, m := range more {
+		next := iam.Question{Caller: q.Caller, Action: m.action, Context: q.Context}
+		var err error
+		if next.Resource, next.Tags, err = m.on(ctx, a); err != nil {
+			return err
+		}
+		if err := h.cfg.Authorizer.Authorize(ctx, &next); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // contextOf is the condition keys that stand in a request: its tags, and what

@@ -28,6 +28,10 @@ func (h *handler) guess(r *http.Request, body []byte) protocol {
 		strings.HasPrefix(r.URL.RawQuery, "Action=") || strings.Contains(r.URL.RawQuery, "&Action=")
 	version := "Version=" + ec2.APIVersion
 	switch {
+	case isRPC(r):
+		return rpcCBOR{}
+	case r.Header.Get("X-Amz-Target") != "":
+		return awsJSON{}
 	case !isForm:
 		return restJSON{}
 	case strings.Contains(r.URL.RawQuery, version), bytes.Contains(body, []byte(version)):

@@ -50,6 +50,18 @@ func routeForm(r *http.Request, s *service, body []byte) (model.Operation, *mode
 	}
 }
 
+// unsigned is the operation of a request that needs no signature on AWS, "" for
+// others: those of sts that take the token of an identity provider instead. None
+// of them is served.
+func unsigned(r *http.Request, body []byte) string {
+	for _, name := range []string{"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"} {
+		if action := "Action=" + name + "&"; strings.Contains("&"+r.URL.RawQuery+"&", "&"+action) || bytes.Contains([]byte("&"+string(body)+"&"), []byte("&"+action)) {
+			return name
+		}
+	}
+	return ""
+}
+
 func (query) route(r *http.Request, s *service, body []byte) (model.Operation, *model.Input, error) {
 	return routeForm(r, s, body)
 }
@@ -81,7 +93,17 @@ func (q query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
 		kind = "Receiver"
 	}
 	writeXML(w, e.HTTP, `<ErrorResponse xmlns="`, q.namespace, `"><Error><Type>`, kind, "</Type><Code>", escaped(codeOf(queryCodes, e)),
-		"</Code><Message>", escaped(e.Message), "</Message></Error><RequestId>", requestID, "</RequestId></ErrorResponse>")
+		"</Code><Message>", escaped(detected(e)), "</Message></Error><RequestId>", requestID, "</RequestId></ErrorResponse>")
+}
+
+// detected is an error's message; a broken constraint of the model is told as
+// iam and sts tell it.
+func detected(e *model.Error) string {
+	if e.Constraint == "" {
+		return e.Message
+	}
+	name := strings.ToLower(e.InvalidParameter[:1]) + e.InvalidParameter[1:]
+	return fmt.Sprintf("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", e.Value, name, e.Constraint)
 }
 
 // queryCodes and ec2Codes are the errors of this edge that the form protocols

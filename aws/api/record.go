@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // readVerbs begin the names of operations that change nothing.
-var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "Batch", "Verify", "Decode", "Generate"}
+var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet", "Verify", "Decode", "Generate"}
 
 // recordedReads change nothing and are recorded as changes are: they hand out
 // secrets or credentials.
@@ -131,6 +132,9 @@ func parameters(in *model.Input) json.RawMessage {
 	out := map[string]any{}
 	if len(in.Body) > 0 {
 		_ = json.Unmarshal(in.Body, &out) // the protocol has checked it
+	}
+	if members, ok := in.Document.(map[string]any); ok {
+		maps.Copy(out, members)
 	}
 	for name, value := range in.Segments {
 		out[name] = value

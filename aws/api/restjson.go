@@ -68,6 +68,9 @@ func match(method, template, gotMethod string, segments []string) (*model.Input,
 // maxDepth bounds the nesting of a JSON body.
 const maxDepth = 64
 
+// malformedBody is what is said of a body that cannot be read.
+const malformedBody = "Invalid request body"
+
 // checkJSON refuses what decoders disagree about: two members of one name, deep
 // nesting, and anything after the value.
 func checkJSON(body []byte) error {
@@ -75,7 +78,7 @@ func checkJSON(body []byte) error {
 		return nil
 	}
 	if !json.Valid(body) {
-		return model.BadRequest("", "Invalid request body")
+		return model.BadRequest("", malformedBody)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -97,7 +100,7 @@ func checkJSON(body []byte) error {
 			switch v {
 			case '{', '[':
 				if len(open) == maxDepth {
-					return model.BadRequest("", "Invalid request body")
+					return model.BadRequest("", malformedBody)
 				}
 				var names map[string]bool
 				if v == '{' {
@@ -111,7 +114,7 @@ func checkJSON(body []byte) error {
 		case string:
 			if n := len(open); n > 0 && open[n-1] != nil && key {
 				if open[n-1][v] {
-					return model.BadRequest(v, "Invalid request body")
+					return model.BadRequest(v, malformedBody)
 				}
 				open[n-1][v], key = true, false
 				continue
@@ -119,7 +122,7 @@ func checkJSON(body []byte) error {
 		}
 		key = len(open) > 0 && open[len(open)-1] != nil
 	}
-	return model.BadRequest("", "Invalid request body")
+	return model.BadRequest("", malformedBody)
 }
 
 func (restJSON) answer(w http.ResponseWriter, op model.Operation, out any, _ string) {
@@ -139,7 +142,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if err := enc.Encode(v); err != nil {
 		panic("api: a shape does not encode: " + err.Error())
 	}
-	w.Header().Set("Content-Type", "application/json")
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the peer may be gone
 }

@@ -113,6 +113,9 @@ func (p *principal) decide(q *Question, now time.Time) Verdict {
 	case open(q.Action):
 		v.Allowed = true
 		return v
+	case p.token && strings.HasPrefix(q.Action, "iam:"):
+		v.gone = "credentials of GetSessionToken may not call IAM without MFA"
+		return v
 	}
 	r := policy.Request{Principal: p.who, Action: q.Action, Resource: q.Resource, Owner: q.owner(), Context: &facts{p, q, now}}
 	all := p.policies
@@ -163,8 +166,10 @@ func article(noun string) string {
 // in a request.
 func (v *Verdict) Why() string {
 	switch {
+	case v.Allowed && open(v.action):
+		return "allowed to everybody"
 	case v.Allowed && v.Statement == nil:
-		return "allowed to everybody of the account"
+		return "allowed to the root of the account"
 	case v.Statement != nil:
 		name := fmt.Sprintf("statement %d", v.Index+1)
 		if v.Statement.SID != "" {

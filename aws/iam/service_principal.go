@@ -54,6 +54,7 @@ type principal struct {
 	policies policy.Policies
 	keys     policy.Map // condition keys about the principal
 	timed    bool       // its policies ask for the time
+	token    bool       // its credentials are of GetSessionToken
 }
 
 // Authenticate finds the secret of an access key and who its holder is in a
@@ -146,7 +147,7 @@ func (t *tx) load(h *handle) (*principal, error) {
 		if s.Role != "" {
 			return p, t.loadRole(p, s)
 		}
-		keyID = s.Parent
+		keyID, p.token = s.Parent, true
 	}
 	k, err := t.key(keyID)
 	if err != nil {

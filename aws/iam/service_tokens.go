@@ -82,7 +82,7 @@ func (t tokens) open(accessKeyID, token string) *session {
 	if len(token) > maxToken {
 		return nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(token)
+	raw, err := base64.StdEncoding.Strict().DecodeString(token)
 	if err != nil || len(raw) < 1+tokenNonceBytes || raw[0] != tokenVersion {
 		return nil
 	}

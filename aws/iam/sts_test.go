@@ -197,6 +197,9 @@ func TestGetSessionToken(t *testing.T) {
 	if s.ARN != alice.ARN || s.UserID != alice.UserID || !w.may(s, "kafka:ListClusters", "*") {
 		t.Errorf("the session is %s", s.ARN)
 	}
+	if rs := ok[sts.GetSessionTokenResponse](t)(w.GetSessionToken(ctx, root, &sts.GetSessionTokenRequest{})).Credentials; w.may(w.as(*rs.AccessKeyId, *rs.SessionToken), "iam:CreateUser", "*") {
+		t.Error("such credentials may call IAM without MFA")
+	}
 	_, err := w.GetSessionToken(ctx, s, &sts.GetSessionTokenRequest{})
 	refused(t, "AccessDeniedException", err)
 	ok[shape.UpdateAccessKeyResponse](t)(w.UpdateAccessKey(ctx, root, &shape.UpdateAccessKeyRequest{UserName: p("alice"), AccessKeyId: key.AccessKeyId, Status: p("Inactive")}))

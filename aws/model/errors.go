@@ -17,6 +17,17 @@ type Error struct {
 	HTTP             int    // status
 	Message          string
 	InvalidParameter string // lowerCamel name of the member at fault; may be empty
+
+	// Constraint is what the model asks of that member, in the words of the
+	// services that speak so, and Value what it got; Constraint is empty for
+	// errors that Validate did not make.
+	Constraint, Value string
+}
+
+// asks says which constraint a value breaks.
+func (e *Error) asks(value, constraint string, args ...any) *Error {
+	e.Value, e.Constraint = value, fmt.Sprintf(constraint, args...)
+	return e
 }
 
 // Error answers the code and the message.
@@ -39,7 +50,17 @@ func Conflict(parameter, message string) *Error {
 
 // Missing says that a required member is absent.
 func Missing(parameter string) *Error {
-	return BadRequest(parameter, fmt.Sprintf("The parameter %s is required.", parameter))
+	return BadRequest(parameter, fmt.Sprintf("The parameter %s is required.", parameter)).asks("null", "Member must not be null")
+}
+
+// maxQuoted bounds a value in a message, in bytes.
+const maxQuoted = 100
+
+func quoted(v string) string {
+	if len(v) > maxQuoted {
+		v = v[:maxQuoted] + "..."
+	}
+	return "'" + v + "'"
 }
 
 // NoLimit stands for a bound that is not there.
@@ -52,10 +73,12 @@ func CheckLength(parameter string, v *string, low, high int) *Error {
 	}
 	n := utf8.RuneCountInString(*v)
 	if n < low {
-		return BadRequest(parameter, fmt.Sprintf("The parameter %s must be at least %d characters long.", parameter, low))
+		return BadRequest(parameter, fmt.Sprintf("The parameter %s must be at least %d characters long.", parameter, low)).
+			asks(quoted(*v), "Member must have length greater than or equal to %d", low)
 	}
 	if high >= 0 && n > high {
-		return BadRequest(parameter, fmt.Sprintf("The parameter %s must be at most %d characters long.", parameter, high))
+		return BadRequest(parameter, fmt.Sprintf("The parameter %s must be at most %d characters long.", parameter, high)).
+			asks(quoted(*v), "Member must have length less than or equal to %d", high)
 	}
 	return nil
 }
@@ -73,8 +96,14 @@ func CheckRange[N int32 | int64 | float64](parameter string, v *N, low, high flo
 	if v == nil {
 		return nil
 	}
-	if low != NoLimit && float64(*v) < low || high != NoLimit && float64(*v) > high {
+	err := func() *Error {
 		return BadRequest(parameter, fmt.Sprintf("The parameter %s has the value %v, which is out of range.", parameter, *v))
+	}
+	switch {
+	case low != NoLimit && float64(*v) < low:
+		return err().asks(quoted(fmt.Sprint(*v)), "Member must have value greater than or equal to %v", low)
+	case high != NoLimit && float64(*v) > high:
+		return err().asks(quoted(fmt.Sprint(*v)), "Member must have value less than or equal to %v", high)
 	}
 	return nil
 }
@@ -84,7 +113,8 @@ func CheckEnum(parameter string, v *string, allowed ...string) *Error {
 	if v == nil || slices.Contains(allowed, *v) {
 		return nil
 	}
-	return BadRequest(parameter, fmt.Sprintf("The parameter %s must be one of: %s.", parameter, strings.Join(allowed, ", ")))
+	return BadRequest(parameter, fmt.Sprintf("The parameter %s must be one of: %s.", parameter, strings.Join(allowed, ", "))).
+		asks(quoted(*v), "Member must satisfy enum value set: [%s]", strings.Join(allowed, ", "))
 }
 
 // patterns holds the compiled patterns of the models, which are few and fixed.
@@ -102,5 +132,6 @@ func CheckPattern(parameter string, v *string, pattern string) *Error {
 	if re.(*regexp.Regexp).MatchString(*v) {
 		return nil
 	}
-	return BadRequest(parameter, "The parameter value contains one or more characters that are not valid.")
+	return BadRequest(parameter, "The parameter value contains one or more characters that are not valid.").
+		asks(quoted(*v), "Member must satisfy regular expression pattern: %s", strings.TrimSuffix(strings.TrimPrefix(pattern, "^(?:"), ")$"))
 }

@@ -2,11 +2,13 @@ package model
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // JSON decodes the body into in, a pointer to a generated shape; an empty body
@@ -15,7 +17,14 @@ import (
 // members that the model does not know are ignored, as AWS ignores them. A
 // value of another type than the model's is an error that names its member.
 func (r *Input) JSON(in any) {
-	if len(r.Body) == 0 || r.err != nil {
+	if r.err != nil {
+		return
+	}
+	if r.Document != nil {
+		r.assign(in, r.Document)
+		return
+	}
+	if len(r.Body) == 0 {
 		return
 	}
 	d := json.NewDecoder(bytes.NewReader(r.Body))
@@ -29,6 +38,10 @@ func (r *Input) JSON(in any) {
 		r.fail("", "Invalid request body")
 		return
 	}
+	r.assign(in, doc)
+}
+
+func (r *Input) assign(in, doc any) {
 	if at, ok := assign(reflect.ValueOf(in).Elem(), doc, ""); !ok {
 		r.fail(at, "Invalid request body")
 	}
@@ -37,6 +50,12 @@ func (r *Input) JSON(in any) {
 // assign sets v from a decoded document that is not null. If the types do not
 // fit, at is the name of the member at fault.
 func assign(v reflect.Value, doc any, name string) (at string, ok bool) {
+	switch to := v.Addr().Interface().(type) {
+	case *Epoch:
+		return name, assignEpoch(to, doc)
+	case *[]byte:
+		return name, assignBytes(to, doc)
+	}
 	if u, is := v.Addr().Interface().(json.Unmarshaler); is {
 		text, isText := doc.(string)
 		return name, isText && u.UnmarshalJSON([]byte(strconv.Quote(text))) == nil
@@ -53,6 +72,31 @@ func assign(v reflect.Value, doc any, name string) (at string, ok bool) {
 		return assignMap(v, doc, name)
 	}
 	return name, assignScalar(v, doc)
+}
+
+func assignEpoch(to *Epoch, doc any) bool {
+	switch v := doc.(type) {
+	case json.Number:
+		return to.UnmarshalJSON([]byte(v)) == nil
+	case time.Time:
+		to.Time = v
+		return true
+	}
+	return false
+}
+
+// assignBytes takes Base64 as JSON has it, or bytes as CBOR has them.
+func assignBytes(to *[]byte, doc any) bool {
+	switch v := doc.(type) {
+	case []byte:
+		*to = v
+		return true
+	case string:
+		raw, err := base64.StdEncoding.DecodeString(v)
+		*to = append([]byte{}, raw...)
+		return err == nil
+	}
+	return false
 }
 
 func assignStruct(v reflect.Value, doc any, name string) (string, bool) {

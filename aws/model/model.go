@@ -51,6 +51,7 @@ type Operation struct {
 	Method, Path  string // of rest-json; {name} stands for one segment
 	Status        int    // of success
 	ResultWrapper string // of the query protocol
+	Empty         bool   // its answer has no shape, and so no body in the json protocols
 	Decode        func(r *Input) (Request, error)
 	Call          func(ctx context.Context, c Caller, in Request) (any, error)
 }
@@ -78,12 +79,46 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// Epoch is a timestamp as the json protocols write it: seconds since 1970 with
+// milliseconds.
+type Epoch struct{ time.Time }
+
+// NewEpoch returns a pointer to t as an Epoch; nil for the zero time.
+func NewEpoch(t time.Time) *Epoch {
+	if t.IsZero() {
+		return nil
+	}
+	return &Epoch{t}
+}
+
+// MarshalJSON writes a number with at most three digits of the second's fraction.
+func (t Epoch) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(t.UnixMilli())/1000, 'f', -1, 64), nil
+}
+
+// maxEpoch is the end of the year 9999, in seconds.
+const maxEpoch = 253402300799
+
+// UnmarshalJSON reads a number of seconds.
+func (t *Epoch) UnmarshalJSON(data []byte) error {
+	seconds, err := strconv.ParseFloat(string(data), 64)
+	if err != nil {
+		return err
+	}
+	if !(seconds >= 0 && seconds <= maxEpoch) {
+		return fmt.Errorf("%s is not a time in seconds", data)
+	}
+	t.Time = time.UnixMilli(int64(seconds * 1000)).UTC()
+	return nil
+}
+
 // Input is an operation's input before it is decoded. Its methods keep the
 // first error, which Err returns. It is used by one goroutine.
 type Input struct {
 	Segments map[string]string // of the path, unescaped, by name
 	Query    url.Values
 	Body     []byte
+	Document any        // the body, where it is decoded already (CBOR): nil otherwise
 	Form     url.Values // of the query and ec2 protocols
 
 	err error

@@ -3,11 +3,14 @@ package model_test
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/aws/model/sts"
 )
 
 func TestJSON(t *testing.T) {
@@ -91,4 +94,49 @@ func TestPartition(t *testing.T) {
 			t.Errorf("%s: %s", region, got)
 		}
 	}
+}
+
+func TestMembers(t *testing.T) {
+	r := model.Input{Form: url.Values{
+		"UserName": {"alice"}, "Tags.member.1.Key": {"a"}, "Tags.member.1.Value": {"1"}, "Tags.member.2.Key": {"b"}, "Tags.member.4.Key": {"d"},
+		"Unknown": {"x"}, "tags.member.1.Key": {"z"},
+	}}
+	in := new(iam.CreateUserRequest)
+	r.Members(in)
+	if r.Err() != nil || *in.UserName != "alice" || in.Path != nil || len(in.Tags) != 2 || *in.Tags[0].Value != "1" || in.Tags[1].Value != nil {
+		t.Errorf("decoded %+v, %v", in, r.Err())
+	}
+	r = model.Input{Form: url.Values{"ContextEntries.member.1.ContextKeyValues.member.1": {"a"}, "ContextEntries.member.1.ContextKeyValues.member.2": {"b"}, "ActionNames.member.1": {"kafka:x"}}}
+	deep := new(iam.SimulateCustomPolicyRequest)
+	r.Members(deep)
+	if r.Err() != nil || len(deep.ContextEntries) != 1 || len(deep.ContextEntries[0].ContextKeyValues) != 2 || len(deep.ActionNames) != 1 {
+		t.Errorf("decoded %+v, %v", deep, r.Err())
+	}
+	for name, value := range map[string]string{"MaxItems": "x", "OnlyAttached": "perhaps"} {
+		r := model.Input{Form: url.Values{name: {value}}}
+		if r.Members(new(iam.ListPoliciesRequest)); r.Err() == nil {
+			t.Errorf("%s=%s passed", name, value)
+		}
+	}
+	long := model.Input{Form: url.Values{strings.Repeat("a.", 1<<20): {""}}}
+	long.Members(new(iam.CreateUserRequest)) // takes no time and no memory
+}
+
+// FuzzMembers decodes any form: no input may panic, and what is decoded is
+// bounded.
+func FuzzMembers(f *testing.F) {
+	f.Add("UserName=a&Tags.member.1.Key=b")
+	f.Add("Tags.member.1=x&Tags.member.1.Key=y&Tags=z&MaxItems=1")
+	f.Add("ContextEntries.member.1.ContextKeyValues.member.1=a&Tags.member.1.Key.member.1=x&.=.")
+	f.Fuzz(func(t *testing.T, form string) {
+		values, err := url.ParseQuery(form)
+		if err != nil {
+			return
+		}
+		for _, in := range []model.Request{new(iam.CreateUserRequest), new(iam.SimulateCustomPolicyRequest), new(iam.ListPoliciesRequest), new(sts.AssumeRoleRequest)} {
+			r := model.Input{Form: values}
+			r.Members(in)
+			_ = in.Validate()
+		}
+	})
 }

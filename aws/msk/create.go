@@ -53,6 +53,7 @@ type Subnet struct {
 type facts struct {
 	existing []cluster         // of the same account and region
 	subnets  map[string]Subnet // those of the wish that exist
+	active   map[string]bool   // the certificate authorities of the wish that sign
 	runs     func(kafkaVersion string) bool
 	wanted   configuration // that the wish names
 }
@@ -128,6 +129,7 @@ func checkProvisioned(w wish, f facts) error {
 		checkInstanceType(p.InstanceType),
 		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
 		checkSecurity(&p.security),
+		checkAuthorities(&p.security, f.active),
 		checkBrokerCount(w, f.existing),
 		f.wanted.usable(w.kafkaVersion),
 	} {
@@ -192,6 +194,24 @@ func checkSubnets(parameter string, ids []string, known map[string]Subnet, least
 	return nil
 }
 
+const maxAuthorities = 10 // of a cluster; UNVERIFIED
+
+// checkAuthorities wants authorities that exist and sign; UNVERIFIED wordings.
+func checkAuthorities(p *security, active map[string]bool) error {
+	if len(p.Authorities) > maxAuthorities {
+		return badRequest("certificateAuthorityArnList", "Specify at most %d certificate authorities.", maxAuthorities)
+	}
+	if !p.TLSAuth {
+		return nil
+	}
+	for _, arn := range p.Authorities {
+		if !active[arn] {
+			return badRequest("certificateAuthorityArnList", "The certificate authority '%s' does not exist or is not active.", arn)
+		}
+	}
+	return nil
+}
+
 // checkSecurity checks which ways in go together; UNVERIFIED wordings.
 // (aws:kafka developer guide, client authentication)
 func checkSecurity(p *security) error {
@@ -199,11 +219,15 @@ func checkSecurity(p *security) error {
 	switch {
 	case !slices.Contains([]string{"TLS", "TLS_PLAINTEXT", "PLAINTEXT"}, p.ClientBroker):
 		return badRequest("clientBroker", "Unsupported ClientBroker [%s]. Valid values: [TLS, TLS_PLAINTEXT, PLAINTEXT]", p.ClientBroker)
-	case !sasl && !p.Unauthenticated:
+	case !sasl && !p.TLSAuth && !p.Unauthenticated:
 		return badRequest("clientAuthentication", "Enable at least one client authentication method.")
+	case p.TLSAuth && len(p.Authorities) == 0:
+		return badRequest("certificateAuthorityArnList", "Specify at least one certificate authority for TLS client authentication.")
+	case p.TLSAuth && p.ClientBroker == "PLAINTEXT":
+		return badRequest("clientBroker", "TLS client authentication requires encryption between clients and brokers. Set clientBroker to TLS.")
 	case sasl && p.ClientBroker == "PLAINTEXT":
 		return badRequest("clientBroker", "SASL authentication requires encryption between clients and brokers. Set clientBroker to TLS.")
-	case sasl && !p.Unauthenticated && p.ClientBroker == "TLS_PLAINTEXT":
+	case (sasl || p.TLSAuth) && !p.Unauthenticated && p.ClientBroker == "TLS_PLAINTEXT":
 		return badRequest("clientBroker", "Plaintext connections require unauthenticated access. Set clientBroker to TLS, or enable unauthenticated access.")
 	case sasl && !p.InCluster:
 		return badRequest("inCluster", "SASL authentication requires encryption within the cluster.")

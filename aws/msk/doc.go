@@ -14,12 +14,14 @@
 // Keys: "{account}/{region}/msk/cluster/{name}" holds a document, and the name
 // is unique because the key is. "-/-/msk/cluster/{account}/{region}/{name}"
 // repeats the document's state: it is the list that fleet walks and watches, so
-// that it need not walk everything of every account.
+// that it need not walk everything of every account. "{account}/{region}/msk/scram/{name}"
+// and "{account}/{region}/msk/policy/{name}" are the cluster's secrets and policy.
 // "{account}/{region}/msk/operation/{name}/{id}/{uuid}" holds an operation of the
 // cluster whose ARN ends so.
 package msk
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +49,7 @@ type Listener string
 // The listeners that are built.
 const (
 	Plaintext Listener = "PLAINTEXT"  // no encryption, no authentication
-	TLS       Listener = "TLS"        // encryption, no authentication
+	TLS       Listener = "TLS"        // encryption, authentication by certificate or none
 	SCRAM     Listener = "SASL_SCRAM" // TLS and SASL/SCRAM
 	IAM       Listener = "SASL_IAM"   // TLS and AWS_MSK_IAM or OAUTHBEARER
 )
@@ -121,6 +123,15 @@ type security struct {
 	Unauthenticated bool   `json:"unauthenticated"`
 	SCRAM           bool   `json:"scram"`
 	IAM             bool   `json:"iam"`
+
+	TLSAuth     bool     `json:"tlsAuth,omitempty"`     // clients may show certificates
+	Authorities []string `json:"authorities,omitempty"` // ARNs of who may have signed them
+}
+
+func (s security) equal(o security) bool {
+	same := slices.Equal(s.Authorities, o.Authorities)
+	s.Authorities, o.Authorities = nil, nil
+	return same && reflect.DeepEqual(s, o)
 }
 
 // openMonitoring says which exporters were asked for.
@@ -198,7 +209,7 @@ func (c *cluster) listeners() []Listener {
 	if p.Unauthenticated && p.ClientBroker != "TLS" {
 		l = append(l, Plaintext)
 	}
-	if p.Unauthenticated && p.ClientBroker != "PLAINTEXT" {
+	if (p.Unauthenticated || p.TLSAuth) && p.ClientBroker != "PLAINTEXT" {
 		l = append(l, TLS)
 	}
 	if p.SCRAM {

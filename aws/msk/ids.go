@@ -1,9 +1,9 @@
 package msk
 
 import (
-	"crypto/sha1"
-	"fmt"
 	"io"
+
+	"github.com/millrace/millrace/aws/model"
 )
 
 // freshIDs is the randomness of one creation, drawn before the transaction.
@@ -29,7 +29,7 @@ func drawIDs(random io.Reader, brokers int) (freshIDs, error) {
 		n:       1 + int(d.byteBelow(maxN)),
 		host:    d.text(base36, 6),
 		boot:    d.text(base36, 8),
-		version: "K" + d.text(upper, 13),
+		version: d.version(),
 	}
 	for range brokers {
 		ids.brokers = append(ids.brokers, d.uuid())
@@ -83,20 +83,17 @@ func (d *drawer) text(alphabet string, n int) string {
 	return string(out)
 }
 
+// version is a version token, as of clusters and policies.
+func (d *drawer) version() string { return "K" + d.text(upper, 13) }
+
 func (d *drawer) uuid() string {
 	var b [16]byte
 	d.read(b[:])
-	return formatUUID(b, 4)
-}
-
-func formatUUID(b [16]byte, version byte) string { // RFC 9562
-	b[6], b[8] = b[6]&0x0f|version<<4, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return model.FormatUUID(b, 4)
 }
 
 // managedKeyARN names the service's own KMS key of an account and region. It is
 // made of the two alone, so that it is the same for all of their clusters.
 func managedKeyARN(partition, region, account string) string {
-	sum := sha1.Sum([]byte("aws/kafka " + region + " " + account))
-	return "arn:" + partition + ":kms:" + region + ":" + account + ":key/" + formatUUID([16]byte(sum[:16]), 5)
+	return "arn:" + partition + ":kms:" + region + ":" + account + ":key/" + model.ManagedKeyID("kafka", region, account)
 }

@@ -129,7 +129,11 @@ func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
 		p.SCRAM = a.Sasl.Scram != nil && deref(a.Sasl.Scram.Enabled)
 		p.IAM = a.Sasl.Iam != nil && deref(a.Sasl.Iam.Enabled)
 	}
-	p.Unauthenticated = or(unauthenticated, !p.SCRAM && !p.IAM)
+	if a != nil && a.Tls != nil {
+		p.Authorities = slices.Clone(a.Tls.CertificateAuthorityArnList)
+		p.TLSAuth = or(a.Tls.Enabled, len(p.Authorities) > 0)
+	}
+	p.Unauthenticated = or(unauthenticated, !p.SCRAM && !p.IAM && !p.TLSAuth)
 }
 
 // refuseUnbuilt refuses every setting that would act on the cluster and is not
@@ -189,9 +193,6 @@ func refuseStorage(s *kafka.StorageInfo) error {
 }
 
 func refuseEncryption(r *kafka.ProvisionedRequest, managedKey string) error {
-	if a := r.ClientAuthentication; a != nil && a.Tls != nil && or(a.Tls.Enabled, len(a.Tls.CertificateAuthorityArnList) > 0) {
-		return notBuilt("tls", "mutual TLS (clientAuthentication.tls)")
-	}
 	if e := r.EncryptionInfo; e != nil && e.EncryptionAtRest != nil && or(e.EncryptionAtRest.DataVolumeKMSKeyId, managedKey) != managedKey {
 		return notBuilt("dataVolumeKMSKeyId", "encryption at rest with a customer's key (dataVolumeKMSKeyId)")
 	}

@@ -141,7 +141,7 @@ func (s *security) renderAuthentication() *kafka.ClientAuthentication {
 			Iam:   &kafka.Iam{Enabled: new(s.IAM)},
 			Scram: &kafka.Scram{Enabled: new(s.SCRAM)},
 		},
-		Tls:             &kafka.Tls{CertificateAuthorityArnList: []string{}, Enabled: new(false)},
+		Tls:             &kafka.Tls{CertificateAuthorityArnList: append([]string{}, s.Authorities...), Enabled: new(s.TLSAuth)},
 		Unauthenticated: &kafka.Unauthenticated{Enabled: new(s.Unauthenticated)},
 	}
 }

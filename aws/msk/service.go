@@ -11,8 +11,8 @@ import (
 	"github.com/millrace/millrace/store"
 )
 
-// Config is what a Service is made of. Every field but DefaultSecurityGroup and
-// Runs is required.
+// Config is what a Service is made of. Store, Now, Random and Subnet are
+// required.
 type Config struct {
 	Store  *store.Store
 	Now    func() time.Time
@@ -23,6 +23,12 @@ type Config struct {
 	// DefaultSecurityGroup names the default group of a VPC, for clusters that
 	// name none; nil leaves them without.
 	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool)
+	// Secret tells what is known of a secret of the caller's account and region,
+	// for the account's SCRAM users; nil: there are no secrets.
+	Secret func(ctx context.Context, caller model.Caller, arn string) (s Secret, ok bool, err error)
+	// AuthorityActive says whether a private certificate authority of the
+	// caller's account and region exists and signs; nil: there are none.
+	AuthorityActive func(ctx context.Context, caller model.Caller, arn string) (bool, error)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
 	// Held tells what each broker of a running cluster holds; nil, or false,
@@ -48,6 +54,11 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 		return cluster{}, fmt.Errorf("draw fresh ids: %w", err)
 	}
 	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs}
+	if w.provisioned != nil {
+		if f.active, err = s.activeAuthorities(ctx, caller, w.provisioned.Authorities); err != nil {
+			return cluster{}, err
+		}
+	}
 	s.fillSecurityGroups(ctx, caller, w, f.subnets)
 	at := place{caller.Partition(), caller.Account, caller.Region}
 	var c cluster
@@ -80,6 +91,22 @@ func (s *Service) lookUp(ctx context.Context, caller model.Caller, ids []string)
 		}
 	}
 	return known
+}
+
+// activeAuthorities asks for every certificate authority of a request.
+func (s *Service) activeAuthorities(ctx context.Context, caller model.Caller, arns []string) (map[string]bool, error) {
+	if s.cfg.AuthorityActive == nil {
+		return nil, nil
+	}
+	active := map[string]bool{}
+	for _, arn := range arns[:min(len(arns), maxAuthorities)] {
+		ok, err := s.cfg.AuthorityActive(ctx, caller, arn)
+		if err != nil {
+			return nil, err
+		}
+		active[arn] = ok
+	}
+	return active, nil
 }
 
 // fillSecurityGroups gives the VPC's default group to a wish that names none.

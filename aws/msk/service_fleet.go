@@ -21,6 +21,8 @@ type Wanted struct {
 	Brokers         []WantedBroker // by id
 	Listeners       []Listener     // the same on every broker
 	SecurityGroups  []string
+	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
+	CertificateOnly bool     // clients of TLS must show one
 	Names           Names
 	Generation      int64 // reports say which one they are of
 }
@@ -105,6 +107,9 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 	} else {
 		w.SecurityGroups = slices.Clone(c.Provisioned.SecurityGroups)
 		now = properties(c.Provisioned.Configuration)
+		if c.Provisioned.TLSAuth {
+			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated
+		}
 	}
 	zones := map[string]bool{}
 	for _, b := range c.Brokers {
@@ -192,7 +197,12 @@ func commit(tx *store.Tx, c cluster, e event) error {
 		if err := tx.Delete(document); err != nil {
 			return err
 		}
-		return tx.Delete(list)
+		for _, key := range []string{list, scramKey(c.Account, c.Region, c.Name), policyKey(c.Account, c.Region, c.Name)} {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if c.State != before.State || c.Generation != before.Generation {
 		if err := tx.Put(list, []byte(c.State)); err != nil {

@@ -21,6 +21,9 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 		return nil, err
 	}
 	f := changeFacts{ids: ids, now: s.cfg.Now(), runs: s.cfg.Runs}
+	if f.active, err = s.activeAuthorities(ctx, caller, ch.authorities); err != nil {
+		return nil, err
+	}
 	if c.Provisioned != nil {
 		f.zones = s.lookUp(ctx, caller, c.Provisioned.Subnets) // they never change
 	}

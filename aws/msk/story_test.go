@@ -20,6 +20,9 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write what the stories answer into testdata")
 
+// storyAuthority is the one certificate authority that signs.
+const storyAuthority = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"
+
 // world is what a story's verbs act on: the documents, the time, fresh ids.
 type world struct {
 	clusters map[string]cluster
@@ -162,7 +165,7 @@ func (w *world) begin(c cluster, ch change, err error) string {
 	}
 	f := changeFacts{
 		ids: ids, now: w.now, existing: slices.Collect(maps.Values(w.clusters)), zones: storySubnets,
-		runs: func(string) bool { return true }, held: w.held,
+		runs: func(string) bool { return true }, held: w.held, active: map[string]bool{storyAuthority: true},
 	}
 	if ch.names != nil {
 		if _, ok := w.sets[*ch.names]; !ok {
@@ -362,7 +365,7 @@ func (w *world) create(t *testing.T, name, members string) string {
 			return told(errNoConfiguration)
 		}
 	}
-	f := facts{wanted: wanted, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, runs: func(string) bool { return true }}
+	f := facts{wanted: wanted, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
 	e, err := decideCreate(place{partition: "aws", account: "123456789012", region: "us-east-1"}, wish, f, ids, w.now)
 	return w.decided(cluster{}, e, err)
 }

@@ -10,10 +10,11 @@ import (
 // change is a request to change a running cluster, parsed. Its decision is what
 // is left to check of the cluster, and the operation's type, settings and acts.
 type change struct {
-	verb   string                                       // of "You can't ... cluster in ... state."
-	stamp  *string                                      // currentVersion; nil where the operation takes none
-	names  *configurationRef                            // a configuration that it needs
-	decide func(c cluster, f changeFacts) (plan, error) // pure
+	verb        string                                       // of "You can't ... cluster in ... state."
+	stamp       *string                                      // currentVersion; nil where the operation takes none
+	names       *configurationRef                            // a configuration that it needs
+	authorities []string                                     // certificate authorities that it needs
+	decide      func(c cluster, f changeFacts) (plan, error) // pure
 }
 
 // changeFacts is what a change is decided from beside the cluster.
@@ -24,6 +25,7 @@ type changeFacts struct {
 	runs     func(kafkaVersion string) bool
 	zones    map[string]Subnet // the cluster's subnets
 
+	active     map[string]bool   // the certificate authorities of the change that sign
 	held       map[int32]Held    // what each broker holds; nil where nobody can tell
 	wanted     configuration     // that the change names
 	properties map[string]string // of the revision that it names

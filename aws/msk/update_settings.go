@@ -151,10 +151,11 @@ func checkMonitoring(m monitoring) error {
 // securityChange reads an UpdateSecurity request: what it does not name stays.
 // aws:kafka UpdateSecurity
 func securityChange(in *kafka.UpdateSecurityRequest, managedKey string) (change, error) {
-	if a := in.ClientAuthentication; a != nil && a.Tls != nil && or(a.Tls.Enabled, len(a.Tls.CertificateAuthorityArnList) > 0) {
-		return change{}, notBuilt("tls", "mutual TLS (clientAuthentication.tls)")
+	var authorities []string
+	if a := in.ClientAuthentication; a != nil && a.Tls != nil {
+		authorities = a.Tls.CertificateAuthorityArnList
 	}
-	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, _ changeFacts) (plan, error) {
+	return change{verb: "update", stamp: in.CurrentVersion, authorities: authorities, decide: func(c cluster, f changeFacts) (plan, error) {
 		was := c.Provisioned.security
 		target := was
 		if e := in.EncryptionInfo; e != nil {
@@ -169,11 +170,16 @@ func securityChange(in *kafka.UpdateSecurityRequest, managedKey string) (change,
 			}
 		}
 		target.overlay(in.ClientAuthentication)
-		if target == was {
+		if target.equal(was) {
 			return plan{}, badRequest("", "The request does not include any updates to the security setting of the cluster. Verify the request, then try again.")
 		}
 		if err := checkSecurity(&target); err != nil {
 			return plan{}, err
+		}
+		if len(authorities) > 0 {
+			if err := checkAuthorities(&target, f.active); err != nil {
+				return plan{}, err
+			}
 		}
 		return plan{
 			kind: updateSecurity, source: settings{Security: &was}, target: settings{Security: &target},
@@ -192,6 +198,12 @@ func (s *security) overlay(a *kafka.ClientAuthentication) {
 	}
 	if a.Sasl != nil && a.Sasl.Iam != nil {
 		s.IAM = or(a.Sasl.Iam.Enabled, s.IAM)
+	}
+	if a.Tls != nil {
+		if a.Tls.CertificateAuthorityArnList != nil {
+			s.Authorities = slices.Clone(a.Tls.CertificateAuthorityArnList)
+		}
+		s.TLSAuth = or(a.Tls.Enabled, len(s.Authorities) > 0)
 	}
 	if a.Unauthenticated != nil {
 		s.Unauthenticated = or(a.Unauthenticated.Enabled, s.Unauthenticated)

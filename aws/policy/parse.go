@@ -144,7 +144,7 @@ func parseStatement(kind Kind, raw json.RawMessage, withVars bool) (Statement, e
 		var err error
 		switch f.name {
 		case "Sid":
-			err = s.parseSID(f.value)
+			err = s.parseSID(kind, f.value)
 		case "Effect":
 			err = json.Unmarshal(f.value, &effect)
 		case "Action":
@@ -195,11 +195,13 @@ func (s *Statement) parseElements(kind Kind, e elements, withVars bool) error {
 
 var sidPattern = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 
-func (s *Statement) parseSID(raw json.RawMessage) error {
+// parseSID: the policies of resources take any text, as KMS's default key policy
+// shows.
+func (s *Statement) parseSID(kind Kind, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s.SID); err != nil {
 		return err
 	}
-	if !sidPattern.MatchString(s.SID) {
+	if kind != Resource && !sidPattern.MatchString(s.SID) {
 		return syntax("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
 	}
 	return nil

@@ -126,8 +126,12 @@ func valueOf(ctx Context, t token) (value string, ok bool) {
 	return t.fallback, t.hasElse
 }
 
-// matchTokens is greedy matching that goes back to the last * only.
+// matchTokens is greedy matching that goes back to the last * only. Most
+// patterns of a principal do not fit, and their ends say so first.
 func matchTokens(tokens []token, s string, fold bool) bool {
+	if end := &tokens[len(tokens)-1]; end.kind == literal && !fold && !strings.HasSuffix(s, end.text) {
+		return false
+	}
 	at, starAt, starFrom := 0, -1, 0
 	for rest := s; ; {
 		switch {
@@ -149,7 +153,14 @@ func matchTokens(tokens []token, s string, fold bool) bool {
 		if starAt < 0 || starFrom >= len(s) {
 			return false
 		}
-		starFrom++ // the * takes one byte more
+		starFrom++ // the * takes one byte more, or all up to where a literal can go on
+		if next := &tokens[starAt+1]; next.kind == literal && !fold {
+			n := strings.Index(s[starFrom:], next.text)
+			if n < 0 {
+				return false
+			}
+			starFrom += n
+		}
 		at, rest = starAt+1, s[starFrom:]
 	}
 }

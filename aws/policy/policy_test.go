@@ -201,6 +201,14 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
+// TestStatementIDsOfResources: KMS's default key policy has one with spaces.
+func TestStatementIDsOfResources(t *testing.T) {
+	const document = `{"Statement":{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}}`
+	if _, err := policy.Parse(policy.Resource, []byte(document)); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzParse wants no document to end in a panic, nor in an evaluation that does.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(allow("kafka:*", `,"Condition":{"StringLike":{"aws:x":"${aws:y, 'z'}*"},"ArnLike":{"aws:z":"arn:*"}}`)))

@@ -3,6 +3,9 @@
 package differential
 
 import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -96,6 +99,16 @@ func (s *session) coordinator(kind int8, key string) {
 		until(s.conn("finder"), step("the coordinator of type %d", kind), req, func(r *kmsg.FindCoordinatorResponse) bool {
 			return r.ErrorCode == 0 && (len(r.Coordinators) == 0 || r.Coordinators[0].ErrorCode == 0)
 		})
+	}
+	s.groupsLoaded()
+}
+
+// groupsLoaded waits until no partition of a new offsets topic is being loaded: Kafka
+// loads them one after another.
+func (s *session) groupsLoaded() {
+	began, req := time.Now(), in(s.last(16), kmsg.NewPtrListGroupsRequest())
+	for quiet[*kmsg.ListGroupsResponse](s.conn("finder"), req).ErrorCode == kerr.CoordinatorLoadInProgress.Code && time.Since(began) < answerTime {
+		pause()
 	}
 }
 

@@ -10,8 +10,12 @@ import (
 )
 
 // acls judges sessions by the cluster's ACLs: it turns the listener's questions
-// into the core's. Everybody may connect, as in Kafka.
-type acls struct{ image func() *metadata.Image }
+// into the core's. Everybody may connect, as in Kafka, but a SCRAM user who is
+// gone may do nothing more on the connections that are open.
+type acls struct {
+	image  func() *metadata.Image
+	exists func(user string) bool // of a listener with SCRAM alone; nil: not asked
+}
 
 var _ listener.Authorizer = acls{}
 
@@ -30,6 +34,9 @@ var aclTypes = map[listener.ResourceType]kmsg.ACLResourceType{
 // Authorize answers for each operation whether the session may do it.
 func (a acls) Authorize(_ context.Context, s *listener.Session, ops []listener.Operation) []bool {
 	img, out := a.image(), make([]bool, len(ops))
+	if a.exists != nil && !a.exists(s.Identity.Name) {
+		return out
+	}
 	who := metadata.Access{Principal: s.Identity.Type + ":" + s.Identity.Name, Host: s.RemoteAddr.String()}
 	for i, op := range ops {
 		out[i] = op.Op == listener.Connect || allowed(img, who, op)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 
@@ -138,6 +139,27 @@ func (c *Cluster) SetListeners(ctx context.Context, id int32, open []Listener, c
 			n.hold()
 		}
 		return err
+	})
+}
+
+// ReopenListener sends away all clients of one listener of a broker, as by
+// StopBroker, and listens again on the same port. A listener that is not there,
+// or whose broker is stopped, is no error.
+func (c *Cluster) ReopenListener(ctx context.Context, id int32, name string) error {
+	return c.change(ctx, "open a listener again of", id, func(n *node) error {
+		at := slices.IndexFunc(n.cfg.Listeners, func(l Listener) bool { return l.Name == name })
+		if at < 0 || n.stopped.Load() {
+			return nil
+		}
+		n.listeners[at].Drain(drainPatience)
+		addr := n.cfg.Listeners[at].Net.Addr()
+		ln, err := net.Listen(addr.Network(), addr.String())
+		if err != nil {
+			return fmt.Errorf("listener %s: %w: %w", name, ErrPortTaken, err)
+		}
+		n.cfg.Listeners[at].Net = ln
+		n.listeners[at] = c.listen(n, n.cfg.Listeners[at], n.backend, n.quotas)
+		return nil
 	})
 }
 

@@ -52,6 +52,11 @@ type Config struct {
 	Verifier   sasl.Verifier // nil: no IAM listener may be configured
 	SessionMax time.Duration // connections.max.reauth.ms; 0 is the listener's default
 
+	// Users finds SCRAM users that are kept elsewhere; nil: there are none. It is
+	// asked before the cluster's own metadata, for every request of their
+	// sessions, by many at a time.
+	Users func(mechanism, user string) (sasl.Credential, bool)
+
 	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
 	RetentionInterval     time.Duration
 	CompactionInterval    time.Duration // log.cleaner.backoff.ms
@@ -359,7 +364,11 @@ func (c *Cluster) quotas() *listener.Quotas {
 
 func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
 	if l.Authorizer == nil {
-		l.Authorizer = acls{image: c.Image}
+		judge := acls{image: c.Image}
+		if slices.ContainsFunc(l.Mechanisms, isScram) {
+			judge.exists = c.scramUser
+		}
+		l.Authorizer = judge
 	}
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
@@ -375,7 +384,26 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 	return ln
 }
 
+func isScram(mechanism string) bool {
+	return mechanism == sasl.ScramSHA512 || mechanism == sasl.ScramSHA256
+}
+
+// scramUser reports whether a SCRAM user exists.
+func (c *Cluster) scramUser(user string) bool {
+	for _, mechanism := range []string{sasl.ScramSHA512, sasl.ScramSHA256} {
+		if _, ok := c.scramCredential(mechanism, user); ok {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *Cluster) scramCredential(mechanism, user string) (sasl.Credential, bool) {
+	if c.cfg.Users != nil {
+		if found, ok := c.cfg.Users(mechanism, user); ok {
+			return found, true
+		}
+	}
 	m, ok := c.Image().ScramCredential(mechanism, user)
 	if !ok {
 		return sasl.Credential{}, false

@@ -106,7 +106,10 @@ func (c *conn) open(ctx context.Context) error {
 			return fmt.Errorf("TLS handshake: %w", err)
 		}
 		if certs := t.ConnectionState().VerifiedChains; len(certs) > 0 {
-			subject = certs[0][0].Subject.String()
+			var ok bool
+			if subject, ok = javaName(certs[0][0].RawSubject); !ok {
+				return errors.New("the client's certificate has no subject")
+			}
 		}
 		c.nc = t
 	}

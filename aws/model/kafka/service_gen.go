@@ -13,10 +13,13 @@ const APIVersion = "2018-11-14"
 // Service serves the operations. An error that callers are to see is a
 // *model.Error; every other one is internal.
 type Service interface {
+	BatchAssociateScramSecret(ctx context.Context, c model.Caller, in *BatchAssociateScramSecretRequest) (*BatchAssociateScramSecretResponse, error)
+	BatchDisassociateScramSecret(ctx context.Context, c model.Caller, in *BatchDisassociateScramSecretRequest) (*BatchDisassociateScramSecretResponse, error)
 	CreateCluster(ctx context.Context, c model.Caller, in *CreateClusterRequest) (*CreateClusterResponse, error)
 	CreateClusterV2(ctx context.Context, c model.Caller, in *CreateClusterV2Request) (*CreateClusterV2Response, error)
 	CreateConfiguration(ctx context.Context, c model.Caller, in *CreateConfigurationRequest) (*CreateConfigurationResponse, error)
 	DeleteCluster(ctx context.Context, c model.Caller, in *DeleteClusterRequest) (*DeleteClusterResponse, error)
+	DeleteClusterPolicy(ctx context.Context, c model.Caller, in *DeleteClusterPolicyRequest) (*DeleteClusterPolicyResponse, error)
 	DeleteConfiguration(ctx context.Context, c model.Caller, in *DeleteConfigurationRequest) (*DeleteConfigurationResponse, error)
 	DescribeCluster(ctx context.Context, c model.Caller, in *DescribeClusterRequest) (*DescribeClusterResponse, error)
 	DescribeClusterOperation(ctx context.Context, c model.Caller, in *DescribeClusterOperationRequest) (*DescribeClusterOperationResponse, error)
@@ -25,6 +28,7 @@ type Service interface {
 	DescribeConfiguration(ctx context.Context, c model.Caller, in *DescribeConfigurationRequest) (*DescribeConfigurationResponse, error)
 	DescribeConfigurationRevision(ctx context.Context, c model.Caller, in *DescribeConfigurationRevisionRequest) (*DescribeConfigurationRevisionResponse, error)
 	GetBootstrapBrokers(ctx context.Context, c model.Caller, in *GetBootstrapBrokersRequest) (*GetBootstrapBrokersResponse, error)
+	GetClusterPolicy(ctx context.Context, c model.Caller, in *GetClusterPolicyRequest) (*GetClusterPolicyResponse, error)
 	GetCompatibleKafkaVersions(ctx context.Context, c model.Caller, in *GetCompatibleKafkaVersionsRequest) (*GetCompatibleKafkaVersionsResponse, error)
 	ListClusterOperations(ctx context.Context, c model.Caller, in *ListClusterOperationsRequest) (*ListClusterOperationsResponse, error)
 	ListClusterOperationsV2(ctx context.Context, c model.Caller, in *ListClusterOperationsV2Request) (*ListClusterOperationsV2Response, error)
@@ -34,7 +38,9 @@ type Service interface {
 	ListConfigurations(ctx context.Context, c model.Caller, in *ListConfigurationsRequest) (*ListConfigurationsResponse, error)
 	ListKafkaVersions(ctx context.Context, c model.Caller, in *ListKafkaVersionsRequest) (*ListKafkaVersionsResponse, error)
 	ListNodes(ctx context.Context, c model.Caller, in *ListNodesRequest) (*ListNodesResponse, error)
+	ListScramSecrets(ctx context.Context, c model.Caller, in *ListScramSecretsRequest) (*ListScramSecretsResponse, error)
 	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
+	PutClusterPolicy(ctx context.Context, c model.Caller, in *PutClusterPolicyRequest) (*PutClusterPolicyResponse, error)
 	RebootBroker(ctx context.Context, c model.Caller, in *RebootBrokerRequest) (*RebootBrokerResponse, error)
 	TagResource(ctx context.Context, c model.Caller, in *TagResourceRequest) (*TagResourceResponse, error)
 	UntagResource(ctx context.Context, c model.Caller, in *UntagResourceRequest) (*UntagResourceResponse, error)
@@ -59,6 +65,30 @@ type UntagResourceResponse struct{}
 // Operations is the table of what s serves.
 func Operations(s Service) []model.Operation {
 	return []model.Operation{
+		{
+			Name: "BatchAssociateScramSecret", Method: "POST", Path: "/v1/clusters/{clusterArn}/scram-secrets", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(BatchAssociateScramSecretRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.BatchAssociateScramSecret(ctx, c, in.(*BatchAssociateScramSecretRequest))
+			},
+		},
+		{
+			Name: "BatchDisassociateScramSecret", Method: "PATCH", Path: "/v1/clusters/{clusterArn}/scram-secrets", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(BatchDisassociateScramSecretRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.BatchDisassociateScramSecret(ctx, c, in.(*BatchDisassociateScramSecretRequest))
+			},
+		},
 		{
 			Name: "CreateCluster", Method: "POST", Path: "/v1/clusters", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
@@ -102,6 +132,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DeleteCluster(ctx, c, in.(*DeleteClusterRequest))
+			},
+		},
+		{
+			Name: "DeleteClusterPolicy", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/policy", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteClusterPolicyRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteClusterPolicy(ctx, c, in.(*DeleteClusterPolicyRequest))
 			},
 		},
 		{
@@ -191,6 +232,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.GetBootstrapBrokers(ctx, c, in.(*GetBootstrapBrokersRequest))
+			},
+		},
+		{
+			Name: "GetClusterPolicy", Method: "GET", Path: "/v1/clusters/{clusterArn}/policy", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(GetClusterPolicyRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.GetClusterPolicy(ctx, c, in.(*GetClusterPolicyRequest))
 			},
 		},
 		{
@@ -308,6 +360,19 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "ListScramSecrets", Method: "GET", Path: "/v1/clusters/{clusterArn}/scram-secrets", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListScramSecretsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListScramSecrets(ctx, c, in.(*ListScramSecretsRequest))
+			},
+		},
+		{
 			Name: "ListTagsForResource", Method: "GET", Path: "/v1/tags/{resourceArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(ListTagsForResourceRequest)
@@ -316,6 +381,18 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.ListTagsForResource(ctx, c, in.(*ListTagsForResourceRequest))
+			},
+		},
+		{
+			Name: "PutClusterPolicy", Method: "PUT", Path: "/v1/clusters/{clusterArn}/policy", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(PutClusterPolicyRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.PutClusterPolicy(ctx, c, in.(*PutClusterPolicyRequest))
 			},
 		},
 		{
@@ -479,27 +556,35 @@ func Operations(s Service) []model.Operation {
 
 // Others are the operations that are not served.
 var Others = []model.Other{
-	{Name: "BatchAssociateScramSecret", Method: "POST", Path: "/v1/clusters/{clusterArn}/scram-secrets"},
-	{Name: "BatchDisassociateScramSecret", Method: "PATCH", Path: "/v1/clusters/{clusterArn}/scram-secrets"},
+	{Name: "CreateAssessment", Method: "POST", Path: "/v1/clusters/{clusterArn}/assessments"},
+	{Name: "CreateChannel", Method: "POST", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "CreateReplicator", Method: "POST", Path: "/replication/v1/replicators"},
 	{Name: "CreateTopic", Method: "POST", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "CreateVpcConnection", Method: "POST", Path: "/v1/vpc-connection"},
-	{Name: "DeleteClusterPolicy", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/policy"},
+	{Name: "DeleteAssessment", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
+	{Name: "DeleteChannel", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DeleteReplicator", Method: "DELETE", Path: "/replication/v1/replicators/{replicatorArn}"},
 	{Name: "DeleteTopic", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 	{Name: "DeleteVpcConnection", Method: "DELETE", Path: "/v1/vpc-connection/{arn}"},
+	{Name: "DescribeAssessment", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
+	{Name: "DescribeChannel", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DescribeReplicator", Method: "GET", Path: "/replication/v1/replicators/{replicatorArn}"},
 	{Name: "DescribeTopic", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 	{Name: "DescribeTopicPartitions", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}/partitions"},
+	{Name: "DescribeTopicReassignment", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}"},
 	{Name: "DescribeVpcConnection", Method: "GET", Path: "/v1/vpc-connection/{arn}"},
-	{Name: "GetClusterPolicy", Method: "GET", Path: "/v1/clusters/{clusterArn}/policy"},
+	{Name: "ListAssessmentFindings", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}/findings"},
+	{Name: "ListAssessments", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments"},
+	{Name: "ListChannels", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "ListClientVpcConnections", Method: "GET", Path: "/v1/clusters/{clusterArn}/client-vpc-connections"},
 	{Name: "ListReplicators", Method: "GET", Path: "/replication/v1/replicators"},
-	{Name: "ListScramSecrets", Method: "GET", Path: "/v1/clusters/{clusterArn}/scram-secrets"},
+	{Name: "ListTopicReassignments", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
 	{Name: "ListTopics", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "ListVpcConnections", Method: "GET", Path: "/v1/vpc-connections"},
-	{Name: "PutClusterPolicy", Method: "PUT", Path: "/v1/clusters/{clusterArn}/policy"},
 	{Name: "RejectClientVpcConnection", Method: "PUT", Path: "/v1/clusters/{clusterArn}/client-vpc-connection"},
+	{Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
+	{Name: "StopTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}/stop"},
+	{Name: "UpdateChannel", Method: "PUT", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "UpdateRebalancing", Method: "PUT", Path: "/v1/clusters/{clusterArn}/rebalancing"},
 	{Name: "UpdateReplicationInfo", Method: "PUT", Path: "/replication/v1/replicators/{replicatorArn}/replication-info"},
 	{Name: "UpdateTopic", Method: "PUT", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},

@@ -6,6 +6,37 @@ import (
 	"github.com/millrace/millrace/aws/model"
 )
 
+// AuthorizerLogs is aws:kafka's shape of that name.
+type AuthorizerLogs struct {
+	CloudWatchLogs *CloudWatchLogs `json:"cloudWatchLogs,omitzero"`
+	Firehose       *Firehose       `json:"firehose,omitzero"`
+	S3             *S3             `json:"s3,omitzero"`
+}
+
+// BatchAssociateScramSecretRequest is aws:kafka's shape of that name.
+type BatchAssociateScramSecretRequest struct {
+	ClusterArn    *string  `json:"-"`
+	SecretArnList []string `json:"secretArnList,omitzero"`
+}
+
+// BatchAssociateScramSecretResponse is aws:kafka's shape of that name.
+type BatchAssociateScramSecretResponse struct {
+	ClusterArn              *string                  `json:"clusterArn,omitzero"`
+	UnprocessedScramSecrets []UnprocessedScramSecret `json:"unprocessedScramSecrets,omitzero"`
+}
+
+// BatchDisassociateScramSecretRequest is aws:kafka's shape of that name.
+type BatchDisassociateScramSecretRequest struct {
+	ClusterArn    *string  `json:"-"`
+	SecretArnList []string `json:"secretArnList,omitzero"`
+}
+
+// BatchDisassociateScramSecretResponse is aws:kafka's shape of that name.
+type BatchDisassociateScramSecretResponse struct {
+	ClusterArn              *string                  `json:"clusterArn,omitzero"`
+	UnprocessedScramSecrets []UnprocessedScramSecret `json:"unprocessedScramSecrets,omitzero"`
+}
+
 // BrokerCountUpdateInfo is aws:kafka's shape of that name.
 type BrokerCountUpdateInfo struct {
 	CreatedBrokerIds []float64 `json:"createdBrokerIds,omitzero"`
@@ -41,6 +72,7 @@ type BrokerNodeGroupInfo struct {
 type BrokerNodeInfo struct {
 	AttachedENIId             *string             `json:"attachedENIId,omitzero"`
 	BrokerId                  *float64            `json:"brokerId,omitzero"`
+	BrokerNodeType            *string             `json:"brokerNodeType,omitzero"`
 	ClientSubnet              *string             `json:"clientSubnet,omitzero"`
 	ClientVpcIpAddress        *string             `json:"clientVpcIpAddress,omitzero"`
 	CurrentBrokerSoftwareInfo *BrokerSoftwareInfo `json:"currentBrokerSoftwareInfo,omitzero"`
@@ -52,6 +84,12 @@ type BrokerSoftwareInfo struct {
 	ConfigurationArn      *string `json:"configurationArn,omitzero"`
 	ConfigurationRevision *int64  `json:"configurationRevision,omitzero"`
 	KafkaVersion          *string `json:"kafkaVersion,omitzero"`
+}
+
+// BrokerTypeUpgradeInfo is aws:kafka's shape of that name.
+type BrokerTypeUpgradeInfo struct {
+	TopicReassignmentMode         *string `json:"topicReassignmentMode,omitzero"`
+	TopicReassignmentOperationArn *string `json:"topicReassignmentOperationArn,omitzero"`
 }
 
 // ClientAuthentication is aws:kafka's shape of that name.
@@ -109,18 +147,19 @@ type ClusterInfo struct {
 
 // ClusterOperationInfo is aws:kafka's shape of that name.
 type ClusterOperationInfo struct {
-	ClientRequestId   *string                `json:"clientRequestId,omitzero"`
-	ClusterArn        *string                `json:"clusterArn,omitzero"`
-	CreationTime      *model.Time            `json:"creationTime,omitzero"`
-	EndTime           *model.Time            `json:"endTime,omitzero"`
-	ErrorInfo         *ErrorInfo             `json:"errorInfo,omitzero"`
-	OperationArn      *string                `json:"operationArn,omitzero"`
-	OperationState    *string                `json:"operationState,omitzero"`
-	OperationSteps    []ClusterOperationStep `json:"operationSteps,omitzero"`
-	OperationType     *string                `json:"operationType,omitzero"`
-	SourceClusterInfo *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
-	TargetClusterInfo *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
-	VpcConnectionInfo *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
+	BrokerTypeUpgradeInfo *BrokerTypeUpgradeInfo `json:"brokerTypeUpgradeInfo,omitzero"`
+	ClientRequestId       *string                `json:"clientRequestId,omitzero"`
+	ClusterArn            *string                `json:"clusterArn,omitzero"`
+	CreationTime          *model.Time            `json:"creationTime,omitzero"`
+	EndTime               *model.Time            `json:"endTime,omitzero"`
+	ErrorInfo             *ErrorInfo             `json:"errorInfo,omitzero"`
+	OperationArn          *string                `json:"operationArn,omitzero"`
+	OperationState        *string                `json:"operationState,omitzero"`
+	OperationSteps        []ClusterOperationStep `json:"operationSteps,omitzero"`
+	OperationType         *string                `json:"operationType,omitzero"`
+	SourceClusterInfo     *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo     *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo     *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
 }
 
 // ClusterOperationStep is aws:kafka's shape of that name.
@@ -150,10 +189,11 @@ type ClusterOperationV2 struct {
 
 // ClusterOperationV2Provisioned is aws:kafka's shape of that name.
 type ClusterOperationV2Provisioned struct {
-	OperationSteps    []ClusterOperationStep `json:"operationSteps,omitzero"`
-	SourceClusterInfo *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
-	TargetClusterInfo *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
-	VpcConnectionInfo *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
+	BrokerTypeUpgradeInfo *BrokerTypeUpgradeInfo `json:"brokerTypeUpgradeInfo,omitzero"`
+	OperationSteps        []ClusterOperationStep `json:"operationSteps,omitzero"`
+	SourceClusterInfo     *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo     *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo     *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
 }
 
 // ClusterOperationV2Serverless is aws:kafka's shape of that name.
@@ -271,6 +311,15 @@ type CreateConfigurationResponse struct {
 	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
 	Name           *string                `json:"name,omitzero"`
 	State          *string                `json:"state,omitzero"`
+}
+
+// DeleteClusterPolicyRequest is aws:kafka's shape of that name.
+type DeleteClusterPolicyRequest struct {
+	ClusterArn *string `json:"-"`
+}
+
+// DeleteClusterPolicyResponse is aws:kafka's shape of that name.
+type DeleteClusterPolicyResponse struct {
 }
 
 // DeleteClusterRequest is aws:kafka's shape of that name.
@@ -425,6 +474,17 @@ type GetBootstrapBrokersResponse struct {
 	BootstrapBrokerStringVpcConnectivityTls       *string `json:"bootstrapBrokerStringVpcConnectivityTls,omitzero"`
 }
 
+// GetClusterPolicyRequest is aws:kafka's shape of that name.
+type GetClusterPolicyRequest struct {
+	ClusterArn *string `json:"-"`
+}
+
+// GetClusterPolicyResponse is aws:kafka's shape of that name.
+type GetClusterPolicyResponse struct {
+	CurrentVersion *string `json:"currentVersion,omitzero"`
+	Policy         *string `json:"policy,omitzero"`
+}
+
 // GetCompatibleKafkaVersionsRequest is aws:kafka's shape of that name.
 type GetCompatibleKafkaVersionsRequest struct {
 	ClusterArn *string `json:"-"`
@@ -559,6 +619,19 @@ type ListNodesResponse struct {
 	NodeInfoList []NodeInfo `json:"nodeInfoList,omitzero"`
 }
 
+// ListScramSecretsRequest is aws:kafka's shape of that name.
+type ListScramSecretsRequest struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListScramSecretsResponse is aws:kafka's shape of that name.
+type ListScramSecretsResponse struct {
+	NextToken     *string  `json:"nextToken,omitzero"`
+	SecretArnList []string `json:"secretArnList,omitzero"`
+}
+
 // ListTagsForResourceRequest is aws:kafka's shape of that name.
 type ListTagsForResourceRequest struct {
 	ResourceArn *string `json:"-"`
@@ -571,7 +644,8 @@ type ListTagsForResourceResponse struct {
 
 // LoggingInfo is aws:kafka's shape of that name.
 type LoggingInfo struct {
-	BrokerLogs *BrokerLogs `json:"brokerLogs,omitzero"`
+	AuthorizerLogs *AuthorizerLogs `json:"authorizerLogs,omitzero"`
+	BrokerLogs     *BrokerLogs     `json:"brokerLogs,omitzero"`
 }
 
 // MutableClusterInfo is aws:kafka's shape of that name.
@@ -679,6 +753,18 @@ type PublicAccess struct {
 	Type *string `json:"type,omitzero"`
 }
 
+// PutClusterPolicyRequest is aws:kafka's shape of that name.
+type PutClusterPolicyRequest struct {
+	ClusterArn     *string `json:"-"`
+	CurrentVersion *string `json:"currentVersion,omitzero"`
+	Policy         *string `json:"policy,omitzero"`
+}
+
+// PutClusterPolicyResponse is aws:kafka's shape of that name.
+type PutClusterPolicyResponse struct {
+	CurrentVersion *string `json:"currentVersion,omitzero"`
+}
+
 // Rebalancing is aws:kafka's shape of that name.
 type Rebalancing struct {
 	Status *string `json:"status,omitzero"`
@@ -770,6 +856,13 @@ type Unauthenticated struct {
 	Enabled *bool `json:"enabled,omitzero"`
 }
 
+// UnprocessedScramSecret is aws:kafka's shape of that name.
+type UnprocessedScramSecret struct {
+	ErrorCode    *string `json:"errorCode,omitzero"`
+	ErrorMessage *string `json:"errorMessage,omitzero"`
+	SecretArn    *string `json:"secretArn,omitzero"`
+}
+
 // UntagResourceRequest is aws:kafka's shape of that name.
 type UntagResourceRequest struct {
 	ResourceArn *string  `json:"-"`
@@ -807,6 +900,7 @@ type UpdateBrokerTypeRequest struct {
 	ClusterArn         *string `json:"-"`
 	CurrentVersion     *string `json:"currentVersion,omitzero"`
 	TargetInstanceType *string `json:"targetInstanceType,omitzero"`
+	TopicReassignment  *string `json:"topicReassignment,omitzero"`
 }
 
 // UpdateBrokerTypeResponse is aws:kafka's shape of that name.

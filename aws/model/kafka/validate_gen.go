@@ -8,6 +8,51 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AuthorizerLogs) Validate() *model.Error {
+	if s.CloudWatchLogs != nil {
+		if e := s.CloudWatchLogs.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.Firehose != nil {
+		if e := s.Firehose.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.S3 != nil {
+		if e := s.S3.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *BatchAssociateScramSecretRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.SecretArnList == nil {
+		return model.Missing("secretArnList")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *BatchDisassociateScramSecretRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.SecretArnList == nil {
+		return model.Missing("secretArnList")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *BrokerEBSVolumeInfo) Validate() *model.Error {
 	if s.KafkaBrokerNodeId == nil {
 		return model.Missing("kafkaBrokerNodeId")
@@ -58,7 +103,7 @@ func (s *BrokerNodeGroupInfo) Validate() *model.Error {
 	if s.InstanceType == nil {
 		return model.Missing("instanceType")
 	}
-	if e := model.CheckLength("instanceType", s.InstanceType, 5, 32); e != nil {
+	if e := model.CheckLength("instanceType", s.InstanceType, 5, 64); e != nil {
 		return e
 	}
 	if s.StorageInfo != nil {
@@ -234,6 +279,15 @@ func (s *CreateConfigurationRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DeleteClusterPolicyRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeleteClusterRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -375,6 +429,15 @@ func (s *GetBootstrapBrokersRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *GetClusterPolicyRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *GetCompatibleKafkaVersionsRequest) Validate() *model.Error {
 	return nil
 }
@@ -480,6 +543,18 @@ func (s *ListNodesRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ListScramSecretsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *ListTagsForResourceRequest) Validate() *model.Error {
 	if s.ResourceArn == nil {
 		return model.Missing("resourceArn")
@@ -490,6 +565,11 @@ func (s *ListTagsForResourceRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *LoggingInfo) Validate() *model.Error {
+	if s.AuthorizerLogs != nil {
+		if e := s.AuthorizerLogs.Validate(); e != nil {
+			return e
+		}
+	}
 	if s.BrokerLogs == nil {
 		return model.Missing("brokerLogs")
 	}
@@ -611,6 +691,18 @@ func (s *ProvisionedThroughput) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *PublicAccess) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *PutClusterPolicyRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.Policy == nil {
+		return model.Missing("policy")
+	}
 	return nil
 }
 
@@ -803,6 +895,9 @@ func (s *UpdateBrokerTypeRequest) Validate() *model.Error {
 	}
 	if s.TargetInstanceType == nil {
 		return model.Missing("targetInstanceType")
+	}
+	if e := model.CheckEnum("topicReassignment", s.TopicReassignment, "AUTO", "MANUAL"); e != nil {
+		return e
 	}
 	return nil
 }

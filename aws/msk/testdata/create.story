@@ -84,11 +84,20 @@ create c2 "clientAuthentication":{"unauthenticated":{"enabled":false}}
 ----
 400 BadRequestException [clientAuthentication] Enable at least one client authentication method.
 
-# What is not built is said to be so.
+# Certificates of clients need authorities that sign, and encryption.
 create c2 "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/x"]}}
 ----
-400 BadRequestException [tls] millrace does not implement mutual TLS (clientAuthentication.tls) yet.
+400 BadRequestException [certificateAuthorityArnList] The certificate authority 'arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/x' does not exist or is not active.
 
+create c2 "clientAuthentication":{"tls":{"enabled":true}}
+----
+400 BadRequestException [certificateAuthorityArnList] Specify at least one certificate authority for TLS client authentication.
+
+create c2 "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"]}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}
+----
+400 BadRequestException [clientBroker] TLS client authentication requires encryption between clients and brokers. Set clientBroker to TLS.
+
+# What is not built is said to be so.
 create c2 "storageMode":"TIERED"
 ----
 400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.

@@ -15,6 +15,7 @@ import (
 // facts is what is kept of a service's model.
 type facts struct {
 	APIVersion string           `json:"apiVersion"`
+	Target     string           `json:"target,omitempty"` // before the operation in X-Amz-Target
 	Operations []operation      `json:"operations"`
 	Others     []other          `json:"others"` // operations that are not served
 	Shapes     map[string]shape `json:"shapes"`
@@ -60,7 +61,8 @@ type member struct {
 // botoModel is the part of botocore's JSON that is read.
 type botoModel struct {
 	Metadata struct {
-		APIVersion string `json:"apiVersion"`
+		APIVersion   string `json:"apiVersion"`
+		TargetPrefix string `json:"targetPrefix"`
 	} `json:"metadata"`
 	Operations map[string]struct {
 		HTTP struct {
@@ -114,7 +116,7 @@ func extract(data string, s service, file string) error {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return err
 	}
-	out := facts{APIVersion: m.Metadata.APIVersion, Shapes: make(map[string]shape)}
+	out := facts{APIVersion: m.Metadata.APIVersion, Target: m.Metadata.TargetPrefix, Shapes: make(map[string]shape)}
 	for _, name := range slices.Sorted(maps.Keys(m.Operations)) {
 		op := m.Operations[name]
 		if !slices.Contains(s.served, name) {

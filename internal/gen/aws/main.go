@@ -21,21 +21,22 @@ import (
 type service struct {
 	name     string // package name
 	model    string // its model below botocore's data directory
-	protocol string // rest-json, query or ec2
+	protocol string // rest-json, json, query or ec2
 	served   []string
 }
 
 // services says which operations of which services are served.
 var services = []service{
 	{name: "kafka", model: "kafka/2018-11-14", protocol: "rest-json", served: []string{
-		"CreateCluster", "CreateClusterV2", "CreateConfiguration", "DeleteCluster", "DeleteConfiguration", "DescribeCluster",
-		"DescribeClusterOperation", "DescribeClusterOperationV2", "DescribeClusterV2", "DescribeConfiguration",
-		"DescribeConfigurationRevision", "GetBootstrapBrokers", "GetCompatibleKafkaVersions", "ListClusterOperations",
+		"BatchAssociateScramSecret", "BatchDisassociateScramSecret", "CreateCluster", "CreateClusterV2", "CreateConfiguration",
+		"DeleteCluster", "DeleteClusterPolicy", "DeleteConfiguration", "DescribeCluster", "DescribeClusterOperation",
+		"DescribeClusterOperationV2", "DescribeClusterV2", "DescribeConfiguration", "DescribeConfigurationRevision",
+		"GetBootstrapBrokers", "GetClusterPolicy", "GetCompatibleKafkaVersions", "ListClusterOperations",
 		"ListClusterOperationsV2", "ListClusters", "ListClustersV2", "ListConfigurationRevisions", "ListConfigurations",
-		"ListKafkaVersions", "ListNodes", "ListTagsForResource", "RebootBroker", "TagResource", "UntagResource",
-		"UpdateBrokerCount", "UpdateBrokerStorage", "UpdateBrokerType", "UpdateClusterConfiguration",
-		"UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity", "UpdateMonitoring", "UpdateSecurity",
-		"UpdateStorage",
+		"ListKafkaVersions", "ListNodes", "ListScramSecrets", "ListTagsForResource", "PutClusterPolicy", "RebootBroker",
+		"TagResource", "UntagResource", "UpdateBrokerCount", "UpdateBrokerStorage", "UpdateBrokerType",
+		"UpdateClusterConfiguration", "UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity",
+		"UpdateMonitoring", "UpdateSecurity", "UpdateStorage",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",
@@ -62,6 +63,26 @@ var services = []service{
 	}},
 	{name: "ec2", model: "ec2/2016-11-15", protocol: "ec2", served: []string{
 		"DescribeAvailabilityZones", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs",
+	}},
+	{name: "kms", model: "kms/2014-11-01", protocol: "json", served: []string{
+		"CancelKeyDeletion", "CreateAlias", "CreateGrant", "CreateKey", "Decrypt", "DeleteAlias", "DescribeKey",
+		"DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
+		"GenerateDataKeyWithoutPlaintext", "GenerateRandom", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases",
+		"ListGrants", "ListKeyPolicies", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt",
+		"RetireGrant", "RevokeGrant", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias",
+		"UpdateKeyDescription",
+	}},
+	{name: "secretsmanager", model: "secretsmanager/2017-10-17", protocol: "json", served: []string{
+		"CreateSecret", "DeleteResourcePolicy", "DeleteSecret", "DescribeSecret", "GetRandomPassword", "GetResourcePolicy",
+		"GetSecretValue", "ListSecretVersionIds", "ListSecrets", "PutResourcePolicy", "PutSecretValue", "RestoreSecret",
+		"TagResource", "UntagResource", "UpdateSecret", "UpdateSecretVersionStage", "ValidateResourcePolicy",
+	}},
+	{name: "acmpca", model: "acm-pca/2017-08-22", protocol: "json", served: []string{
+		"CreateCertificateAuthority", "CreatePermission", "DeleteCertificateAuthority", "DeletePermission",
+		"DescribeCertificateAuthority", "GetCertificate", "GetCertificateAuthorityCertificate", "GetCertificateAuthorityCsr",
+		"ImportCertificateAuthorityCertificate", "IssueCertificate", "ListCertificateAuthorities", "ListPermissions",
+		"ListTags", "RestoreCertificateAuthority", "RevokeCertificate", "TagCertificateAuthority",
+		"UntagCertificateAuthority", "UpdateCertificateAuthority",
 	}},
 }
 

@@ -33,6 +33,16 @@ func (w *writer) goType(name string) string {
 		return "[]" + strings.TrimPrefix(w.goType(s.Element.Shape), "*")
 	case "map":
 		return "map[string]" + strings.TrimPrefix(w.goType(s.Value.Shape), "*")
+	case "blob":
+		if w.s.protocol == "json" {
+			return "[]byte"
+		}
+		return "*string"
+	case "timestamp":
+		if w.s.protocol == "json" {
+			return "*model.Epoch"
+		}
+		return "*model.Time"
 	default:
 		return "*" + scalar(s.Type)
 	}
@@ -40,7 +50,7 @@ func (w *writer) goType(name string) string {
 
 func scalar(kind string) string {
 	switch kind {
-	case "string", "blob":
+	case "string":
 		return "string"
 	case "boolean":
 		return "bool"
@@ -50,8 +60,6 @@ func scalar(kind string) string {
 		return "int64"
 	case "double", "float":
 		return "float64"
-	case "timestamp":
-		return "model.Time"
 	}
 	panic("no Go type for " + kind)
 }
@@ -87,7 +95,7 @@ func (w *writer) tag(m member) string {
 	if wire == "" {
 		wire = m.Name
 	}
-	if w.s.protocol == "rest-json" {
+	if w.s.protocol == "rest-json" || w.s.protocol == "json" {
 		if m.Location != "" {
 			return `json:"-"`
 		}
@@ -215,6 +223,10 @@ func (w *writer) validateScalar(shapeName, field, wire string) {
 		if s.Enum != nil {
 			w.p("if e := model.CheckEnum(%q, %s, %s); e != nil {\nreturn e\n}", wire, field, quoted(s.Enum))
 		}
+	case "blob":
+		if w.s.protocol == "json" {
+			w.validateLength(shapeName, field, wire)
+		}
 	case "integer", "long", "double", "float":
 		if low != nil || high != nil {
 			w.p("if e := model.CheckRange(%q, %s, %s, %s); e != nil {\nreturn e\n}", wire, field, bound(low, "model.NoLimit"), bound(high, "model.NoLimit"))
@@ -225,11 +237,11 @@ func (w *writer) validateScalar(shapeName, field, wire string) {
 // javaEscape is a character of the models' patterns that Go writes otherwise.
 var javaEscape = regexp.MustCompile(`\\u(10FFFF|10000|[0-9A-Fa-f]{4})`)
 
-// pattern is a model's pattern for Go. Those of the query services are about
-// the whole value, though they do not say so.
+// pattern is a model's pattern for Go. Those of the query and json services are
+// about the whole value, though they do not say so.
 func (w *writer) pattern(p string) string {
 	p = javaEscape.ReplaceAllString(p, `\x{$1}`)
-	if w.s.protocol == "query" {
+	if w.s.protocol == "query" || w.s.protocol == "json" {
 		p = "^(?:" + p + ")$"
 	}
 	return p
@@ -247,6 +259,9 @@ func quoted(list []string) string {
 func (w *writer) service() {
 	w.begin("context", "github.com/millrace/millrace/aws/model")
 	w.p("\n// APIVersion is the version of aws:%s's model.\nconst APIVersion = %q\n", w.s.name, w.f.APIVersion)
+	if w.f.Target != "" {
+		w.p("// Target stands before an operation's name in the X-Amz-Target header.\nconst Target = %q\n", w.f.Target)
+	}
 	w.p("// Service serves the operations. An error that callers are to see is a\n// *model.Error; every other one is internal.\ntype Service interface {")
 	for _, op := range w.f.Operations {
 		w.p("%s(ctx context.Context, c model.Caller, in *%s) (*%s, error)", op.Name, w.input(op), w.output(op))
@@ -291,6 +306,9 @@ func (w *writer) operation(op operation) {
 		status = 200
 	}
 	w.p("{\nName: %q, Method: %q, Path: %q, Status: %d, ResultWrapper: %q,", op.Name, op.Method, op.Path, status, op.ResultWrapper)
+	if w.s.protocol == "json" && op.Output == "" {
+		w.p("Empty: true,")
+	}
 	w.p("Decode: func(r *model.Input) (model.Request, error) {\nin := new(%s)", w.input(op))
 	w.decode(op)
 	w.p("return in, r.Err()\n},")
@@ -309,6 +327,8 @@ func (w *writer) decode(op operation) {
 	body := false
 	for _, m := range w.f.Shapes[op.Input].Members {
 		switch {
+		case w.s.protocol == "json":
+			body = true
 		case w.s.protocol != "rest-json":
 			w.decodeForm(m)
 		case m.Location == "uri":
