@@ -95,11 +95,15 @@ func TestIAMCommandLine(t *testing.T) {
 // managed makes a policy with versions and attaches it to a group.
 func (a awsCLI) managed() {
 	a.t.Helper()
-	var made struct{ Policy struct{ Arn, DefaultVersionId string } }
+	var made struct {
+		Policy struct{ Arn, DefaultVersionId string }
+	}
 	document := kafkaPolicy("Connect")
 	a.call(&made, "iam", "create-policy", "--policy-name", "connect", "--path", "/kafka/", "--policy-document", document, "--tags", "Key=team,Value=a")
 	a.call(nil, "iam", "create-policy-version", "--policy-arn", made.Policy.Arn, "--policy-document", document, "--set-as-default")
-	var version struct{ PolicyVersion struct{ Document map[string]any } }
+	var version struct {
+		PolicyVersion struct{ Document map[string]any }
+	}
 	a.call(&version, "iam", "get-policy-version", "--policy-arn", made.Policy.Arn, "--version-id", "v2")
 	if version.PolicyVersion.Document["Version"] != "2012-10-17" {
 		a.t.Errorf("get-policy-version: %+v", version)
@@ -112,7 +116,9 @@ func (a awsCLI) managed() {
 	if len(attached.AttachedPolicies) != 1 || attached.AttachedPolicies[0].PolicyName != "connect" {
 		a.t.Errorf("list-attached-group-policies: %+v", attached)
 	}
-	var simulated struct{ EvaluationResults []struct{ EvalDecision string } }
+	var simulated struct {
+		EvaluationResults []struct{ EvalDecision string }
+	}
 	a.call(&simulated, "iam", "simulate-principal-policy", "--policy-source-arn", "arn:aws:iam::000000000000:user/alice", "--action-names", "kafka-cluster:Connect", "kafka-cluster:ReadData")
 	if r := simulated.EvaluationResults; len(r) != 2 || r[0].EvalDecision != "allowed" || r[1].EvalDecision != "implicitDeny" {
 		a.t.Errorf("simulate-principal-policy: %+v", simulated)
