@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -414,6 +416,65 @@ func TestAPartitionWhereABrokerWasToGo(t *testing.T) {
 	h.expect("brokers", h.brokers(), "[1 2 3 4]")
 	cl := h.client(kgo.DefaultProduceTopic("everywhere"))
 	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUpdateSecurityOfWhoMayComeIn: certificates become a duty and clients
+// without one are sent away; passwords come into use with their listener.
+func TestUpdateSecurityOfWhoMayComeIn(t *testing.T) {
+	g := startGuarded(t, func(*guarded) *kafka.ClientAuthentication { return nil })
+	h := &host{t: t, s: g.System, caller: g.caller, arn: g.arn}
+	update := func(auth *kafka.ClientAuthentication) string {
+		t.Helper()
+		out, err := g.msk.UpdateSecurity(t.Context(), g.caller, &kafka.UpdateSecurityRequest{
+			ClusterArn: &g.arn, CurrentVersion: h.described().CurrentVersion, ClientAuthentication: auth,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *h.settled(out.ClusterOperationArn).OperationState
+	}
+	trusted := g.authority("trusted")
+	app := g.clientCertificate(trusted, pkix.Name{CommonName: "app"})
+	if err := g.withCertificate(nil).Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	early, err := tls.Dial("tcp", strings.Split(*g.bootstrap().BootstrapBrokerStringTls, ",")[0], g.tls())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	if !open(early) {
+		t.Fatal("the connection does not answer")
+	}
+	h.expect("certificates", update(&kafka.ClientAuthentication{
+		Tls: &kafka.Tls{CertificateAuthorityArnList: []string{trusted}}, Unauthenticated: &kafka.Unauthenticated{Enabled: new(false)},
+	}), "UPDATE_COMPLETE")
+	if open(early) {
+		t.Error("a client without a certificate was not sent away")
+	}
+	if err := g.withCertificate(nil).Ping(t.Context()); err == nil {
+		t.Error("a client without a certificate was taken")
+	}
+	if err := g.withCertificate(&app).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_, err = g.msk.UpdateSecurity(t.Context(), g.caller, &kafka.UpdateSecurityRequest{
+		ClusterArn: &g.arn, CurrentVersion: h.described().CurrentVersion,
+		ClientAuthentication: &kafka.ClientAuthentication{Tls: &kafka.Tls{CertificateAuthorityArnList: []string{trusted[:len(trusted)-4] + "0000"}}},
+	})
+	if err == nil || !strings.Contains(err.Error(), "does not exist or is not active") {
+		t.Errorf("an authority that is not there: %v", err)
+	}
+	h.expect("passwords", update(&kafka.ClientAuthentication{Sasl: &kafka.Sasl{Scram: &kafka.Scram{Enabled: new(true)}}}), "UPDATE_COMPLETE")
+	secret := g.secret("AmazonMSK_alice", `{"username":"alice","password":"wonderland"}`, g.key)
+	_, err = g.msk.BatchAssociateScramSecret(t.Context(), g.caller, &kafka.BatchAssociateScramSecretRequest{ClusterArn: &g.arn, SecretArnList: []string{secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a user who may log in", func() bool { return g.asUser("alice", "wonderland").Ping(t.Context()) == nil })
+	if err := g.withCertificate(&app).Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
