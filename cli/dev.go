@@ -24,6 +24,7 @@ type devOptions struct {
 	durability      string
 	sessionMax      time.Duration
 	rebalanceDelay  time.Duration
+	lifecycle       string
 	logLevel        string
 	forgetProducers bool
 }
@@ -37,6 +38,7 @@ func (o *devOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.durability, "durability", "sync", "sync: acknowledged records outlive a power cut; page-cache: a crash of the process alone")
 	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
 	flags.DurationVar(&o.rebalanceDelay, "group-rebalance-delay", 3*time.Second, "how long an empty consumer group waits for more members")
+	flags.StringVar(&o.lifecycle, "lifecycle", "instant", "instant: clusters are made and changed as fast as can be; realistic: about as slowly as on AWS")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
@@ -106,6 +108,9 @@ func (a *app) serverConfig(o devOptions) (server.Config, error) {
 	if o.durability != "sync" && o.durability != "page-cache" {
 		return server.Config{}, usagef("--durability %q is neither sync nor page-cache", o.durability)
 	}
+	if o.lifecycle != "instant" && o.lifecycle != "realistic" {
+		return server.Config{}, usagef("--lifecycle %q is neither instant nor realistic", o.lifecycle)
+	}
 	if o.sessionMax <= 0 || o.rebalanceDelay < 0 {
 		return server.Config{}, usagef("--session-max must be positive and --group-rebalance-delay not negative")
 	}
@@ -116,7 +121,7 @@ func (a *app) serverConfig(o devOptions) (server.Config, error) {
 		DataDir: a.dataDir, Listen: o.listen, AdvertiseHost: o.advertise,
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
-		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay,
+		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
 		Version: a.version,
 		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
 	}, nil

@@ -35,6 +35,8 @@ type Config struct {
 	SessionMax time.Duration
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
+	// Realistic has clusters be made and changed about as slowly as on AWS.
+	Realistic bool
 
 	Version string // what health and status show
 	Log     *slog.Logger

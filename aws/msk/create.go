@@ -56,6 +56,7 @@ type facts struct {
 	active   map[string]bool   // the certificate authorities of the wish that sign
 	runs     func(kafkaVersion string) bool
 	wanted   configuration // that the wish names
+	pace     Pace
 }
 
 // decideCreate answers the new cluster, CREATING.
@@ -96,6 +97,9 @@ func newCluster(at place, w wish, f facts, ids freshIDs, now time.Time) cluster 
 		Tags:           w.tags,
 		KafkaVersion:   w.kafkaVersion,
 		Serverless:     w.serverless,
+	}
+	if lasts := f.pace.of(createCluster); lasts > 0 {
+		c.Due = c.Created.Add(lasts)
 	}
 	home := w.subnets()
 	if w.serverless != nil {

@@ -67,6 +67,9 @@ func decideActive(c cluster, generation int64, e Endpoints, now time.Time) (even
 	if err := checkEndpoints(c, e); err != nil {
 		return nil, err
 	}
+	if c.lasts(now) {
+		return nil, nil
+	}
 	if c.busy() {
 		return progressed{e, now.UTC().Truncate(time.Millisecond)}, nil
 	}

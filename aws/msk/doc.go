@@ -67,6 +67,7 @@ type cluster struct {
 	StateMessage   string            `json:"stateMessage,omitempty"` // only FAILED
 	CurrentVersion string            `json:"currentVersion"`
 	Created        time.Time         `json:"created"`
+	Due            time.Time         `json:"due,omitzero"` // not ACTIVE for the first time before
 	Tags           map[string]string `json:"tags,omitempty"`
 	KafkaVersion   string            `json:"kafkaVersion"`
 	Brokers        []broker          `json:"brokers"`

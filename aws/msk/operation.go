@@ -52,6 +52,8 @@ type operation struct {
 	Target      settings       `json:"target,omitzero"`
 	Acts        []act          `json:"acts"`
 	Done        int            `json:"done"`              // acts that have ended
+	Each        time.Duration  `json:"each,omitempty"`    // how long an act lasts at least
+	Due         time.Time      `json:"due,omitzero"`      // the act under way does not end before
 	NextVersion string         `json:"nextVersion"`       // the cluster's version token once it is complete
 	Removed     []broker       `json:"removed,omitempty"` // brokers that the operation takes out
 	Added       []broker       `json:"added,omitempty"`   // brokers that it brings
@@ -199,6 +201,7 @@ func (e progressed) apply(c *cluster) {
 	} else {
 		o.Done++
 	}
+	o.Due = e.at.Add(o.Each)
 	if o.Done < len(o.Acts) {
 		c.act(o.Acts[o.Done], o, e.at)
 		return
@@ -335,6 +338,11 @@ func (c *cluster) seen(e Endpoints, at time.Time) {
 			c.Brokers[i].Added = at
 		}
 	}
+}
+
+// lasts reports whether what is under way is to last longer than it takes.
+func (c *cluster) lasts(now time.Time) bool {
+	return c.State == Creating && now.Before(c.Due) || c.busy() && now.Before(c.Operation.Due)
 }
 
 // busy reports whether an operation is under way.

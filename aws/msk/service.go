@@ -31,6 +31,8 @@ type Config struct {
 	AuthorityActive func(ctx context.Context, caller model.Caller, arn string) (bool, error)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
+	// Pace is how long things last; nil is as long as they take.
+	Pace Pace
 	// Held tells what each broker of a running cluster holds; nil, or false,
 	// leaves the limits that rest on it unchecked.
 	Held func(clusterARN string) (held map[int32]Held, ok bool)
@@ -53,7 +55,7 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 	if err != nil {
 		return cluster{}, fmt.Errorf("draw fresh ids: %w", err)
 	}
-	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs}
+	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs, pace: s.cfg.Pace}
 	if w.provisioned != nil {
 		if f.active, err = s.activeAuthorities(ctx, caller, w.provisioned.Authorities); err != nil {
 			return cluster{}, err

@@ -20,7 +20,7 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 	if err != nil {
 		return nil, err
 	}
-	f := changeFacts{ids: ids, now: s.cfg.Now(), runs: s.cfg.Runs}
+	f := changeFacts{ids: ids, now: s.cfg.Now(), runs: s.cfg.Runs, pace: s.cfg.Pace}
 	if f.active, err = s.activeAuthorities(ctx, caller, ch.authorities); err != nil {
 		return nil, err
 	}

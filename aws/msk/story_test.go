@@ -29,6 +29,7 @@ type world struct {
 	sets     map[configurationRef]configuration // by revision
 	texts    map[configurationRef]string        // of the revisions
 	held     map[int32]Held
+	pace     Pace
 	now      time.Time
 	drawn    byte
 }
@@ -131,6 +132,9 @@ func (w *world) run(t *testing.T, input string) string {
 		return "(may be deleted)"
 	case "wanted":
 		return c.told(w)
+	case "realistic":
+		w.pace = Realistic
+		return "(things last)"
 	case "wait":
 		d, err := time.ParseDuration(name)
 		if err != nil {
@@ -165,7 +169,7 @@ func (w *world) begin(c cluster, ch change, err error) string {
 	}
 	f := changeFacts{
 		ids: ids, now: w.now, existing: slices.Collect(maps.Values(w.clusters)), zones: storySubnets,
-		runs: func(string) bool { return true }, held: w.held, active: map[string]bool{storyAuthority: true},
+		runs: func(string) bool { return true }, held: w.held, pace: w.pace, active: map[string]bool{storyAuthority: true},
 	}
 	if ch.names != nil {
 		if _, ok := w.sets[*ch.names]; !ok {
@@ -365,7 +369,7 @@ func (w *world) create(t *testing.T, name, members string) string {
 			return told(errNoConfiguration)
 		}
 	}
-	f := facts{wanted: wanted, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
+	f := facts{wanted: wanted, pace: w.pace, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
 	e, err := decideCreate(place{partition: "aws", account: "123456789012", region: "us-east-1"}, wish, f, ids, w.now)
 	return w.decided(cluster{}, e, err)
 }

@@ -20,6 +20,7 @@ type change struct {
 // changeFacts is what a change is decided from beside the cluster.
 type changeFacts struct {
 	ids      operationIDs
+	pace     Pace // nil: nothing lasts
 	now      time.Time
 	existing []cluster // of the account and region
 	runs     func(kafkaVersion string) bool
@@ -67,10 +68,11 @@ func decideChange(c cluster, ch change, f changeFacts) (started, error) {
 	if p.kind == rebootNode {
 		state = Rebooting
 	}
+	each := f.pace.of(p.kind) / time.Duration(len(p.acts))
 	return started{state, operation{
 		ARN: c.operationARN(f.ids.id), ID: f.ids.id, Type: p.kind, State: pending, Request: f.ids.request,
 		Created: f.now.UTC().Truncate(time.Millisecond),
-		Source:  p.source, Target: p.target, Acts: p.acts, NextVersion: f.ids.version,
+		Source:  p.source, Target: p.target, Acts: p.acts, NextVersion: f.ids.version, Each: each,
 		Added: p.added, Removed: p.removed,
 	}}, nil
 }
