@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/aws/model/kafka"
@@ -476,5 +478,23 @@ func TestUpdateSecurityOfWhoMayComeIn(t *testing.T) {
 	eventually(t, "a user who may log in", func() bool { return g.asUser("alice", "wonderland").Ping(t.Context()) == nil })
 	if err := g.withCertificate(&app).Ping(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestADynamicSettingActs: what topics inherit is obeyed at once, with no broker
+// started again.
+func TestADynamicSettingActs(t *testing.T) {
+	h := newHost(t)
+	cl := h.client(kgo.DefaultProduceTopic("t"), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, 2, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	large := kgo.StringRecord(strings.Repeat("x", 5000))
+	if err := cl.ProduceSync(t.Context(), large).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	h.settled(h.configure(h.configuration("small", "message.max.bytes=1000\n")))
+	if err := cl.ProduceSync(t.Context(), large).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {
+		t.Errorf("a record larger than message.max.bytes: %v", err)
 	}
 }

@@ -85,6 +85,9 @@ func groupParams(static func(name string) string, initialDelay time.Duration) gr
 		}
 		return n
 	}
+	if static("group.initial.rebalance.delay.ms") != "" {
+		initialDelay = time.Duration(number("group.initial.rebalance.delay.ms")) * time.Millisecond
+	}
 	ms := func(name string) time.Duration { return time.Duration(number(name)) * time.Millisecond }
 	return group.Params{
 		InitialRebalanceDelay: initialDelay,

@@ -135,6 +135,7 @@ func (i *Image) apply(r statemachine.Record) {
 			if e.Features != nil {
 				i.supported = e.Features
 			}
+			i.apart = i.withOwnStatic()
 			i.readAccess()
 		}
 	}

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -150,6 +151,18 @@ func (i *Image) staticOf(broker string) map[string]string {
 		return b.Static
 	}
 	return i.static
+}
+
+// withOwnStatic lists the brokers whose server.properties are not those that all
+// share: while a change goes through a cluster broker by broker.
+func (i *Image) withOwnStatic() (ids []int32) {
+	shared := i.staticOf("")
+	for _, b := range i.Brokers {
+		if b.Static != nil && !maps.Equal(b.Static, shared) {
+			ids = append(ids, b.ID)
+		}
+	}
+	return ids
 }
 
 // StaticValue is a value in the server.properties that all brokers share, "" if

@@ -31,6 +31,7 @@ type Image struct {
 	supported []Feature // of Params until the brokers have said theirs
 	features  features  // an event's: never changed
 
+	apart         []int32         // brokers whose server.properties are not those that all share
 	superUsers    map[string]bool // of server.properties
 	openByDefault bool            // of server.properties: allow.everyone.if.no.acl.found
 }
