@@ -279,3 +279,35 @@ func TestTheLogSaysWhy(t *testing.T) {
 		t.Error("the log holds a secret")
 	}
 }
+
+// TestPathsDecide: what does not exist yet has the path that it is to have, and
+// a renaming needs the right on both names.
+func TestPathsDecide(t *testing.T) {
+	s := start(t)
+	root := s.admin()
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=lead")
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=a", "Path=/team/")
+	s.form(t, root, "iam", &struct{}{}, "Action=PutUserPolicy", "UserName=lead", "PolicyName=p", `PolicyDocument={"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*User"],"Resource":"arn:aws:iam::*:user/team/*"}]}`)
+	s.form(t, root, "iam", &struct{}{}, "Action=AttachUserPolicy", "UserName=lead", "PolicyArn=arn:aws:iam::aws:policy/AmazonMSKFullAccess")
+	var key keyAnswer
+	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=lead")
+	for _, tc := range []struct {
+		status int
+		fields []string
+	}{
+		{403, []string{"Action=CreateUser", "UserName=b"}},
+		{200, []string{"Action=CreateUser", "UserName=b", "Path=/team/"}},
+		{403, []string{"Action=GetUser", "UserName=lead", "Path=/team/"}}, // the path of what exists is its own
+		{403, []string{"Action=UpdateUser", "UserName=b", "NewPath=/admin/"}},
+		{403, []string{"Action=UpdateUser", "UserName=lead", "NewPath=/team/"}},
+		{200, []string{"Action=UpdateUser", "UserName=b", "NewUserName=c", "NewPath=/team/x/"}},
+		{200, []string{"Action=UpdateUser", "UserName=c", "NewUserName=d"}},
+		{200, []string{"Action=GetUser", "UserName=d"}},
+		{200, []string{"Action=CreateServiceLinkedRole", "AWSServiceName=kafka.amazonaws.com"}},
+		{403, []string{"Action=CreateServiceLinkedRole", "AWSServiceName=kafkaconnect.amazonaws.com"}},
+	} {
+		if status, body := s.form(t, key.Key, "iam", nil, tc.fields...); status != tc.status {
+			t.Errorf("%v: %d %s, want %d", tc.fields, status, body, tc.status)
+		}
+	}
+}
