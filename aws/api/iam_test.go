@@ -14,6 +14,7 @@ import (
 
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/ec2"
+	"github.com/millrace/millrace/vfs"
 )
 
 // temporary is a credential as sts answers it.
@@ -309,5 +310,38 @@ func TestPathsDecide(t *testing.T) {
 		if status, body := s.form(t, key.Key, "iam", nil, tc.fields...); status != tc.status {
 			t.Errorf("%v: %d %s, want %d", tc.fields, status, body, tc.status)
 		}
+	}
+}
+
+// TestCredentialsAreNotOnRecord: who made and took credentials is, the secrets
+// are not.
+func TestCredentialsAreNotOnRecord(t *testing.T) {
+	fsys := vfs.NewMemory()
+	s, tr := onRecord(t, fsys)
+	root := s.admin()
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=alice", "Path=/team/")
+	var key keyAnswer
+	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=alice")
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateRole", "RoleName=reader", "AssumeRolePolicyDocument="+trustsAlice)
+	var got assumeAnswer
+	s.form(t, key.Key, "sts", &got, "Action=AssumeRole", "RoleArn=arn:aws:iam::000000000000:role/reader", "RoleSessionName=one")
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	records, all := recordsOf(t, fsys)
+	var names []string
+	for _, r := range records {
+		names = append(names, r.EventName+" by "+r.UserIdentity.Type)
+	}
+	if got := strings.Join(names, ", "); got != "CreateUser by Root, CreateAccessKey by Root, CreateRole by Root, AssumeRole by IAMUser" {
+		t.Errorf("on record: %s", got)
+	}
+	for _, secret := range []string{key.Key.Secret, got.Credentials.Secret, got.Credentials.Token} {
+		if secret == "" || strings.Contains(all, secret) {
+			t.Errorf("a secret of %d characters is on record", len(secret))
+		}
+	}
+	if !strings.Contains(all, key.Key.AccessKeyID) {
+		t.Error("the id of the key that was made is not on record")
 	}
 }
