@@ -50,8 +50,9 @@ type Identity interface {
 	Authenticate(ctx context.Context, accessKeyID, sessionToken, region string) (iam.Credential, model.Caller, bool)
 	// Used notes that a key signed a call.
 	Used(accessKeyID, region, service string)
-	// Described is the ARN and tags of a user, role and so on by its name.
-	Described(ctx context.Context, c model.Caller, kind, name string) (arn string, tags map[string]string, err error)
+	// Described is the ARN and tags of a user, role and so on by its name; one
+	// that does not exist would have the path.
+	Described(ctx context.Context, c model.Caller, kind, name, path string) (arn string, tags map[string]string, err error)
 }
 
 // Config is what a handler is made of. Everything but Own and Audit must be set.

@@ -65,13 +65,36 @@ func entity(kind, name string) target {
 		if v == nil {
 			return a.caller.ARN, nil, nil
 		}
-		return a.identity.Described(ctx, a.caller, kind, *v)
+		path := ""
+		if given := text(a.req, "Path"); given != nil {
+			path = *given
+		}
+		return a.identity.Described(ctx, a.caller, kind, *v, path)
+	}
+}
+
+// renamed is what an entity becomes by another name or path.
+func renamed(kind, name string) target {
+	return func(ctx context.Context, a *asked) (string, map[string]string, error) {
+		arn, tags, err := entity(kind, name)(ctx, a)
+		if path := text(a.req, "NewPath"); path != nil {
+			arn = arn[:strings.IndexByte(arn, '/')] + *path + *text(a.req, name)
+		}
+		if other := text(a.req, "New"+name); other != nil {
+			arn = arn[:strings.LastIndexByte(arn, '/')+1] + *other
+		}
+		return arn, tags, err
 	}
 }
 
 // linkedRole is the role that a service is to get.
 func linkedRole(_ context.Context, a *asked) (string, map[string]string, error) {
-	return "arn:" + a.caller.Partition() + ":iam::" + a.caller.Account + ":role/aws-service-role/" + *text(a.req, "AWSServiceName") + "/*", nil, nil
+	service := *text(a.req, "AWSServiceName")
+	name, ok := iam.LinkedRole(service)
+	if !ok {
+		name = "*"
+	}
+	return "arn:" + a.caller.Partition() + ":iam::" + a.caller.Account + ":role/aws-service-role/" + service + "/" + name, nil, nil
 }
 
 // text is a string member of a request; nil when it is absent or not there.
@@ -119,6 +142,8 @@ func iamPermissions() map[string]permission {
 		"CreateInstanceProfile":    {on: profile, tags: "iam:TagInstanceProfile"},
 		"AddRoleToInstanceProfile": {on: profile, passes: "RoleName", to: "ec2.amazonaws.com"},
 		"CreateServiceLinkedRole":  {on: linkedRole},
+		"UpdateUser":               {on: user, also: []also{{"iam:UpdateUser", renamed("user", "UserName")}}},
+		"UpdateGroup":              {on: group, also: []also{{"iam:UpdateGroup", renamed("group", "GroupName")}}},
 		"SimulatePrincipalPolicy":  {on: member("PolicySourceArn")},
 	}
 	for _, row := range []struct {
@@ -128,9 +153,9 @@ func iamPermissions() map[string]permission {
 		{user, []string{"CreateAccessKey", "DeleteAccessKey", "DeleteUser", "DeleteUserPermissionsBoundary", "DeleteUserPolicy", "GetLoginProfile", "GetUser", "GetUserPolicy",
 			"ListAccessKeys", "ListAttachedUserPolicies", "ListGroupsForUser", "ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials",
 			"ListSigningCertificates", "ListUserPolicies", "ListUserTags", "PutUserPermissionsBoundary", "PutUserPolicy", "TagUser", "UntagUser", "UpdateAccessKey",
-			"UpdateUser", "AttachUserPolicy", "DetachUserPolicy"}},
+			"AttachUserPolicy", "DetachUserPolicy"}},
 		{group, []string{"AddUserToGroup", "RemoveUserFromGroup", "DeleteGroup", "DeleteGroupPolicy", "GetGroup", "GetGroupPolicy", "ListAttachedGroupPolicies", "ListGroupPolicies",
-			"PutGroupPolicy", "UpdateGroup", "AttachGroupPolicy", "DetachGroupPolicy"}},
+			"PutGroupPolicy", "AttachGroupPolicy", "DetachGroupPolicy"}},
 		{role, []string{"DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DeleteServiceLinkedRole", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies",
 			"ListInstanceProfilesForRole", "ListRolePolicies", "ListRoleTags", "PutRolePermissionsBoundary", "PutRolePolicy", "TagRole", "UntagRole",
 			"UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription", "AttachRolePolicy", "DetachRolePolicy"}},
