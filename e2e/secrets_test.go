@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"io/fs"
 	"os"
@@ -19,18 +18,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
-
-// call runs the command line on any service and decodes its answer into out.
-func (a awsCLI) call(out any, args ...string) {
-	a.t.Helper()
-	text := a.must("", a.path, append([]string{"--output", "json"}, args...)...)
-	if out == nil {
-		return
-	}
-	if err := json.Unmarshal([]byte(text), out); err != nil {
-		a.t.Fatalf("aws %s: %v in %s", strings.Join(args, " "), err, text)
-	}
-}
 
 const scramProperties = `security.protocol=SASL_SSL
 sasl.mechanism=SCRAM-SHA-512
