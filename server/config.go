@@ -33,6 +33,13 @@ type Config struct {
 	ForgetProducers bool
 	// SessionMax bounds a SASL session (connections.max.reauth.ms); 0 means 12 hours.
 	SessionMax time.Duration
+	// IAMConnections is how many IAM connections a broker takes; 0 means MSK's
+	// 3000, below 0 no limit of its own.
+	IAMConnections int
+	// IAMConnectRate is how many IAM logins a second a broker takes, after a
+	// burst of five seconds' worth; 0 means MSK's for the broker's instance type,
+	// below 0 no limit.
+	IAMConnectRate int
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
 

@@ -57,6 +57,18 @@ func member(name string) target {
 	}
 }
 
+// across is for operations that are about no one resource within an account, and
+// about the resource for others, whom only its policy lets in.
+func across(inner target) target {
+	return func(ctx context.Context, a *asked) (string, map[string]string, error) {
+		arn, tags, err := inner(ctx, a)
+		if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[4] != a.caller.Account {
+			return arn, tags, err
+		}
+		return "*", nil, err
+	}
+}
+
 // entity is something of iam that a member names; without a name it is the
 // caller.
 func entity(kind, name string) target {
@@ -116,7 +128,7 @@ var permissions = map[string]map[string]permission{
 	"kafka": {
 		"CreateCluster": {tags: "kafka:TagResource"}, "CreateClusterV2": {tags: "kafka:TagResource"},
 		"DeleteCluster": {on: inPath}, "DescribeCluster": {on: inPath}, "DescribeClusterV2": {on: inPath}, "ListNodes": {on: inPath},
-		"GetBootstrapBrokers": everywhere, "GetCompatibleKafkaVersions": everywhere, "ListClusters": everywhere, "ListClustersV2": everywhere, "ListKafkaVersions": everywhere,
+		"GetBootstrapBrokers": {on: across(inPath)}, "GetCompatibleKafkaVersions": {on: across(member("ClusterArn"))}, "ListClusters": everywhere, "ListClustersV2": everywhere, "ListKafkaVersions": everywhere,
 		"ListTagsForResource": {on: inPath}, "TagResource": {on: inPath}, "UntagResource": {on: inPath},
 		"BatchAssociateScramSecret": {on: inPath}, "BatchDisassociateScramSecret": {on: inPath}, "ListScramSecrets": {on: inPath},
 		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},

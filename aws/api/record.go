@@ -14,13 +14,14 @@ import (
 )
 
 // readVerbs begin the names of operations that change nothing.
-var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet", "Verify", "Decode", "Generate"}
+var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet", "Verify", "Decode", "Generate", "Encrypt", "Decrypt", "ReEncrypt"}
 
 // recordedReads change nothing and are recorded as changes are: they hand out
 // secrets or credentials.
 var recordedReads = map[string]bool{
 	"sts:AssumeRole": true, "sts:AssumeRoleWithWebIdentity": true, "sts:AssumeRoleWithSAML": true, "sts:GetSessionToken": true,
 	"sts:GetFederationToken": true, "secretsmanager:GetSecretValue": true, "secretsmanager:BatchGetSecretValue": true,
+	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:GenerateDataKey": true, "kms:GenerateDataKeyWithoutPlaintext": true,
 }
 
 // readOnly says whether an operation changes nothing, by its name as AWS's

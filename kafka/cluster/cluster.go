@@ -87,6 +87,9 @@ type Listener struct {
 	Mechanisms []string
 	Hosts      func(string) bool   // names that a signed token may be for
 	Authorizer listener.Authorizer // nil: the cluster's ACLs
+
+	MaxConnections int           // 0: the listener's default
+	Connects       throttle.Rule // of logins with IAM; the zero Rule is no limit
 }
 
 // Cluster is a running cluster. Its methods may be called concurrently.
@@ -348,6 +351,7 @@ func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, q
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
+		MaxConnections: l.MaxConnections, Connects: l.Connects,
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})
