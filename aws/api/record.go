@@ -115,15 +115,8 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 
 // identityOf says who a verified caller is.
 func identityOf(c model.Caller) audit.Identity {
-	id := audit.Identity{Type: "Unknown", PrincipalID: c.UserID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
-	switch {
-	case strings.HasSuffix(c.ARN, ":root"):
-		id.Type = "Root"
-	case strings.Contains(c.ARN, ":user/"):
-		id.Type, id.UserName = "IAMUser", c.ARN[strings.LastIndexByte(c.ARN, '/')+1:]
-	case strings.Contains(c.ARN, ":assumed-role/"):
-		id.Type = "AssumedRole"
-	}
+	id := audit.PrincipalOf(c.ARN)
+	id.PrincipalID, id.AccountID, id.AccessKeyID = c.UserID, c.Account, c.AccessKeyID
 	return id
 }
 
