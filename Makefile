@@ -64,6 +64,9 @@ soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
 	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
+	MILLRACE_AUDIT_KILLS=200 $(GO) test -count=1 -timeout 2h -tags e2e -run AuditOverKills ./e2e/...
+	MILLRACE_SIGV4=100000 $(GO) test -count=1 -timeout 1h -run SDKSigner ./aws/sigv4
+	$(GO) test -count=1 -timeout 1h ./audit
 	$(MAKE) fuzz FUZZTIME=5m
 
 bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios

@@ -67,6 +67,9 @@ func refusalEvent(r listener.Refusal, clusterARN, region string) audit.Event {
 		e.Resources = append(e.Resources, audit.Resource{ARN: resource})
 		more["action"], more["operation"], more["resourceType"], more["resource"] = action, r.Operation.Op.String(), r.Operation.Resource.String(), r.Operation.Name
 		more["refusedOperations"] = r.Denied
+		if r.Reason != "" {
+			more["why"] = r.Reason
+		}
 	}
 	e.Additional, _ = json.Marshal(more) // a map of texts and numbers encodes
 	return e

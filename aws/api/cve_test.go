@@ -16,6 +16,7 @@ import (
 
 	"github.com/millrace/millrace/aws/model"
 	ec2model "github.com/millrace/millrace/aws/model/ec2"
+	iammodel "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/sigv4"
@@ -165,12 +166,12 @@ func TestCVE2026_33413_EveryOperationIsAuthorized(t *testing.T) {
 	for _, op := range kafka.Operations(broken{}) {
 		try("kafka", op.Method, placeholder.ReplaceAllString(op.Path, "arn:aws:kafka:us-east-1:000000000000:cluster%2Fc%2Fu"), "")
 	}
-	for service, ops := range map[string][]model.Operation{"sts": sts.Operations(nil), "ec2": ec2model.Operations(nil)} {
+	for service, ops := range map[string][]model.Operation{"sts": sts.Operations(nil), "ec2": ec2model.Operations(nil), "iam": iammodel.Operations(nil)} {
 		for _, op := range ops {
 			try(service, http.MethodPost, "/", "Action="+op.Name)
 		}
 	}
-	if tried < 15 {
+	if tried < 50 {
 		t.Errorf("only %d operations were tried", tried)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/audit"
+	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/sigv4"
 )
@@ -66,6 +67,9 @@ func (h *handler) record(r *http.Request, e *event, out any, err error) error {
 			ev.Response = audit.Redact(data)
 		}
 		return h.cfg.Audit.Commit(context.WithoutCancel(r.Context()), ev) // it is done, whether the caller waits or not
+	}
+	if refused := (*iam.Refused)(nil); errors.As(err, &refused) {
+		ev.Additional, _ = json.Marshal(map[string]string{"why": refused.Why}) // a text encodes
 	}
 	known, bad := (*model.Error)(nil), (*sigv4.Error)(nil)
 	switch {
