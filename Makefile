@@ -45,7 +45,7 @@ race: ## unit tests under the race detector
 
 FUZZTIME ?= 1s
 fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
-	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
+	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' audit aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
 		out=$$($(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" 2>&1) || { echo "$$out"; exit 1; }; \
 		echo "$$name $$(tail -n 1 <<<"$$out")"; \
 	done

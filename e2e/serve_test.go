@@ -15,6 +15,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -153,6 +154,8 @@ func TestServe(t *testing.T) {
 		client.Close()
 	}
 
+	userSecret := i.deniedUser(c)
+
 	i.stop()
 	i.refusesModes()
 	i.runServe()
@@ -168,14 +171,45 @@ func TestServe(t *testing.T) {
 		t.Errorf("audit verify: %s", out)
 	}
 	shown := i.cli("", "audit", "show")
-	for _, want := range []string{"CreateCluster  arn:aws:iam::000000000000:root", "InvalidSignature", "SaslAuthenticate  nobody"} {
+	for _, want := range []string{"CreateCluster  arn:aws:iam::000000000000:root", "InvalidSignature", "SaslAuthenticate  nobody",
+		"iam.amazonaws.com  CreateUser", "DescribeCluster  arn:aws:iam::000000000000:user/reader", "kafka-cluster.amazonaws.com  Produce  arn:aws:iam::000000000000:user/reader",
+		"kafka-cluster:WriteData on arn:aws:kafka:us-east-1:000000000000:topic/orders/"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the audit log lacks %q:\n%s", want, shown)
 		}
 	}
-	if text := i.log.String() + shown; strings.Contains(text, good) {
-		t.Error("the root secret is in the log")
+	whole := i.cli("", "audit", "show", "--json")
+	if text := i.log.String() + whole; strings.Contains(text, good) || strings.Contains(text, userSecret) {
+		t.Error("a secret is in a log")
 	}
+}
+
+// deniedUser makes an IAM user who may read alone, and lets him try more. It
+// returns his secret.
+func (i *instance) deniedUser(c *cluster) (secret string) {
+	t, aws := i.t, i.aws().path
+	t.Helper()
+	i.must("", aws, "iam", "create-user", "--user-name", "reader")
+	i.must("", aws, "iam", "put-user-policy", "--user-name", "reader", "--policy-name", "own", "--policy-document",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kafka:ListClustersV2","kafka:GetBootstrapBrokers","kafka-cluster:Connect","kafka-cluster:DescribeTopic","kafka-cluster:ReadData","kafka-cluster:WriteDataIdempotently"],"Resource":"*"}]}`)
+	var made struct {
+		AccessKey struct{ AccessKeyID, SecretAccessKey string }
+	}
+	if err := json.Unmarshal([]byte(i.must("", aws, "iam", "create-access-key", "--user-name", "reader", "--output", "json")), &made); err != nil {
+		t.Fatal(err)
+	}
+	root := maps.Clone(i.env)
+	defer func() { i.env = root }()
+	i.env = maps.Clone(root)
+	i.env["AWS_ACCESS_KEY_ID"], i.env["AWS_SECRET_ACCESS_KEY"] = made.AccessKey.AccessKeyID, made.AccessKey.SecretAccessKey
+	i.aws().refused("AccessDenied", "describe-cluster", "--cluster-arn", c.arn)
+	if _, words, err := i.exec("x\n", binary(t), "topic", "produce", "before", "--data-dir", i.dir); err == nil || !strings.Contains(words, "TOPIC_AUTHORIZATION_FAILED") {
+		t.Errorf("the reader writes: %v, %s", err, words)
+	}
+	if got := i.cli("", "topic", "consume", "before", "--from-beginning", "--max-messages", "2"); got != "a\nb\n" {
+		t.Errorf("the reader reads %q", got)
+	}
+	return made.AccessKey.SecretAccessKey
 }
 
 // clusterByCLI is a cluster with IAM and SCRAM that the AWS CLI makes.
@@ -192,7 +226,9 @@ func (i *instance) clusterByCLI(a awsCLI, name string) *cluster {
 
 // clusterNames is the names of all clusters.
 func (i *instance) clusterNames(a awsCLI) (names []string) {
-	var out struct{ ClusterInfoList []struct{ ClusterName string } }
+	var out struct {
+		ClusterInfoList []struct{ ClusterName string }
+	}
 	a.kafka(&out, "list-clusters-v2")
 	for _, c := range out.ClusterInfoList {
 		names = append(names, c.ClusterName)

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/millrace/millrace/throttle"
 )
 
 // Limits of the API's connections.
@@ -43,11 +45,7 @@ func peerOf(nc net.Conn) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	ip := at.Addr().Unmap().WithZone("")
-	if prefix, err := ip.Prefix(64); err == nil && ip.Is6() {
-		return prefix.Addr()
-	}
-	return ip
+	return throttle.Source(at.Addr())
 }
 
 func (l *limited) take(peer netip.Addr) bool {

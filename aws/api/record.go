@@ -101,13 +101,9 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 	if service != "millrace" {
 		service += ".amazonaws.com"
 	}
-	from := ""
-	if ip := source(r); ip.IsValid() {
-		from = ip.String()
-	}
 	ev := audit.Event{
 		Identity: identityOf(e.who), Time: audit.Stamp{Time: h.cfg.Now()}, Source: service, Name: name, Region: e.who.Region,
-		SourceIP: from, UserAgent: r.UserAgent(), RequestID: e.id, ReadOnly: e.operation != "?" && readOnly(e.operation), Account: e.who.Account,
+		SourceIP: sourceIP(r), UserAgent: r.UserAgent(), RequestID: e.id, ReadOnly: e.operation != "?" && readOnly(e.operation), Account: e.who.Account,
 	}
 	if e.in != nil {
 		ev.Parameters = parameters(e.in)
