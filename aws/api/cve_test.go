@@ -15,9 +15,12 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/acmpca"
 	ec2model "github.com/millrace/millrace/aws/model/ec2"
 	iammodel "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/sigv4"
 	"github.com/millrace/millrace/vfs"
@@ -153,10 +156,11 @@ func TestCVE2026_33413_EveryOperationIsAuthorized(t *testing.T) {
 	s, _ := serve(t, &model.Error{Code: "AccessDeniedException", HTTP: http.StatusForbidden, Message: "no"})
 	placeholder := regexp.MustCompile(`\{[^}]*\}`)
 	tried := 0
-	try := func(service, method, path, body string) {
+	try := func(service, method, path, body, target string) {
 		t.Helper()
 		tried++
 		status, answer, _ := s.send(t, call{service: service, method: method, path: path, body: body, keyID: keyID, secret: secret, at: time.Now(),
+			before:      func(r *http.Request) { r.Header.Set("X-Amz-Target", target) },
 			contentType: map[bool]string{true: "application/x-www-form-urlencoded"}[strings.HasPrefix(body, "Action=")]})
 		// A call without its required members ends before the authorizer, with 400.
 		if status != http.StatusForbidden && status != http.StatusBadRequest {
@@ -164,14 +168,25 @@ func TestCVE2026_33413_EveryOperationIsAuthorized(t *testing.T) {
 		}
 	}
 	for _, op := range kafka.Operations(broken{}) {
-		try("kafka", op.Method, placeholder.ReplaceAllString(op.Path, "arn:aws:kafka:us-east-1:000000000000:cluster%2Fc%2Fu"), "")
+		try("kafka", op.Method, placeholder.ReplaceAllString(op.Path, "arn:aws:kafka:us-east-1:000000000000:cluster%2Fc%2Fu"), "", "")
 	}
 	for service, ops := range map[string][]model.Operation{"sts": sts.Operations(nil), "ec2": ec2model.Operations(nil), "iam": iammodel.Operations(nil)} {
 		for _, op := range ops {
-			try(service, http.MethodPost, "/", "Action="+op.Name)
+			try(service, http.MethodPost, "/", "Action="+op.Name, "")
 		}
 	}
-	if tried < 50 {
+	for service, s := range map[string]struct {
+		target string
+		ops    []model.Operation
+	}{
+		"kms": {kms.Target, kms.Operations(nil)}, "acm-pca": {acmpca.Target, acmpca.Operations(nil)},
+		"secretsmanager": {secretsmanager.Target, secretsmanager.Operations(nil)},
+	} {
+		for _, op := range s.ops {
+			try(service, http.MethodPost, "/", "{}", s.target+"."+op.Name)
+		}
+	}
+	if tried < 120 {
 		t.Errorf("only %d operations were tried", tried)
 	}
 }

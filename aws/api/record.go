@@ -17,6 +17,13 @@ import (
 // readVerbs begin the names of operations that change nothing.
 var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet", "Verify", "Decode", "Generate"}
 
+// readOperations change nothing either. Uses of a KMS key are as many as there
+// are secrets to read.
+var readOperations = map[string]bool{
+	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:Sign": true, "kms:DeriveSharedSecret": true,
+	"secretsmanager:ValidateResourcePolicy": true,
+}
+
 // recordedReads change nothing and are recorded as changes are: they hand out
 // secrets or credentials.
 var recordedReads = map[string]bool{
@@ -28,7 +35,7 @@ var recordedReads = map[string]bool{
 // managed ReadOnlyAccess policies do.
 func readOnly(operation string) bool {
 	service, name, _ := strings.Cut(operation, ":")
-	if service == "sts" { // it keeps nothing
+	if service == "sts" || readOperations[operation] { // sts keeps nothing
 		return true
 	}
 	for _, verb := range readVerbs {
