@@ -143,6 +143,18 @@ func TestServe(t *testing.T) {
 			t.Errorf("plain HTTP: %s %s", resp.Status, body)
 		}
 	}
+	for what, weak := range map[string]*tls.Config{
+		"TLS 1.1": {MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
+		"CBC":     {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256}},
+	} {
+		weak.InsecureSkipVerify = true
+		for _, at := range []string{address, strings.Split(c.iam, ",")[0], strings.Split(c.scram, ",")[0]} {
+			if conn, err := tls.Dial("tcp", at, weak); err == nil {
+				conn.Close()
+				t.Errorf("%s is accepted at %s", what, at)
+			}
+		}
+	}
 	good := i.env["AWS_SECRET_ACCESS_KEY"]
 	i.env["AWS_SECRET_ACCESS_KEY"] = "wrong"
 	a.refused("InvalidSignature", "list-clusters-v2")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/binary"
 	"fmt"
@@ -290,6 +291,47 @@ func TestCVE2026_35554_BuffersAreNotReusedInFlight(t *testing.T) {
 	for range 8 {
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestCVE2026_33248_SubjectsAreWhole: NATS compared parts of a certificate's
+// subject. Nobody becomes another principal by what he puts into one of its parts,
+// by their order or by their number.
+func TestCVE2026_33248_SubjectsAreWhole(t *testing.T) {
+	const victim = "User:CN=app,OU=Team,O=Org"
+	hostile := []pkix.Name{
+		{CommonName: "app,OU=Team,O=Org"}, {CommonName: "app", OrganizationalUnit: []string{"Team,O=Org"}}, {CommonName: "app", Organization: []string{"Org", "Other"}, OrganizationalUnit: []string{"Team"}},
+		{CommonName: "app", Organization: []string{"Team"}, OrganizationalUnit: []string{"Org"}}, {CommonName: "App", Organization: []string{"Org"}, OrganizationalUnit: []string{"Team"}},
+		{CommonName: "app ", Organization: []string{"Org"}, OrganizationalUnit: []string{"Team"}}, {CommonName: "app+OU=Team", Organization: []string{"Org"}}, {CommonName: "app\\,OU=Team", Organization: []string{"Org"}},
+		{CommonName: "app\x00", Organization: []string{"Org"}, OrganizationalUnit: []string{"Team"}}, {CommonName: "ANONYMOUS"},
+	}
+	names := append([]pkix.Name{{CommonName: "app", Organization: []string{"Org"}, OrganizationalUnit: []string{"Team"}}}, hostile...)
+	serverCert, serverPool := selfSigned(t, pkix.Name{CommonName: "broker"})
+	trusted := x509.NewCertPool()
+	certs := make([]tls.Certificate, len(names))
+	for i, name := range names {
+		certs[i], _ = selfSigned(t, name)
+		leaf, err := x509.ParseCertificate(certs[i].Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		trusted.AddCert(leaf)
+	}
+	who := make(chan string, 1)
+	b := &backend{}
+	b.handle = func(r *Request) Answer {
+		who <- r.Session.Identity.String()
+		return b.echo.Handle(t.Context(), r)
+	}
+	_, addr := serve(t, Config{Backend: b, TLS: &tls.Config{Certificates: []tls.Certificate{serverCert}, ClientCAs: trusted, ClientAuth: tls.RequireAndVerifyClientCert}})
+	for i, cert := range certs {
+		p := dial(t, addr)
+		p.nc = tls.Client(p.nc, &tls.Config{RootCAs: serverPool, ServerName: "127.0.0.1", GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }})
+		p.r.Reset(p.nc)
+		p.call(&kmsg.ListGroupsRequest{Version: 4})
+		if got := <-who; (got == victim) != (i == 0) || got == "User:ANONYMOUS" {
+			t.Errorf("the subject %q is %s", names[i], got)
 		}
 	}
 }
