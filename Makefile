@@ -45,7 +45,7 @@ race: ## unit tests under the race detector
 
 FUZZTIME ?= 1s
 fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
-	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
+	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' audit aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
 		out=$$($(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" 2>&1) || { echo "$$out"; exit 1; }; \
 		echo "$$name $$(tail -n 1 <<<"$$out")"; \
 	done
@@ -64,6 +64,9 @@ soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
 	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
+	MILLRACE_AUDIT_KILLS=200 $(GO) test -count=1 -timeout 2h -tags e2e -run AuditOverKills ./e2e/...
+	MILLRACE_SIGV4=100000 $(GO) test -count=1 -timeout 1h -run SDKSigner ./aws/sigv4
+	$(GO) test -count=1 -timeout 1h ./audit
 	$(MAKE) fuzz FUZZTIME=5m
 
 bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios

@@ -13,11 +13,17 @@ import (
 	"github.com/millrace/millrace/server"
 )
 
-// devOptions are the flags of a server.
+// devOptions are the flags of a server of one machine.
 type devOptions struct {
-	ephemeral       bool
+	serverOptions
+	ephemeral bool
+	advertise string
+	audit     bool
+}
+
+// serverOptions are the flags of every server.
+type serverOptions struct {
 	listen          string
-	advertise       string
 	brokerPorts     string
 	brokerDomain    string
 	region          string
@@ -29,15 +35,20 @@ type devOptions struct {
 }
 
 func (o *devOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:4566", "`HOST:PORT` of the AWS API")
+	o.serverOptions.register(flags, "127.0.0.1:4566", "warn")
 	flags.StringVar(&o.advertise, "advertise", "localhost", "`HOST` that brokers tell clients to connect to")
+	flags.BoolVar(&o.audit, "audit", false, "keep an audit log (see millrace audit)")
+}
+
+func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) {
+	flags.StringVar(&o.listen, "listen", listen, "`HOST:PORT` of the AWS API; brokers listen on the same host")
 	flags.StringVar(&o.brokerPorts, "broker-ports", "20000-29999", "`FIRST-LAST` port for brokers")
 	flags.StringVar(&o.brokerDomain, "broker-domain", "", "`DOMAIN` for broker names shaped as MSK's, e.g. amazonaws.com (see millrace env --hosts)")
 	flags.StringVar(&o.region, "region", "us-east-1", "AWS `REGION` that millrace env names")
 	flags.StringVar(&o.durability, "durability", "sync", "sync: acknowledged records outlive a power cut; page-cache: a crash of the process alone")
 	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
 	flags.DurationVar(&o.rebalanceDelay, "group-rebalance-delay", 3*time.Second, "how long an empty consumer group waits for more members")
-	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
 }
@@ -75,7 +86,7 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 			}
 		}()
 	}
-	cfg, err := a.serverConfig(o)
+	cfg, err := a.devConfig(o)
 	if err != nil {
 		return err
 	}
@@ -96,9 +107,15 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 	return s.Run(ctx)
 }
 
+func (a *app) devConfig(o devOptions) (server.Config, error) {
+	cfg, err := a.serverConfig(o.serverOptions)
+	cfg.AdvertiseHost, cfg.Audit = o.advertise, o.audit
+	return cfg, err
+}
+
 // serverConfig checks the flags whose values this package knows; package
 // server checks the others.
-func (a *app) serverConfig(o devOptions) (server.Config, error) {
+func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
 		return server.Config{}, usagef("--log-level %q is none of debug, info, warn, error", o.logLevel)
@@ -113,7 +130,7 @@ func (a *app) serverConfig(o devOptions) (server.Config, error) {
 		return server.Config{}, usagef("--data-dir must not be empty")
 	}
 	return server.Config{
-		DataDir: a.dataDir, Listen: o.listen, AdvertiseHost: o.advertise,
+		DataDir: a.dataDir, Listen: o.listen,
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay,

@@ -43,7 +43,12 @@ type Config struct {
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
 
-	Version string // what health and status show
+	// Secure makes the server fit for a network; nil is for one machine.
+	Secure *Secure
+	// Audit keeps a record of changes and refusals in AuditDir.
+	Audit bool
+
+	Version string // what health and status show; a secure server tells nobody
 	Log     *slog.Logger
 }
 
@@ -59,6 +64,11 @@ const (
 func (c Config) complete() (Config, error) {
 	if c.DataDir == "" {
 		return c, errors.New("a data directory is needed: set --data-dir or use --ephemeral")
+	}
+	if c.Secure != nil {
+		if err := c.checkSecure(); err != nil {
+			return c, err
+		}
 	}
 	set := func(field *string, value string) {
 		if *field == "" {

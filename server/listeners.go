@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -15,7 +14,7 @@ import (
 )
 
 // listener makes one of a broker's listeners.
-func (o *opening) listener(name string, bound net.Listener, host string, cert tls.Certificate) (cluster.Listener, error) {
+func (o *opening) listener(name string, bound net.Listener, host string) (cluster.Listener, error) {
 	kind, ok := listenerKinds[name]
 	if !ok {
 		return cluster.Listener{}, fmt.Errorf("listener %s is not built", name)
@@ -26,7 +25,7 @@ func (o *opening) listener(name string, bound net.Listener, host string, cert tl
 		Hosts: func(h string) bool { return slices.Contains(hosts, h) },
 	}
 	if kind.tls {
-		l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		l.TLS = serverTLS(issuer(o.e.pki, hosts))
 	}
 	if name == string(msk.TLS) && len(o.spec.Authorities) > 0 {
 		l.TLS = o.access.clientCertificates(l.TLS)

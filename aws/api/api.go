@@ -170,7 +170,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	defer func() {
 		if v := recover(); v != nil {
 			h.cfg.Log.Error("panic while serving a call", "request", e.id, "panic", v, "stack", string(debug.Stack()))
-			h.refuse(w, e, p, fmt.Errorf("panic: %v", v))
+			h.refuse(w, e, p, h.record(r, e, nil, fmt.Errorf("panic: %v", v)))
 		}
 	}()
 	from := source(r)
