@@ -203,6 +203,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	core := metadata.New(metadata.Params{
 		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(), Serverless: c.cfg.Serverless, Features: features(c.line),
+		Release: c.line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },

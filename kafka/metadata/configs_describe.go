@@ -26,7 +26,7 @@ const (
 func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	resp.Resources = []kmsg.DescribeConfigsResponseResource{}
-	unknown := slices.ContainsFunc(req.Resources, func(r kmsg.DescribeConfigsRequestResource) bool { return !knownResource(r.ResourceType) })
+	unknown := slices.ContainsFunc(req.Resources, func(r kmsg.DescribeConfigsRequestResource) bool { return !i.release.knows(r.ResourceType) })
 	for n := range req.Resources {
 		r := &req.Resources[n]
 		out := kmsg.NewDescribeConfigsResponseResource()
@@ -47,15 +47,6 @@ func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) 
 		resp.Resources = append(resp.Resources, out)
 	}
 	return resp
-}
-
-func knownResource(t kmsg.ConfigResourceType) bool {
-	switch t {
-	case kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger,
-		kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeGroupConfig:
-		return true
-	}
-	return false
 }
 
 // described is a config as DescribeConfigs shows it.
@@ -100,7 +91,7 @@ func (i *Image) describe(broker string, kind kmsg.ConfigResourceType, name strin
 		if name == "" {
 			return nil, fail(kerr.InvalidRequest, "Client metrics subscription name must not be empty")
 		}
-		return describeOwn(metricsConfigs, i.metrics[name], dynamicMetrics), nil
+		return i.describeMetrics(name), nil
 	}
 	if name == "" {
 		return nil, fail(kerr.InvalidRequest, "Group name must not be empty")
@@ -121,7 +112,7 @@ func ownBroker(broker, name, notANumber, another string) error {
 }
 
 func (i *Image) describeTopic(t *Topic, broker string) (out []described) {
-	for _, c := range topicConfigs {
+	for c := range i.release.of(topicConfigs) {
 		if c.update == whenSet {
 			continue
 		}
@@ -141,7 +132,7 @@ func (i *Image) describeTopic(t *Topic, broker string) (out []described) {
 // Kafka does not show.
 func (i *Image) describeBroker(broker string) (out []described) {
 	names := make(map[string]bool)
-	for _, c := range brokerConfigs {
+	for c := range i.release.of(brokerConfigs) {
 		names[c.name] = c.update != whenSet
 	}
 	for _, set := range []map[string]string{i.static, i.dynamic[""], i.dynamic[broker]} {
@@ -167,7 +158,7 @@ func (i *Image) describeDefaults() (out []described) {
 }
 
 func (i *Image) describeBrokerConfig(name string, entries []entry) described {
-	c, known := find(brokerConfigs, name)
+	c, known := i.release.find(brokerConfigs, name)
 	if !known {
 		c = config{name: name, kind: typeUnknown}
 	}
@@ -179,8 +170,8 @@ func (i *Image) describeBrokerConfig(name string, entries []entry) described {
 }
 
 // describeOwn lists configs that inherit nothing: synonyms are only what was set.
-func describeOwn(table []config, own map[string]string, from source) (out []described) {
-	for _, c := range table {
+func describeOwn(r release, table []config, own map[string]string, from source) (out []described) {
+	for c := range r.of(table) {
 		d := described{config: c, value: c.value, source: defaultConfig}
 		if v, ok := own[c.name]; ok {
 			d.value, d.source, d.entries = v, from, []entry{{c.name, v, from}}
@@ -190,8 +181,18 @@ func describeOwn(table []config, own map[string]string, from source) (out []desc
 	return out
 }
 
+// describeMetrics lists the configs of a subscription; before 4.1 only what was
+// set.
+func (i *Image) describeMetrics(name string) []described {
+	out := describeOwn(i.release, metricsConfigs, i.metrics[name], dynamicMetrics)
+	if i.release < k41 {
+		out = slices.DeleteFunc(out, func(d described) bool { return d.source == defaultConfig })
+	}
+	return out
+}
+
 func (i *Image) describeGroup(name, broker string) []described {
-	out := describeOwn(groupConfigs, i.groups[name], dynamicGroup)
+	out := describeOwn(i.release, groupConfigs, i.groups[name], dynamicGroup)
 	for n := range out {
 		if d := &out[n]; d.source == defaultConfig {
 			d.value = i.effective(d.config, nil, broker)
@@ -242,7 +243,7 @@ func (i *Image) ListConfigResources(req *kmsg.ListConfigResourcesRequest) *kmsg.
 		asked = []int8{int8(kmsg.ConfigResourceTypeClientMetrics)}
 	}
 	for _, t := range asked {
-		if !knownResource(kmsg.ConfigResourceType(t)) {
+		if !i.release.knows(kmsg.ConfigResourceType(t)) {
 			resp.ErrorCode = kerr.UnsupportedVersion.Code
 			return resp
 		}
