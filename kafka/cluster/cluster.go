@@ -191,7 +191,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic),
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
-		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay),
+		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay, c.line.Release()),
 		Log:    c.cfg.Log,
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{

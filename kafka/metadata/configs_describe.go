@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -121,7 +122,7 @@ func (i *Image) describeTopic(t *Topic, broker string) (out []described) {
 			d.source = d.entries[0].source
 		}
 		if d.value = i.effective(c, t.Configs, broker); d.source == dynamicTopic {
-			d.value = d.entries[0].value
+			d.value = strings.TrimSpace(d.entries[0].value)
 		}
 		out = append(out, d)
 	}
@@ -182,11 +183,14 @@ func describeOwn(r release, table []config, own map[string]string, from source) 
 }
 
 // describeMetrics lists the configs of a subscription; before 4.1 only what was
-// set.
+// set, without types.
 func (i *Image) describeMetrics(name string) []described {
 	out := describeOwn(i.release, metricsConfigs, i.metrics[name], dynamicMetrics)
 	if i.release < k41 {
 		out = slices.DeleteFunc(out, func(d described) bool { return d.source == defaultConfig })
+		for n := range out {
+			out[n].kind = typeUnknown
+		}
 	}
 	return out
 }
@@ -204,7 +208,7 @@ func (i *Image) describeGroup(name, broker string) []described {
 
 func (d described) render(req *kmsg.DescribeConfigsRequest) kmsg.DescribeConfigsResponseResourceConfig {
 	out := kmsg.NewDescribeConfigsResponseResourceConfig()
-	hidden := d.sensitive() && d.source != dynamicLogger
+	hidden := d.sensitive() && d.source != dynamicLogger && d.source != dynamicMetrics
 	out.Name, out.ConfigType, out.ReadOnly, out.IsSensitive = d.name, kmsg.ConfigType(d.kind), d.readOnly, hidden
 	out.Source = kmsg.ConfigSource(d.source)
 	out.ConfigSynonyms = []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{}

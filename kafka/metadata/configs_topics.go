@@ -2,7 +2,7 @@ package metadata
 
 // topicConfigs is every topic config of Kafka 2.8 to 4.1, by name and then by
 // line: apache/kafka LogConfig and ServerTopicConfigSynonyms.
-// internal.segment.bytes is taken and never shown.
+// What is marked whenSet is taken and never shown.
 var topicConfigs = []config{
 	{name: "cleanup.policy", kind: typeList, value: "delete", broker: []string{"log.cleanup.policy"}, takes: oneOf("compact", "delete"), doc: "What happens to old segments: delete, compact or both."},
 	{name: "compression.gzip.level", since: k38, kind: typeInt, value: "-1", broker: []string{"compression.gzip.level"}, takes: gzipLevels, doc: "Level for gzip when the broker compresses with it."},
@@ -18,7 +18,9 @@ var topicConfigs = []config{
 	{name: "index.interval.bytes", kind: typeInt, value: "4096", broker: []string{"log.index.interval.bytes"}, takes: atLeast(0), doc: "Bytes of records between two index entries."},
 	{name: "internal.segment.bytes", since: k41, kind: typeInt, value: unsetConfig, update: whenSet, doc: "Largest segment, without the lower bound of segment.bytes: for tests."},
 	{name: "leader.replication.throttled.replicas", kind: typeList, value: "", takes: throttledReplicas, doc: "Replicas that replicate under the leader quota, as partition:broker, or *."},
+	{name: "local.retention.bytes", since: k34, last: k35, kind: typeLong, value: "-2", update: whenSet, takes: atLeast(-2), doc: "Bytes of a tiered partition that stay on local disk; -2 as retention.bytes."},
 	{name: "local.retention.bytes", since: k36, kind: typeLong, value: "-2", broker: []string{"log.local.retention.bytes"}, takes: atLeast(-2), doc: "Bytes of a tiered partition that stay on local disk; -2 as retention.bytes."},
+	{name: "local.retention.ms", since: k34, last: k35, kind: typeLong, value: "-2", update: whenSet, takes: atLeast(-2), doc: "Time that records of a tiered partition stay on local disk; -2 as retention.ms."},
 	{name: "local.retention.ms", since: k36, kind: typeLong, value: "-2", broker: []string{"log.local.retention.ms"}, takes: atLeast(-2), doc: "Time that records of a tiered partition stay on local disk; -2 as retention.ms."},
 	{name: "max.compaction.lag.ms", kind: typeLong, value: longMax, broker: []string{"log.cleaner.max.compaction.lag.ms"}, takes: atLeast(1), doc: "Longest time that a record stays uncompacted."},
 	{name: "max.message.bytes", kind: typeInt, value: "1048588", broker: []string{"message.max.bytes"}, takes: atLeast(0), doc: "Largest batch of records."},
@@ -36,6 +38,7 @@ var topicConfigs = []config{
 	{name: "preallocate", kind: typeBool, value: "false", broker: []string{"log.preallocate"}, doc: "Whether files of new segments are allocated in full."},
 	{name: "remote.log.copy.disable", since: k39, kind: typeBool, value: "false", doc: "Whether a tiered topic stops copying new segments."},
 	{name: "remote.log.delete.on.disable", since: k39, kind: typeBool, value: "false", doc: "Whether tiered data is deleted when tiering is disabled."},
+	{name: "remote.storage.enable", since: k34, last: k35, kind: typeBool, value: "false", update: whenSet, doc: "Whether the topic is tiered."},
 	{name: "remote.storage.enable", since: k36, kind: typeBool, value: "false", doc: "Whether the topic is tiered."},
 	{name: "retention.bytes", kind: typeLong, value: "-1", broker: []string{"log.retention.bytes"}, doc: "Bytes of a partition beyond which old segments are deleted; -1 no limit."},
 	{name: "retention.ms", kind: typeLong, value: "604800000", broker: []string{"log.retention.ms", "log.retention.minutes", "log.retention.hours"}, takes: atLeast(-1), doc: "Age at which segments are deleted; -1 never."},

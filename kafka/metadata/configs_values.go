@@ -209,6 +209,7 @@ func (i *Image) SameDefaults(other *Image) bool {
 // TopicSettings is a topic's effective configs as types.
 type TopicSettings struct {
 	MinInsyncReplicas  int
+	MinInsyncStrict    bool // also where there are fewer replicas, as before 3.7
 	SegmentBytes       int64
 	SegmentAge         time.Duration
 	RetentionBytes     int64         // -1: no limit
@@ -260,8 +261,8 @@ func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 	}
 	ratio, _ := strconv.ParseFloat(text("min.cleanable.dirty.ratio"), 64)
 	s := TopicSettings{
-		MinInsyncReplicas: i.minInsync(t),
-		SegmentBytes:      number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
+		MinInsyncReplicas: i.minInsync(t), MinInsyncStrict: i.release < k37 && !t.Internal,
+		SegmentBytes: number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
 		RetentionBytes: number("retention.bytes"), RetentionAge: milliseconds(number("retention.ms"), -1),
 		IndexIntervalBytes: int(number("index.interval.bytes")),
 		ProducerExpiry:     milliseconds(i.producerExpiry(brokerID), 0),
