@@ -199,7 +199,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic),
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
-		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay),
+		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay, c.line.Release()),
 		Log:    c.cfg.Log,
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
@@ -211,6 +211,7 @@ func (c *Cluster) openState(ctx context.Context) error {
 	})
 	core := metadata.New(metadata.Params{
 		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(), Serverless: c.cfg.Serverless, Features: features(c.line),
+		Release: c.line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },

@@ -17,6 +17,7 @@ type Params struct {
 	Static       map[string]string // server.properties, the same for every broker
 	Serverless   bool              // the topic rules of MSK Serverless
 	Features     []Feature         // what the brokers support; the same until the cluster is opened anew
+	Release      int               // line of Kafka whose configs the brokers have, 309 for 3.9 (wire.Line.Release); 0: the newest
 }
 
 // Core is the metadata state machine. It is a statemachine.Core.
@@ -33,13 +34,16 @@ var _ statemachine.Core = (*Core)(nil)
 
 // New returns the metadata of a cluster without brokers and topics.
 func New(p Params) *Core {
+	if p.Release == 0 {
+		p.Release = int(newest)
+	}
 	i := &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
 		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
 		moving: map[string]struct{}{}, users: map[string]scramUser{},
 		groups: map[string]map[string]string{}, metrics: map[string]map[string]string{},
-		acls: map[pattern][]rule{}, quotas: quota.Limits{}, supported: p.Features,
+		acls: map[pattern][]rule{}, quotas: quota.Limits{}, supported: p.Features, release: release(p.Release),
 	}
 	i.readAccess()
 	return &Core{p: p, image: i}

@@ -28,6 +28,7 @@ type Image struct {
 	acls    map[pattern][]rule // the rules sorted
 	quotas  quota.Limits
 
+	release   release   // of Params: which configs there are
 	supported []Feature // of Params
 	features  features  // an event's: never changed
 

@@ -161,6 +161,9 @@ func (d *decision) electLeaders(r *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersR
 // unknownElection refuses a whole request; before version 1 an answer has no
 // error of its own.
 func unknownElection(r *kmsg.ElectLeadersRequest, resp *kmsg.ElectLeadersResponse) *kmsg.ElectLeadersResponse {
+	if r.Topics != nil && len(r.Topics) == 0 {
+		return resp // nothing is elected, in whatever way
+	}
 	code, text := wire(fail(kerr.InvalidRequest, "Unknown election type %d", int8(r.ElectionType)))
 	resp.ErrorCode = code
 	for _, t := range r.Topics {
