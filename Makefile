@@ -45,7 +45,7 @@ race: ## unit tests under the race detector
 
 FUZZTIME ?= 1s
 fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
-	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
+	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' audit aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
 		out=$$($(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" 2>&1) || { echo "$$out"; exit 1; }; \
 		echo "$$name $$(tail -n 1 <<<"$$out")"; \
 	done
@@ -53,6 +53,7 @@ fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
 test: check race cross build fuzz ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
 	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/...
+	MILLRACE_KAFKA=3.9.2 MILLRACE_REQUESTS=500 $(GO) test -count=1 -tags e2e -timeout 10m ./e2e/differential
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
 conformance: build ## the long forms of foreign suites: franz-go's own, whole, over every listener and on breaking connections
@@ -61,9 +62,14 @@ conformance: build ## the long forms of foreign suites: franz-go's own, whole, o
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000
 	$(GO) test -count=1 -timeout 2h -run PowerCuts ./kafka/cluster -transaction-images 2000
-	MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
+	@for v in 4.1.2 3.9.2 3.4.1 2.8.1; do \
+		MILLRACE_KAFKA=$$v MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential || exit 1; \
+	done
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
 	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
+	MILLRACE_AUDIT_KILLS=200 $(GO) test -count=1 -timeout 2h -tags e2e -run AuditOverKills ./e2e/...
+	MILLRACE_SIGV4=100000 $(GO) test -count=1 -timeout 1h -run SDKSigner ./aws/sigv4
+	$(GO) test -count=1 -timeout 1h ./audit
 	$(MAKE) fuzz FUZZTIME=5m
 
 bench: build ## Millrace beside Apache Kafka and the machine's limits, as ratios

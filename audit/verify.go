@@ -84,6 +84,9 @@ func Verify(fsys vfs.FS, dir string, o Options) (Report, error) {
 	}
 	// The head is read first: records may be added meanwhile, never taken away.
 	end, err := readHead(fsys, dir, o.Key)
+	for tries := 1; err != nil && tries < headTries; tries++ {
+		end, err = readHead(fsys, dir, o.Key)
+	}
 	if err != nil {
 		return Report{}, &Broken{File: headFile, Why: err.Error()}
 	}
@@ -99,6 +102,10 @@ func Verify(fsys vfs.FS, dir string, o Options) (Report, error) {
 	}
 	return w.finish()
 }
+
+// headTries is how often the head is read: it may be in the middle of being
+// written.
+const headTries = 3
 
 // walk is a log being read.
 type walk struct {

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -26,6 +29,7 @@ const (
 type api struct {
 	env   environment
 	kafka *kafka.Client
+	http  *http.Client // that trusts the server
 }
 
 func (a *app) connect() (*api, error) {
@@ -43,9 +47,27 @@ func newAPI(env environment) *api {
 			SessionToken: env["AWS_SESSION_TOKEN"],
 		}, nil
 	})
-	return &api{env: env, kafka: kafka.New(kafka.Options{
-		Region: env["AWS_REGION"], BaseEndpoint: aws.String(env.endpoint()), Credentials: credentials,
-	})}
+	c := &api{env: env, http: http.DefaultClient}
+	options := kafka.Options{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env.endpoint()), Credentials: credentials}
+	if strings.HasPrefix(env.endpoint(), "https:") {
+		c.http = &http.Client{Transport: &http.Transport{TLSClientConfig: env.trust(), ForceAttemptHTTP2: false}}
+		options.HTTPClient = c.http
+	}
+	c.kafka = kafka.New(options)
+	return c
+}
+
+// trust is how to speak TLS to the API: the system's roots and the server's own
+// authority. Without the latter's file it is the former alone.
+func (e environment) trust() *tls.Config {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if data, err := os.ReadFile(e["MILLRACE_CA_PEM"]); err == nil {
+		pool.AppendCertsFromPEM(data)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
 // health is what a server says of itself.
@@ -61,7 +83,10 @@ func (c *api) health(ctx context.Context) (health, error) {
 	if err != nil {
 		return health{}, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.http.Do(req)
+	if tlsError := (*tls.CertificateVerificationError)(nil); errors.As(err, &tlsError) {
+		return health{}, fmt.Errorf("the certificate of %s: %w", c.env.endpoint(), err)
+	}
 	if err != nil {
 		return health{}, notReadyf("no server answers at %s: start one with 'millrace dev'", c.env.endpoint())
 	}

@@ -132,7 +132,7 @@ func (a *app) callBrokers(ctx context.Context, method, cluster, path string) (na
 	}
 	key := sigv4.Key{AccessKeyID: c.env["AWS_ACCESS_KEY_ID"], Secret: c.env["AWS_SECRET_ACCESS_KEY"], SessionToken: c.env["AWS_SESSION_TOKEN"]}
 	sigv4.Sign(req, nil, key, "millrace", c.env["AWS_REGION"], time.Now())
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return "", nil, c.fail("change a broker", err)
 	}

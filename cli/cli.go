@@ -2,7 +2,8 @@
 // settings and what they print. cmd/millrace calls Main. Data goes to stdout,
 // words for people go to stderr. It starts a server through package server and
 // otherwise talks to one as any client does: by the AWS API and by the Kafka
-// protocol. It never reads a server's files but env.json.
+// protocol. It never reads a server's files but env.json, the CA's certificate and
+// the audit log.
 package cli
 
 import (
@@ -86,8 +87,8 @@ func Main(ctx context.Context, version string, args, env []string, stdin io.Read
 
 func (a *app) root() *cobra.Command {
 	root := a.family("millrace", "Amazon MSK that you run yourself",
-		a.devCommand(), a.demoCommand(), a.envCommand(), a.waitCommand(), a.statusCommand(),
-		a.topicCommand(), a.groupCommand(), a.brokerCommand(), a.accountCommand(), a.explainCommand(), a.versionCommand())
+		a.devCommand(), a.serveCommand(), a.demoCommand(), a.envCommand(), a.trustCommand(), a.waitCommand(), a.statusCommand(),
+		a.topicCommand(), a.groupCommand(), a.brokerCommand(), a.accountCommand(), a.explainCommand(), a.auditCommand(), a.versionCommand())
 	root.Long = `Amazon MSK that you run yourself: clusters are made through the AWS API and
 used by any Kafka client, with IAM, SCRAM, TLS or plaintext.
 

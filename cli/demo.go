@@ -73,7 +73,7 @@ func (a *app) demo(ctx context.Context, o devOptions, rate int) (err error) {
 			return a.demoOn(ctx, target, rate)
 		}
 	}
-	cfg, err := a.serverConfig(o)
+	cfg, err := a.devConfig(o)
 	if err != nil {
 		return err
 	}

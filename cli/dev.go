@@ -13,11 +13,17 @@ import (
 	"github.com/millrace/millrace/server"
 )
 
-// devOptions are the flags of a server.
+// devOptions are the flags of a server of one machine.
 type devOptions struct {
-	ephemeral       bool
+	serverOptions
+	ephemeral bool
+	advertise string
+	audit     bool
+}
+
+// serverOptions are the flags of every server.
+type serverOptions struct {
 	listen          string
-	advertise       string
 	brokerPorts     string
 	brokerDomain    string
 	region          string
@@ -25,13 +31,20 @@ type devOptions struct {
 	sessionMax      time.Duration
 	rebalanceDelay  time.Duration
 	lifecycle       string
+	iamConnections  int
+	iamConnectRate  int
 	logLevel        string
 	forgetProducers bool
 }
 
 func (o *devOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:4566", "`HOST:PORT` of the AWS API")
+	o.serverOptions.register(flags, "127.0.0.1:4566", "warn")
 	flags.StringVar(&o.advertise, "advertise", "localhost", "`HOST` that brokers tell clients to connect to")
+	flags.BoolVar(&o.audit, "audit", false, "keep an audit log (see millrace audit)")
+}
+
+func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) {
+	flags.StringVar(&o.listen, "listen", listen, "`HOST:PORT` of the AWS API; brokers listen on the same host")
 	flags.StringVar(&o.brokerPorts, "broker-ports", "20000-29999", "`FIRST-LAST` port for brokers")
 	flags.StringVar(&o.brokerDomain, "broker-domain", "", "`DOMAIN` for broker names shaped as MSK's, e.g. amazonaws.com (see millrace env --hosts)")
 	flags.StringVar(&o.region, "region", "us-east-1", "AWS `REGION` that millrace env names")
@@ -39,7 +52,9 @@ func (o *devOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
 	flags.DurationVar(&o.rebalanceDelay, "group-rebalance-delay", 3*time.Second, "how long an empty consumer group waits for more members")
 	flags.StringVar(&o.lifecycle, "lifecycle", "instant", "instant: clusters are made and changed as fast as can be; realistic: about as slowly as on AWS")
-	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.IntVar(&o.iamConnections, "iam-connections", 0, "IAM connections of a broker; 0: MSK's 3000, -1: no limit of their own")
+	flags.IntVar(&o.iamConnectRate, "iam-connect-rate", 0, "IAM logins a second of a broker; 0: MSK's for the instance type, -1: no limit")
+	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
 }
@@ -77,7 +92,7 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 			}
 		}()
 	}
-	cfg, err := a.serverConfig(o)
+	cfg, err := a.devConfig(o)
 	if err != nil {
 		return err
 	}
@@ -98,9 +113,15 @@ func (a *app) dev(ctx context.Context, o devOptions) (err error) {
 	return s.Run(ctx)
 }
 
+func (a *app) devConfig(o devOptions) (server.Config, error) {
+	cfg, err := a.serverConfig(o.serverOptions)
+	cfg.AdvertiseHost, cfg.Audit = o.advertise, o.audit
+	return cfg, err
+}
+
 // serverConfig checks the flags whose values this package knows; package
 // server checks the others.
-func (a *app) serverConfig(o devOptions) (server.Config, error) {
+func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
 		return server.Config{}, usagef("--log-level %q is none of debug, info, warn, error", o.logLevel)
@@ -118,10 +139,11 @@ func (a *app) serverConfig(o devOptions) (server.Config, error) {
 		return server.Config{}, usagef("--data-dir must not be empty")
 	}
 	return server.Config{
-		DataDir: a.dataDir, Listen: o.listen, AdvertiseHost: o.advertise,
+		DataDir: a.dataDir, Listen: o.listen,
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
+		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
 		Version: a.version,
 		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
 	}, nil

@@ -50,8 +50,17 @@ func (a *app) environment() (environment, error) {
 	if a.inherits() {
 		return environment(a.env), nil
 	}
-	return readEnvironment(a.dataDir)
+	env, err := readEnvironment(a.dataDir)
+	if err != nil || env["AWS_ACCESS_KEY_ID"] != "" {
+		return env, err
+	}
+	for _, name := range credentialVariables { // a secure server keeps none for others
+		env[name] = a.env[name]
+	}
+	return env, nil
 }
+
+var credentialVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 // inherits says whether the server is the one that the caller's variables name.
 func (a *app) inherits() bool {
@@ -64,7 +73,10 @@ func (a *app) envCommand() *cobra.Command {
 		Use:   "env",
 		Short: "Print what clients need to reach the server, as shell exports",
 		Long: `Print what AWS and Kafka clients need to reach the server: its endpoint, root
-credentials, region, CA, JVM trust store and default VPC, as shell exports.`,
+credentials, region, CA, JVM trust store and default VPC, as shell exports. A
+server that 'millrace serve' runs gives no credentials away: its first start has
+put the root credential into root-credentials in its data directory, which
+AWS_SHARED_CREDENTIALS_FILE can name.`,
 		Example: `  eval "$(millrace env)"
   millrace env --json | jq -r .AWS_ENDPOINT_URL
   millrace env --hosts | sudo tee -a /etc/hosts   # for dev --broker-domain`,

@@ -35,7 +35,7 @@ func (c *api) own(ctx context.Context, method, path string, in, out any) error {
 	}
 	key := sigv4.Key{AccessKeyID: c.env["AWS_ACCESS_KEY_ID"], Secret: c.env["AWS_SECRET_ACCESS_KEY"], SessionToken: c.env["AWS_SESSION_TOKEN"]}
 	sigv4.Sign(req, body, key, "millrace", c.env["AWS_REGION"], time.Now())
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return c.fail("call the server", err)
 	}

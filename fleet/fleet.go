@@ -25,6 +25,7 @@ type Spec struct {
 	Brokers         []Broker // by id
 	Listeners       []string // PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM; the same on every broker
 	SecurityGroups  []string
+	InstanceType    string   // of provisioned clusters
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Label, Random   string   // parts of the cluster's host names

@@ -33,12 +33,24 @@ type Config struct {
 	ForgetProducers bool
 	// SessionMax bounds a SASL session (connections.max.reauth.ms); 0 means 12 hours.
 	SessionMax time.Duration
+	// IAMConnections is how many IAM connections a broker takes; 0 means MSK's
+	// 3000, below 0 no limit of its own.
+	IAMConnections int
+	// IAMConnectRate is how many IAM logins a second a broker takes, after a
+	// burst of five seconds' worth; 0 means MSK's for the broker's instance type,
+	// below 0 no limit.
+	IAMConnectRate int
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
 	// Realistic has clusters be made and changed about as slowly as on AWS.
 	Realistic bool
 
-	Version string // what health and status show
+	// Secure makes the server fit for a network; nil is for one machine.
+	Secure *Secure
+	// Audit keeps a record of changes and refusals in AuditDir.
+	Audit bool
+
+	Version string // what health and status show; a secure server tells nobody
 	Log     *slog.Logger
 }
 
@@ -54,6 +66,11 @@ const (
 func (c Config) complete() (Config, error) {
 	if c.DataDir == "" {
 		return c, errors.New("a data directory is needed: set --data-dir or use --ephemeral")
+	}
+	if c.Secure != nil {
+		if err := c.checkSecure(); err != nil {
+			return c, err
+		}
 	}
 	set := func(field *string, value string) {
 		if *field == "" {

@@ -60,13 +60,12 @@ func (v *converging) do(change func() error) error {
 // bind opens sockets for listeners and answers what makes brokers of them.
 func (v *converging) bind(keys []string) (map[string]net.Listener, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error), error) {
 	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts, access: v.r.access}
-	cert, err := v.e.pki.ServerCertificate(o.hosts(), time.Now())
-	if err != nil {
+	if _, err := v.e.pki.ServerCertificate(o.hosts(), time.Now()); err != nil { // what handshakes will get
 		return nil, nil, fmt.Errorf("make the brokers' certificate: %w", err)
 	}
 	bound, err := v.e.ports.listenAll(filepath.Join(v.e.directory(v.spec.ARN), portsFile), keys)
 	return bound, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error) {
-		return o.broker(b, names, bound, cert)
+		return o.broker(b, names, bound)
 	}, err
 }
 
@@ -228,7 +227,7 @@ func (v *converging) software(ctx context.Context) error {
 		switch {
 		case b.Boot != was.Boot:
 			err = v.do(func() error {
-				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static})
+				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit})
 			})
 		case !maps.Equal(b.Static, was.Static):
 			err = v.do(func() error { return v.r.c.Reconfigure(ctx, b.ID, b.Static) })
@@ -239,6 +238,13 @@ func (v *converging) software(ctx context.Context) error {
 		v.r.spec.Brokers[i] = b
 	}
 	return nil
+}
+
+// limit gives a listener the limits of the brokers' type.
+func (v *converging) limit(l *cluster.Listener) {
+	if l.Name == listenerKinds[string(msk.IAM)].name {
+		l.MaxConnections, l.Connects = v.e.cfg.iamLimits(v.spec.InstanceType)
+	}
 }
 
 // version makes the features of a Kafka version the cluster's.

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/fleet"
@@ -38,6 +38,7 @@ type embedded struct {
 	pki   *pki.Authority
 	known accessSources
 	log   *slog.Logger
+	audit *trail.Trail // nil: nothing is recorded
 
 	failed chan string // ARNs of clusters that have failed, for the fleet
 
@@ -73,7 +74,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
@@ -171,7 +172,11 @@ func (e *embedded) close(arn string) {
 	close(r.closed)
 	r.watch.Wait()
 	r.facts.close()
-	err := r.c.Close()
+	end := r.c.Close
+	if e.cfg.Secure != nil {
+		end = r.c.Shutdown
+	}
+	err := end()
 	r.access.close()
 	if err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
@@ -293,7 +298,9 @@ func (o *opening) bootHost() string {
 // its certificate, and for the tokens that it signs.
 func (o *opening) hosts() []string {
 	names := []string{o.e.cfg.AdvertiseHost, o.e.ports.bind}
-	if ip := net.ParseIP(o.e.ports.bind); ip != nil && ip.IsLoopback() {
+	if s := o.e.cfg.Secure; s != nil {
+		names = append(names[:1], s.Names...)
+	} else if ip := net.ParseIP(o.e.ports.bind); ip != nil && ip.IsLoopback() {
 		names = append(names, "localhost", "127.0.0.1", "::1")
 	}
 	for _, b := range o.spec.Brokers {
@@ -308,8 +315,7 @@ func (o *opening) hosts() []string {
 
 func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Config, fleet.Observed, error) {
 	e, s := o.e, o.spec
-	cert, err := e.pki.ServerCertificate(o.hosts(), time.Now())
-	if err != nil {
+	if _, err := e.pki.ServerCertificate(o.hosts(), time.Now()); err != nil { // what handshakes will get
 		return cluster.Config{}, fleet.Observed{}, fmt.Errorf("make the brokers' certificate: %w", err)
 	}
 	cfg := cluster.Config{
@@ -317,18 +323,18 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		Static: s.Brokers[0].Static, Serverless: s.Serverless,
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
-		Log: e.log.With("cluster", s.Name),
+		Refused: refusals(e.audit, s.ARN, s.Region), Log: e.log.With("cluster", s.Name),
 	}
 	var observed fleet.Observed
 	for _, b := range s.Brokers {
-		kb, ob, err := o.broker(b, s.Listeners, bound, cert)
+		kb, ob, err := o.broker(b, s.Listeners, bound)
 		if err != nil {
 			return cfg, observed, err
 		}
 		cfg.Brokers, observed.Brokers = append(cfg.Brokers, kb), append(observed.Brokers, ob)
 	}
 	if s.Serverless {
-		l, err := o.listener(string(msk.IAM), bound[bootKey], o.bootHost(), cert)
+		l, err := o.listener(string(msk.IAM), bound[bootKey], o.bootHost())
 		if err != nil {
 			return cfg, observed, err
 		}
@@ -338,11 +344,11 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 }
 
 // broker is one broker with some of its listeners.
-func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]net.Listener, cert tls.Certificate) (cluster.Broker, fleet.ObservedBroker, error) {
+func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]net.Listener) (cluster.Broker, fleet.ObservedBroker, error) {
 	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static}
 	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
 	for _, name := range listeners {
-		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID), cert)
+		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID))
 		if err != nil {
 			return kb, ob, err
 		}

@@ -183,7 +183,9 @@ func (a wireAuthorizer) Why(ctx context.Context, s *listener.Session, op listene
 
 // resource is the ARN that an operation's resource has in IAM: the cluster's
 // with the resource type and the name put in.
-func (a wireAuthorizer) resource(op listener.Operation) string {
+func (a wireAuthorizer) resource(op listener.Operation) string { return resourceARN(a.cluster, op) }
+
+func resourceARN(cluster string, op listener.Operation) string {
 	var kind string
 	switch op.Resource {
 	case listener.Topic:
@@ -193,9 +195,9 @@ func (a wireAuthorizer) resource(op listener.Operation) string {
 	case listener.TransactionalID:
 		kind = ":transactional-id/"
 	default:
-		return a.cluster
+		return cluster
 	}
-	return strings.Replace(a.cluster, ":cluster/", kind, 1) + "/" + op.Name
+	return strings.Replace(cluster, ":cluster/", kind, 1) + "/" + op.Name
 }
 
 type operationKind struct {

@@ -339,4 +339,42 @@ func TestAnotherAccount(t *testing.T) {
 	if _, err := msk.DescribeClusterV2(ctx, &kafka.DescribeClusterV2Input{ClusterArn: &arn}); err == nil || !strings.Contains(err.Error(), "because no resource-based policy allows the kafka:DescribeClusterV2 action") {
 		t.Errorf("a cluster of another account: %v", err)
 	}
+	w.letIn(msk, who)
+}
+
+// letIn lets another account in by the cluster's policy, and out again.
+func (w *cloud) letIn(theirs *kafka.Client, who aws.Credentials) {
+	t, ctx, arn := w.t, w.t.Context(), w.c.ARN()
+	t.Helper()
+	ours := kafka.NewFromConfig(w.AWS())
+	text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},
+		"Action":["kafka:DescribeClusterV2","kafka:GetBootstrapBrokers","kafka-cluster:*"],"Resource":["` + arn + `","` + strings.Replace(arn, ":cluster/", ":topic/", 1) + `/*"]}]}`
+	if _, err := theirs.GetBootstrapBrokers(ctx, &kafka.GetBootstrapBrokersInput{ClusterArn: &arn}); err == nil {
+		t.Error("another account reads the brokers' addresses")
+	}
+	if _, err := theirs.GetCompatibleKafkaVersions(ctx, &kafka.GetCompatibleKafkaVersionsInput{ClusterArn: &arn}); err == nil {
+		t.Error("another account reads the cluster's version")
+	}
+	if _, err := ours.PutClusterPolicy(ctx, &kafka.PutClusterPolicyInput{ClusterArn: &arn, Policy: &text}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := theirs.DescribeClusterV2(ctx, &kafka.DescribeClusterV2Input{ClusterArn: &arn}); err != nil {
+		t.Errorf("with the policy: %v", err)
+	}
+	if _, err := theirs.GetBootstrapBrokers(ctx, &kafka.GetBootstrapBrokersInput{ClusterArn: &arn}); err != nil {
+		t.Errorf("with the policy: %v", err)
+	}
+	if _, err := theirs.DeleteCluster(ctx, &kafka.DeleteClusterInput{ClusterArn: &arn}); err == nil {
+		t.Error("the policy lets another account delete the cluster")
+	}
+	cl := w.client(who)
+	if err := produce(ctx, cl, "theirs"); err != nil {
+		t.Errorf("with the policy: %v", err)
+	}
+	if _, err := ours.DeleteClusterPolicy(ctx, &kafka.DeleteClusterPolicyInput{ClusterArn: &arn}); err != nil {
+		t.Fatal(err)
+	}
+	if err := produce(ctx, cl, "late"); err == nil {
+		t.Error("without the policy the open connection still writes")
+	}
 }

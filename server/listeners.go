@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -11,10 +10,11 @@ import (
 
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/throttle"
 )
 
 // listener makes one of a broker's listeners.
-func (o *opening) listener(name string, bound net.Listener, host string, cert tls.Certificate) (cluster.Listener, error) {
+func (o *opening) listener(name string, bound net.Listener, host string) (cluster.Listener, error) {
 	kind, ok := listenerKinds[name]
 	if !ok {
 		return cluster.Listener{}, fmt.Errorf("listener %s is not built", name)
@@ -25,15 +25,43 @@ func (o *opening) listener(name string, bound net.Listener, host string, cert tl
 		Hosts: func(h string) bool { return slices.Contains(hosts, h) },
 	}
 	if kind.tls {
-		l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		l.TLS = serverTLS(issuer(o.e.pki, hosts))
 	}
 	if name == string(msk.TLS) {
 		l.TLS = o.access.clientCertificates(l.TLS)
 	}
 	if kind.iam {
+		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(o.spec.InstanceType)
 		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log}
 	}
 	return l, nil
+}
+
+// IAM connections of a broker. (aws:kafka developer guide, quotas; the length of
+// the burst is UNVERIFIED)
+const (
+	iamConnections      = 3000
+	iamConnectRate      = 100 // a second
+	smallIAMConnectRate = 4   // of kafka.t3.small
+	iamBurst            = 5   // seconds' worth
+)
+
+// iamLimits is the limits of one broker's IAM listener.
+func (c Config) iamLimits(instanceType string) (connections int, connects throttle.Rule) {
+	connections, rate := c.IAMConnections, c.IAMConnectRate
+	if connections == 0 {
+		connections = iamConnections
+	}
+	if rate == 0 {
+		rate = iamConnectRate
+		if instanceType == "kafka.t3.small" {
+			rate = smallIAMConnectRate
+		}
+	}
+	if rate > 0 {
+		connects = throttle.Rule{Burst: iamBurst * rate, Every: time.Second / time.Duration(rate), Keys: 1}
+	}
+	return max(0, connections), connects
 }
 
 // clusterID is the Kafka cluster id of a cluster: 22 characters, as Kafka's,

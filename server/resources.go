@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/aws/acmpca"
@@ -62,6 +63,9 @@ type factsKeeper struct {
 	changed <-chan struct{}
 	close   func() // ends the watch
 	current atomic.Pointer[clusterFacts]
+
+	mu   sync.Mutex
+	news int // guarded by mu; how often changed has been heard
 }
 
 func keepFacts(st *store.Store, m *msk.Service, arn string) *factsKeeper {
@@ -76,14 +80,22 @@ func keepFacts(st *store.Store, m *msk.Service, arn string) *factsKeeper {
 func (k *factsKeeper) now(ctx context.Context) *clusterFacts {
 	select {
 	case <-k.changed:
+		k.mu.Lock()
+		k.news++
 		k.current.Store(nil)
+		k.mu.Unlock()
 	default:
 	}
 	if f := k.current.Load(); f != nil {
 		return f
 	}
+	k.mu.Lock()
+	asked := k.news
+	k.mu.Unlock()
 	f := factsOf(ctx, k.msk, k.arn)
-	if f.err == nil {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if f.err == nil && asked == k.news { // else they may be older than the news
 		k.current.Store(f)
 	}
 	return f

@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/ec2"
@@ -38,6 +41,7 @@ type System struct {
 	vpc   ec2.DefaultVPC // of the configured region
 	pki   *pki.Authority
 	msk   *msk.Service
+	audit *trail.Trail // nil: nothing is recorded
 
 	kms     *kms.Service
 	secrets *secretsmanager.Service
@@ -47,6 +51,8 @@ type System struct {
 	fleet  *fleet.Fleet
 	http   *http.Server
 	ln     net.Listener
+	files  *certificateFiles // nil: the API has no certificate of somebody else's
+	began  chan struct{}     // closed when Run serves
 	ready  atomic.Bool
 }
 
@@ -54,6 +60,7 @@ type System struct {
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
+	writeTimeout      = time.Minute
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
 	stopTimeout       = 5 * time.Second // for calls under way at stop
@@ -69,7 +76,7 @@ func New(cfg Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg}
+	s := &System{cfg: cfg, began: make(chan struct{})}
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err
@@ -84,11 +91,21 @@ func (s *System) build() (err error) {
 	if err = vfs.MakeDirs(vfs.OS, s.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
+	if s.cfg.Secure != nil {
+		if err = checkModes(s.cfg.DataDir); err != nil {
+			return err
+		}
+	}
 	if s.store, err = store.Open(filepath.Join(s.cfg.DataDir, "state.db")); err != nil {
 		return err
 	}
 	if err = syncDir(s.cfg.DataDir); err != nil { // the store syncs its file, not the file's name
 		return err
+	}
+	if s.cfg.Audit {
+		if err = s.openAudit(); err != nil {
+			return err
+		}
 	}
 	keys, _, err := seal.Load(filepath.Join(s.cfg.DataDir, KeyFile))
 	if err != nil {
@@ -127,17 +144,63 @@ func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: s.authorizer(),
 		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca,
-		Own:   slices.Concat(s.operations(), s.identityOperations()),
-		Ready: s.ready.Load, Version: s.cfg.Version, Log: s.cfg.Log,
+		Own: slices.Concat(s.operations(), s.identityOperations()), Audit: s.audit,
+		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // strangers cause it without end
 	}
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true) // as AWS's endpoints; less that a stranger can ask for
 	if s.ln, err = net.Listen("tcp", s.cfg.Listen); err != nil {
 		return fmt.Errorf("API address: %w: is another millrace running? choose another with --listen", err)
 	}
+	s.ln = limit(s.ln)
+	if s.cfg.Secure != nil {
+		if err = s.secure(); err != nil {
+			return err
+		}
+	}
 	return s.writeEnvironment()
+}
+
+// secure puts TLS around the API's listener.
+func (s *System) secure() (err error) {
+	sec := s.cfg.Secure
+	get := issuer(s.pki, append([]string{s.cfg.AdvertiseHost}, sec.Names...))
+	if sec.CertFile != "" {
+		if s.files, err = openCertificate(sec.CertFile, sec.KeyFile, s.cfg.Log); err != nil {
+			return err
+		}
+		get = s.files.get
+	}
+	if _, err = get(); err != nil {
+		return err
+	}
+	s.ln = tls.NewListener(s.ln, serverTLS(get))
+	return nil
+}
+
+// Reload reads the API's certificate again, if it is somebody else's. One that
+// is not good is logged, and the last good one stays. It may be called while Run
+// runs.
+func (s *System) Reload() {
+	if s.files != nil {
+		s.files.reload()
+	}
+}
+
+// Began is closed when Run answers calls.
+func (s *System) Began() <-chan struct{} { return s.began }
+
+// tellVersion is what strangers are told of the version.
+func (s *System) tellVersion() string {
+	if s.cfg.Secure != nil {
+		return ""
+	}
+	return s.cfg.Version
 }
 
 // Run serves until ctx ends, then stops everything in reverse order.
@@ -155,9 +218,17 @@ func (s *System) Run(ctx context.Context) error {
 		defer close(expiring)
 		s.expire(ctx)
 	}()
+	watchDone := make(chan struct{})
+	go func() {
+		defer close(watchDone)
+		if s.files != nil {
+			s.files.watch(ctx)
+		}
+	}()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.ln) }()
 	s.ready.Store(true)
+	close(s.began)
 	var err error
 	select {
 	case <-ctx.Done():
@@ -170,6 +241,7 @@ func (s *System) Run(ctx context.Context) error {
 	cancel()
 	<-fleetDone // nothing starts brokers any more
 	<-expiring
+	<-watchDone
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -184,6 +256,11 @@ func (s *System) close() {
 	}
 	if s.ln != nil {
 		s.ln.Close()
+	}
+	if s.audit != nil { // after the brokers, which refuse to the last
+		if err := s.audit.Close(); err != nil {
+			s.cfg.Log.Error("close the audit log", "error", err)
+		}
 	}
 	if s.store != nil {
 		s.store.Close()
@@ -217,7 +294,7 @@ func (s *System) DataDir() string { return s.cfg.DataDir }
 func (s *System) apiAddress() string {
 	_, port, _ := net.SplitHostPort(s.Address())
 	host := s.cfg.AdvertiseHost
-	if host == defaultHost {
+	if host == defaultHost && s.cfg.Secure == nil { // a certificate has the name
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port)

@@ -8,6 +8,7 @@ package throttle
 import (
 	"container/list"
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -27,6 +28,16 @@ type Failures struct {
 	mu   sync.Mutex
 	keys map[uint64]*list.Element // under mu: at most rule.Keys
 	last *list.List               // under mu: of *bucket, the newest failure in front
+}
+
+// Source is what an address counts as: itself, or in IPv6 the network of 64 bits
+// that one host has. The zero Addr stands for a peer without an address.
+func Source(ip netip.Addr) netip.Addr {
+	ip = ip.Unmap().WithZone("")
+	if prefix, err := ip.Prefix(64); err == nil && ip.Is6() {
+		return prefix.Addr()
+	}
+	return ip
 }
 
 type bucket struct {

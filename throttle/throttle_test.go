@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +43,19 @@ func TestFailuresAreSlowedAndForgiven(t *testing.T) {
 	}
 	if f.Wait("a", now.Add(-time.Hour)) > 24*time.Second {
 		t.Error("a clock that goes back locks out")
+	}
+}
+
+func TestSources(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "fe80::1%eth0": "fe80::",
+	} {
+		if got := Source(netip.MustParseAddr(in)); got.String() != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	if Source(netip.Addr{}).IsValid() {
+		t.Error("nobody is somebody")
 	}
 }
 

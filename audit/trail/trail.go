@@ -230,6 +230,9 @@ func (t *Trail) write(items []item) error {
 		events[i] = items[i].event
 	}
 	err := t.cfg.Writer.Write(events, time.Now())
+	if err != nil {
+		t.failed.Store(&err) // whoever hears of it changes nothing more
+	}
 	for _, i := range items {
 		if i.written != nil {
 			i.written <- err

@@ -50,8 +50,9 @@ type Identity interface {
 	Authenticate(ctx context.Context, accessKeyID, sessionToken, region string) (iam.Credential, model.Caller, bool)
 	// Used notes that a key signed a call.
 	Used(accessKeyID, region, service string)
-	// Described is the ARN and tags of a user, role and so on by its name.
-	Described(ctx context.Context, c model.Caller, kind, name string) (arn string, tags map[string]string, err error)
+	// Described is the ARN and tags of a user, role and so on by its name; one
+	// that does not exist would have the path.
+	Described(ctx context.Context, c model.Caller, kind, name, path string) (arn string, tags map[string]string, err error)
 }
 
 // Config is what a handler is made of. Everything but Own and Audit must be set.
@@ -169,7 +170,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	defer func() {
 		if v := recover(); v != nil {
 			h.cfg.Log.Error("panic while serving a call", "request", e.id, "panic", v, "stack", string(debug.Stack()))
-			h.refuse(w, e, p, fmt.Errorf("panic: %v", v))
+			h.refuse(w, e, p, h.record(r, e, nil, fmt.Errorf("panic: %v", v)))
 		}
 	}()
 	from := source(r)

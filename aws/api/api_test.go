@@ -47,6 +47,8 @@ type system struct {
 	iam   *iam.Service
 	msk   *msk.Service
 	again func() http.Handler // one more over the same cores
+	// logging is one more that logs
+	logging func(*slog.Logger) http.Handler
 }
 
 // key is an access key as clients hold it.
@@ -77,17 +79,18 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	})
 	ring := seal.New()
 	keys := kms.New(kms.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader})
-	again := func() http.Handler {
+	logging := func(log *slog.Logger) http.Handler {
 		return api.New(api.Config{
 			Identity: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
 			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
 			PCA:   acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
-			Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler),
+			Ready: func() bool { return true }, Version: "test", Log: log,
 		})
 	}
+	again := func() http.Handler { return logging(slog.New(slog.DiscardHandler)) }
 	srv := httptest.NewServer(again())
 	t.Cleanup(srv.Close)
-	return system{srv.URL, key{identity.Root().AccessKeyID, identity.Root().Secret.Reveal()}, identity, clusters, again}
+	return system{srv.URL, key{identity.Root().AccessKeyID, identity.Root().Secret.Reveal()}, identity, clusters, again, logging}
 }
 
 func (s system) client(keyID, secret string) *awskafka.Client {

@@ -32,7 +32,7 @@ func (keyring) Authenticate(_ context.Context, id, token, region string) (iam.Cr
 
 func (keyring) Used(string, string, string) {}
 
-func (keyring) Described(context.Context, model.Caller, string, string) (string, map[string]string, error) {
+func (keyring) Described(context.Context, model.Caller, string, string, string) (string, map[string]string, error) {
 	return "*", nil, nil
 }
 

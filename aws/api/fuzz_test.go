@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/ec2"
+	shape "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 )
 
@@ -52,10 +53,12 @@ func FuzzRoute(f *testing.F) {
 	f.Add("GET", "/v1/clusters/arn%3Aaws%3Akafka%2Fx/nodes", "")
 	f.Add("DELETE", "/v1/tags/%", "")
 	f.Add("POST", "/", "Action=DescribeSubnets&Filter.1.Name=a&Filter.1.Value.1=b&SubnetId.1=c")
+	f.Add("POST", "/", "Action=CreateUser&UserName=a&Tags.member.1.Key=k&Tags.member.1.Value=v")
 	f.Add("POST", "/?Action=DescribeVpcs", "MaxResults=x&DryRun=maybe&%zz")
 	services := []*service{
 		{"kafka", restJSON{}, kafka.Operations(nil), kafka.Others},
 		{"ec2", ec2Query{}, ec2.Operations(nil), ec2.Others},
+		{"iam", query{}, shape.Operations(nil), shape.Others},
 	}
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		u, err := url.ParseRequestURI(path)

@@ -62,11 +62,7 @@ func source(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	ip := at.Addr().Unmap().WithZone("")
-	if prefix, err := ip.Prefix(64); err == nil && ip.Is6() {
-		return prefix.Addr()
-	}
-	return ip
+	return throttle.Source(at.Addr())
 }
 
 // enter waits for a place for a request that is not verified yet. leave may be

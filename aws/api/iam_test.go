@@ -14,6 +14,7 @@ import (
 
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/ec2"
+	"github.com/millrace/millrace/vfs"
 )
 
 // temporary is a credential as sts answers it.
@@ -277,5 +278,70 @@ func TestTheLogSaysWhy(t *testing.T) {
 	}
 	if strings.Contains(log.String(), key.Key.Secret) {
 		t.Error("the log holds a secret")
+	}
+}
+
+// TestPathsDecide: what does not exist yet has the path that it is to have, and
+// a renaming needs the right on both names.
+func TestPathsDecide(t *testing.T) {
+	s := start(t)
+	root := s.admin()
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=lead")
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=a", "Path=/team/")
+	s.form(t, root, "iam", &struct{}{}, "Action=PutUserPolicy", "UserName=lead", "PolicyName=p", `PolicyDocument={"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*User"],"Resource":"arn:aws:iam::*:user/team/*"}]}`)
+	s.form(t, root, "iam", &struct{}{}, "Action=AttachUserPolicy", "UserName=lead", "PolicyArn=arn:aws:iam::aws:policy/AmazonMSKFullAccess")
+	var key keyAnswer
+	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=lead")
+	for _, tc := range []struct {
+		status int
+		fields []string
+	}{
+		{403, []string{"Action=CreateUser", "UserName=b"}},
+		{200, []string{"Action=CreateUser", "UserName=b", "Path=/team/"}},
+		{403, []string{"Action=GetUser", "UserName=lead", "Path=/team/"}}, // the path of what exists is its own
+		{403, []string{"Action=UpdateUser", "UserName=b", "NewPath=/admin/"}},
+		{403, []string{"Action=UpdateUser", "UserName=lead", "NewPath=/team/"}},
+		{200, []string{"Action=UpdateUser", "UserName=b", "NewUserName=c", "NewPath=/team/x/"}},
+		{200, []string{"Action=UpdateUser", "UserName=c", "NewUserName=d"}},
+		{200, []string{"Action=GetUser", "UserName=d"}},
+		{200, []string{"Action=CreateServiceLinkedRole", "AWSServiceName=kafka.amazonaws.com"}},
+		{403, []string{"Action=CreateServiceLinkedRole", "AWSServiceName=kafkaconnect.amazonaws.com"}},
+	} {
+		if status, body := s.form(t, key.Key, "iam", nil, tc.fields...); status != tc.status {
+			t.Errorf("%v: %d %s, want %d", tc.fields, status, body, tc.status)
+		}
+	}
+}
+
+// TestCredentialsAreNotOnRecord: who made and took credentials is, the secrets
+// are not.
+func TestCredentialsAreNotOnRecord(t *testing.T) {
+	fsys := vfs.NewMemory()
+	s, tr := onRecord(t, fsys)
+	root := s.admin()
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=alice", "Path=/team/")
+	var key keyAnswer
+	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=alice")
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateRole", "RoleName=reader", "AssumeRolePolicyDocument="+trustsAlice)
+	var got assumeAnswer
+	s.form(t, key.Key, "sts", &got, "Action=AssumeRole", "RoleArn=arn:aws:iam::000000000000:role/reader", "RoleSessionName=one")
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	records, all := recordsOf(t, fsys)
+	var names []string
+	for _, r := range records {
+		names = append(names, r.EventName+" by "+r.UserIdentity.Type)
+	}
+	if got := strings.Join(names, ", "); got != "CreateUser by Root, CreateAccessKey by Root, CreateRole by Root, AssumeRole by IAMUser" {
+		t.Errorf("on record: %s", got)
+	}
+	for _, secret := range []string{key.Key.Secret, got.Credentials.Secret, got.Credentials.Token} {
+		if secret == "" || strings.Contains(all, secret) {
+			t.Errorf("a secret of %d characters is on record", len(secret))
+		}
+	}
+	if !strings.Contains(all, key.Key.AccessKeyID) {
+		t.Error("the id of the key that was made is not on record")
 	}
 }

@@ -57,6 +57,18 @@ func member(name string) target {
 	}
 }
 
+// across is for operations that are about no one resource within an account, and
+// about the resource for others, whom only its policy lets in.
+func across(inner target) target {
+	return func(ctx context.Context, a *asked) (string, map[string]string, error) {
+		arn, tags, err := inner(ctx, a)
+		if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[4] != a.caller.Account {
+			return arn, tags, err
+		}
+		return "*", nil, err
+	}
+}
+
 // entity is something of iam that a member names; without a name it is the
 // caller.
 func entity(kind, name string) target {
@@ -65,13 +77,36 @@ func entity(kind, name string) target {
 		if v == nil {
 			return a.caller.ARN, nil, nil
 		}
-		return a.identity.Described(ctx, a.caller, kind, *v)
+		path := ""
+		if given := text(a.req, "Path"); given != nil {
+			path = *given
+		}
+		return a.identity.Described(ctx, a.caller, kind, *v, path)
+	}
+}
+
+// renamed is what an entity becomes by another name or path.
+func renamed(kind, name string) target {
+	return func(ctx context.Context, a *asked) (string, map[string]string, error) {
+		arn, tags, err := entity(kind, name)(ctx, a)
+		if path := text(a.req, "NewPath"); path != nil {
+			arn = arn[:strings.IndexByte(arn, '/')] + *path + *text(a.req, name)
+		}
+		if other := text(a.req, "New"+name); other != nil {
+			arn = arn[:strings.LastIndexByte(arn, '/')+1] + *other
+		}
+		return arn, tags, err
 	}
 }
 
 // linkedRole is the role that a service is to get.
 func linkedRole(_ context.Context, a *asked) (string, map[string]string, error) {
-	return "arn:" + a.caller.Partition() + ":iam::" + a.caller.Account + ":role/aws-service-role/" + *text(a.req, "AWSServiceName") + "/*", nil, nil
+	service := *text(a.req, "AWSServiceName")
+	name, ok := iam.LinkedRole(service)
+	if !ok {
+		name = "*"
+	}
+	return "arn:" + a.caller.Partition() + ":iam::" + a.caller.Account + ":role/aws-service-role/" + service + "/" + name, nil, nil
 }
 
 // text is a string member of a request; nil when it is absent or not there.
@@ -93,7 +128,7 @@ var permissions = map[string]map[string]permission{
 	"kafka": {
 		"CreateCluster": {tags: "kafka:TagResource"}, "CreateClusterV2": {tags: "kafka:TagResource"},
 		"DeleteCluster": {on: inPath}, "DescribeCluster": {on: inPath}, "DescribeClusterV2": {on: inPath}, "ListNodes": {on: inPath},
-		"GetBootstrapBrokers": everywhere, "GetCompatibleKafkaVersions": everywhere, "ListClusters": everywhere, "ListClustersV2": everywhere, "ListKafkaVersions": everywhere,
+		"GetBootstrapBrokers": {on: across(inPath)}, "GetCompatibleKafkaVersions": {on: across(member("ClusterArn"))}, "ListClusters": everywhere, "ListClustersV2": everywhere, "ListKafkaVersions": everywhere,
 		"ListTagsForResource": {on: inPath}, "TagResource": {on: inPath}, "UntagResource": {on: inPath},
 		"DescribeClusterOperation": everywhere, "DescribeClusterOperationV2": everywhere,
 		"ListClusterOperations": {on: inPath}, "ListClusterOperationsV2": {on: inPath}, "RebootBroker": {on: inPath},
@@ -125,6 +160,8 @@ func iamPermissions() map[string]permission {
 		"CreateInstanceProfile":    {on: profile, tags: "iam:TagInstanceProfile"},
 		"AddRoleToInstanceProfile": {on: profile, passes: "RoleName", to: "ec2.amazonaws.com"},
 		"CreateServiceLinkedRole":  {on: linkedRole},
+		"UpdateUser":               {on: user, also: []also{{"iam:UpdateUser", renamed("user", "UserName")}}},
+		"UpdateGroup":              {on: group, also: []also{{"iam:UpdateGroup", renamed("group", "GroupName")}}},
 		"SimulatePrincipalPolicy":  {on: member("PolicySourceArn")},
 	}
 	for _, row := range []struct {
@@ -134,9 +171,9 @@ func iamPermissions() map[string]permission {
 		{user, []string{"CreateAccessKey", "DeleteAccessKey", "DeleteUser", "DeleteUserPermissionsBoundary", "DeleteUserPolicy", "GetLoginProfile", "GetUser", "GetUserPolicy",
 			"ListAccessKeys", "ListAttachedUserPolicies", "ListGroupsForUser", "ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials",
 			"ListSigningCertificates", "ListUserPolicies", "ListUserTags", "PutUserPermissionsBoundary", "PutUserPolicy", "TagUser", "UntagUser", "UpdateAccessKey",
-			"UpdateUser", "AttachUserPolicy", "DetachUserPolicy"}},
+			"AttachUserPolicy", "DetachUserPolicy"}},
 		{group, []string{"AddUserToGroup", "RemoveUserFromGroup", "DeleteGroup", "DeleteGroupPolicy", "GetGroup", "GetGroupPolicy", "ListAttachedGroupPolicies", "ListGroupPolicies",
-			"PutGroupPolicy", "UpdateGroup", "AttachGroupPolicy", "DetachGroupPolicy"}},
+			"PutGroupPolicy", "AttachGroupPolicy", "DetachGroupPolicy"}},
 		{role, []string{"DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DeleteServiceLinkedRole", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies",
 			"ListInstanceProfilesForRole", "ListRolePolicies", "ListRoleTags", "PutRolePermissionsBoundary", "PutRolePolicy", "TagRole", "UntagRole",
 			"UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription", "AttachRolePolicy", "DetachRolePolicy"}},

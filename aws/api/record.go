@@ -9,25 +9,34 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/audit"
+	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/sigv4"
 )
 
 // readVerbs begin the names of operations that change nothing.
-var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet", "Verify", "Decode", "Generate"}
+var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet", "Verify", "Decode", "Generate", "Encrypt", "Decrypt", "ReEncrypt"}
+
+// readOperations change nothing either. Uses of a KMS key are as many as there
+// are secrets to read.
+var readOperations = map[string]bool{
+	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:Sign": true, "kms:DeriveSharedSecret": true,
+	"secretsmanager:ValidateResourcePolicy": true,
+}
 
 // recordedReads change nothing and are recorded as changes are: they hand out
 // secrets or credentials.
 var recordedReads = map[string]bool{
 	"sts:AssumeRole": true, "sts:AssumeRoleWithWebIdentity": true, "sts:AssumeRoleWithSAML": true, "sts:GetSessionToken": true,
 	"sts:GetFederationToken": true, "secretsmanager:GetSecretValue": true, "secretsmanager:BatchGetSecretValue": true,
+	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:GenerateDataKey": true, "kms:GenerateDataKeyWithoutPlaintext": true,
 }
 
 // readOnly says whether an operation changes nothing, by its name as AWS's
 // managed ReadOnlyAccess policies do.
 func readOnly(operation string) bool {
 	service, name, _ := strings.Cut(operation, ":")
-	if service == "sts" { // it keeps nothing
+	if service == "sts" || readOperations[operation] { // sts keeps nothing
 		return true
 	}
 	for _, verb := range readVerbs {
@@ -67,6 +76,9 @@ func (h *handler) record(r *http.Request, e *event, out any, err error) error {
 		}
 		return h.cfg.Audit.Commit(context.WithoutCancel(r.Context()), ev) // it is done, whether the caller waits or not
 	}
+	if refused := (*iam.Refused)(nil); errors.As(err, &refused) {
+		ev.Additional, _ = json.Marshal(map[string]string{"why": refused.Why}) // a text encodes
+	}
 	known, bad := (*model.Error)(nil), (*sigv4.Error)(nil)
 	switch {
 	case errors.As(err, &known):
@@ -94,13 +106,12 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 	if service == "" {
 		service = "unknown"
 	}
-	from := ""
-	if ip := source(r); ip.IsValid() {
-		from = ip.String()
+	if service != "millrace" {
+		service += ".amazonaws.com"
 	}
 	ev := audit.Event{
-		Identity: identityOf(e.who), Time: audit.Stamp{Time: h.cfg.Now()}, Source: service + ".amazonaws.com", Name: name, Region: e.who.Region,
-		SourceIP: from, UserAgent: r.UserAgent(), RequestID: e.id, ReadOnly: e.operation != "?" && readOnly(e.operation), Account: e.who.Account,
+		Identity: identityOf(e.who), Time: audit.Stamp{Time: h.cfg.Now()}, Source: service, Name: name, Region: e.who.Region,
+		SourceIP: sourceIP(r), UserAgent: r.UserAgent(), RequestID: e.id, ReadOnly: e.operation != "?" && readOnly(e.operation), Account: e.who.Account,
 	}
 	if e.in != nil {
 		ev.Parameters = parameters(e.in)
@@ -115,15 +126,8 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 
 // identityOf says who a verified caller is.
 func identityOf(c model.Caller) audit.Identity {
-	id := audit.Identity{Type: "Unknown", PrincipalID: c.UserID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
-	switch {
-	case strings.HasSuffix(c.ARN, ":root"):
-		id.Type = "Root"
-	case strings.Contains(c.ARN, ":user/"):
-		id.Type, id.UserName = "IAMUser", c.ARN[strings.LastIndexByte(c.ARN, '/')+1:]
-	case strings.Contains(c.ARN, ":assumed-role/"):
-		id.Type = "AssumedRole"
-	}
+	id := audit.PrincipalOf(c.ARN)
+	id.PrincipalID, id.AccountID, id.AccessKeyID = c.UserID, c.Account, c.AccessKeyID
 	return id
 }
 

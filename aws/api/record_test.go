@@ -232,10 +232,18 @@ func TestSecretsAreNotOnRecord(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
+	for _, target := range []string{"CreateSecret", "GetSecretValue", "PutSecretValue", "UpdateSecret"} {
+		body := `{"Name":"s","SecretId":"s","SecretString":"canary-6"}`
+		status, answer, _ := s.send(t, call{service: "secretsmanager", method: http.MethodPost, path: "/", body: body, keyID: s.root.AccessKeyID, secret: s.root.Secret, at: time.Now(),
+			contentType: "application/x-amz-json-1.1", before: func(r *http.Request) { r.Header.Set("X-Amz-Target", "secretsmanager."+target) }})
+		if status != http.StatusOK {
+			t.Errorf("%s: %d %s", target, status, answer)
+		}
+	}
 	if err := tr.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, all := recordsOf(t, fsys); strings.Contains(all, "canary") || !strings.Contains(all, audit.Hidden) {
+	if got, all := recordsOf(t, fsys); len(got) != 6 || strings.Contains(all, "canary") || !strings.Contains(all, audit.Hidden) {
 		t.Errorf("on record: %s", all)
 	}
 }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -153,15 +154,15 @@ func (t *tx) policyDetails(out *shape.GetAccountAuthorizationDetailsResponse, lo
 
 // Described is the ARN and the tags of a user, group, role, policy or instance
 // profile by name, as policies see it: the ARN has its path. What does not
-// exist has the path "/" and no tags.
-func (s *Service) Described(ctx context.Context, c model.Caller, kindName, entityName string) (arn string, tags map[string]string, err error) {
+// exist has the path that is given, "/" when that is empty, and no tags.
+func (s *Service) Described(ctx context.Context, c model.Caller, kindName, entityName, path string) (arn string, tags map[string]string, err error) {
 	err = s.store.View(ctx, func(st *store.Tx) error {
 		t := s.tx(st, c.Account, c.Partition())
 		for _, k := range []kind{users, groups, roles, policies, profiles} {
 			if k.dir != kindName {
 				continue
 			}
-			h := head{Name: entityName, Path: "/"}
+			h := head{Name: entityName, Path: cmp.Or(path, "/")}
 			found, err := find[entity](t, k, entityName)
 			if err != nil {
 				return err

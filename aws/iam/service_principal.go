@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,18 @@ import (
 const maxHandles = 10_000
 
 // handleKey says which credential was shown, and in which partition.
-type handleKey struct{ accessKeyID, token, partition string }
+type handleKey struct {
+	accessKeyID, partition string
+	token                  [sha256.Size]byte // of the session token; zero: none
+}
+
+func keyOf(accessKeyID, sessionToken, partition string) handleKey {
+	k := handleKey{accessKeyID: accessKeyID, partition: partition}
+	if sessionToken != "" {
+		k.token = sha256.Sum256([]byte(sessionToken))
+	}
+	return k
+}
 
 // handle is a credential that was authenticated once. It is model.Caller's
 // Handle, and what decisions about its holder are cached in.
@@ -62,7 +74,7 @@ type principal struct {
 // session token that is not its own. Expired credentials are found; Expires
 // says so.
 func (s *Service) Authenticate(ctx context.Context, accessKeyID, sessionToken, region string) (c Credential, caller model.Caller, ok bool) {
-	h := s.handle(handleKey{accessKeyID, sessionToken, partitionOf(region)})
+	h := s.handle(keyOf(accessKeyID, sessionToken, partitionOf(region)), sessionToken)
 	if h == nil {
 		return Credential{}, model.Caller{}, false
 	}
@@ -77,7 +89,7 @@ func (s *Service) Authenticate(ctx context.Context, accessKeyID, sessionToken, r
 
 // handle finds what a credential stands for, without knowing yet whether it
 // exists; nil when it cannot.
-func (s *Service) handle(key handleKey) *handle {
+func (s *Service) handle(key handleKey, sessionToken string) *handle {
 	s.mu.Lock()
 	known, root := s.handles[key], s.roots[key.accessKeyID]
 	s.mu.Unlock()
@@ -92,11 +104,11 @@ func (s *Service) handle(key handleKey) *handle {
 		}
 	}
 	temporary := strings.HasPrefix(key.accessKeyID, temporaryPrefix)
-	if temporary != (key.token != "") {
+	if temporary != (sessionToken != "") {
 		return nil
 	}
 	if temporary {
-		if h.session = s.tokens.open(key.accessKeyID, key.token); h.session == nil || h.session.Account != h.account {
+		if h.session = s.tokens.open(key.accessKeyID, sessionToken); h.session == nil || h.session.Account != h.account {
 			return nil
 		}
 	}

@@ -226,6 +226,13 @@ var linkedRoles = map[string]struct{ role, policy string }{
 	"kafkaconnect.amazonaws.com": {"AWSServiceRoleForKafkaConnect", "KafkaConnectServiceRolePolicy"},
 }
 
+// LinkedRole is the name of a service's linked role, for services that have one
+// here.
+func LinkedRole(service string) (name string, ok bool) {
+	linked, ok := linkedRoles[service]
+	return linked.role, ok
+}
+
 // CreateServiceLinkedRole makes the role that a service acts with.
 // aws:iam CreateServiceLinkedRole
 func (s *Service) CreateServiceLinkedRole(ctx context.Context, c model.Caller, in *shape.CreateServiceLinkedRoleRequest) (*shape.CreateServiceLinkedRoleResponse, error) {

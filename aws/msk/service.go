@@ -149,13 +149,14 @@ func readAll(tx *store.Tx, account, region string) ([]cluster, error) {
 	return all, nil
 }
 
-// find reads the cluster that an ARN names. parameter is the request's member.
+// find reads the cluster that an ARN names, of whichever account: who may ask is
+// judged by the ARN before, with the cluster's policy. parameter is the request's member.
 func find(tx *store.Tx, caller model.Caller, parameter, arn string) (cluster, error) {
 	at, ok := parseARN(arn)
 	if !ok {
 		return cluster{}, badRequest(parameter, "Invalid cluster ARN.") // UNVERIFIED wording
 	}
-	if at.account != caller.Account || at.region != caller.Region {
+	if at.region != caller.Region {
 		return cluster{}, notFound(parameter)
 	}
 	c, ok, err := store.GetJSON[cluster](tx, documentKey(at.account, at.region, at.name))

@@ -21,6 +21,7 @@ type Wanted struct {
 	Brokers         []WantedBroker // by id
 	Listeners       []Listener     // the same on every broker
 	SecurityGroups  []string
+	InstanceType    string   // of provisioned clusters
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Names           Names
@@ -105,7 +106,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 	if c.Serverless != nil {
 		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
 	} else {
-		w.SecurityGroups = slices.Clone(c.Provisioned.SecurityGroups)
+		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
 		now = properties(c.Provisioned.Configuration)
 		if c.Provisioned.TLSAuth {
 			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated

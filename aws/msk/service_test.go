@@ -164,8 +164,12 @@ func TestARNs(t *testing.T) {
 	wants(t, describe(caller, "c"), 400, "BadRequestException")
 	wants(t, describe(caller, strings.Replace(arn, "cluster/c", "cluster/a/../c", 1)), 400, "BadRequestException")
 	wants(t, describe(caller, strings.Replace(arn, "cluster/c/", "cluster/d/", 1)), 404, "NotFoundException")
-	for _, other := range []model.Caller{{Account: "210987654321", Region: caller.Region}, {Account: caller.Account, Region: "us-east-1"}} {
-		wants(t, describe(other, arn), 404, "NotFoundException")
+	elsewhere, stranger := model.Caller{Account: caller.Account, Region: "us-east-1"}, model.Caller{Account: "210987654321", Region: caller.Region}
+	wants(t, describe(elsewhere, arn), 404, "NotFoundException")
+	if err := describe(stranger, arn); err != nil {
+		t.Errorf("another account, whose right is judged before: %v", err)
+	}
+	for _, other := range []model.Caller{elsewhere, stranger} {
 		create(t, s, other, "c") // the name is taken per account and region only
 	}
 }

@@ -208,7 +208,7 @@ func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
 		}
 		return plan{
 			kind: updateType, source: settings{InstanceType: c.Provisioned.InstanceType}, target: settings{InstanceType: target},
-			acts: append(c.rolling(stepBrokers), act{Step: stepFinalize, Kind: put}),
+			acts: append([]act{{Step: stepApply, Kind: put}}, c.rolling(stepBrokers)...),
 		}, nil
 	}}, nil
 }

@@ -203,7 +203,7 @@ func (j jvm) start(class string, args ...string) (*process, error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(j.java, append(append(flags, "-cp", classPath(j.jars), class), args...)...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = j.dir, log, log
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = j.dir, log, log, endsWithParent()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -215,8 +215,9 @@ type acceptance struct {
 //
 //	regular expression <TAB or two spaces> # reason
 //
-// and "[3.9.2]" begins the lines that hold for that version alone; those above
-// the first such heading hold for all, and must match something of the default.
+// and "[3.9.2 3.4.1]" begins the lines that hold for those versions alone, and
+// must match something of the first of them; those above the first such heading
+// hold for all, and must match something of the default.
 func accepted(file, version string) ([]*acceptance, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -224,7 +225,7 @@ func accepted(file, version string) ([]*acceptance, error) {
 	}
 	defer f.Close()
 	var out []*acceptance
-	heading := ""
+	var heading []string
 	s := bufio.NewScanner(f)
 	for n := 1; s.Scan(); n++ {
 		line := strings.TrimSpace(s.Text())
@@ -232,7 +233,7 @@ func accepted(file, version string) ([]*acceptance, error) {
 			continue
 		}
 		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
-			heading = strings.Trim(line, "[]")
+			heading = strings.Fields(strings.Trim(line, "[]"))
 			continue
 		}
 		pattern, reason, ok := strings.Cut(line, "  # ")
@@ -243,8 +244,12 @@ func accepted(file, version string) ([]*acceptance, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
 		}
-		if heading == "" || heading == version {
-			out = append(out, &acceptance{line: n, pattern: re, reason: reason, must: heading == version || version == defaultKafka})
+		first := defaultKafka
+		if len(heading) > 0 {
+			first = heading[0]
+		}
+		if len(heading) == 0 || slices.Contains(heading, version) {
+			out = append(out, &acceptance{line: n, pattern: re, reason: reason, must: first == version})
 		}
 	}
 	return out, s.Err()

@@ -325,3 +325,30 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+var namedTest = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
+
+// TestSecurityClaimsHaveTests: every test that SECURITY.md names is there.
+func TestSecurityClaimsHaveTests(t *testing.T) {
+	there := make(map[string]bool)
+	for _, f := range goFiles(t) {
+		for _, d := range f.ast.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && f.test() && fn.Recv == nil {
+				there[fn.Name.Name] = true
+			}
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(root(t), "SECURITY.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := namedTest.FindAllSubmatch(data, -1)
+	for _, m := range named {
+		if !there[string(m[1])] {
+			t.Errorf("SECURITY.md names %s, which is not there", m[1])
+		}
+	}
+	if len(named) < 40 {
+		t.Errorf("SECURITY.md names only %d tests", len(named))
+	}
+}

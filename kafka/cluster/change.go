@@ -17,6 +17,7 @@ import (
 type Software struct {
 	KafkaVersion string            // what it advertises
 	Static       map[string]string // its server.properties
+	Listener     func(*Listener)   // changes the limits of a listener; nil leaves them
 }
 
 // RestartBroker stops a broker as StopBroker does, unless it is stopped, and
@@ -31,6 +32,11 @@ func (c *Cluster) RestartBroker(ctx context.Context, id int32, s Software) error
 			return err
 		}
 		n.cfg.KafkaVersion, n.cfg.Static, n.line = s.KafkaVersion, s.Static, served(line)
+		for i := range n.cfg.Listeners {
+			if s.Listener != nil {
+				s.Listener(&n.cfg.Listeners[i])
+			}
+		}
 		if err := c.decide(ctx, metadata.ChangeBrokers{Set: []metadata.Broker{c.registration(n)}}); err != nil {
 			return err
 		}
@@ -164,11 +170,11 @@ func (c *Cluster) ReopenListener(ctx context.Context, id int32, name string) err
 }
 
 // SetFeatures makes the features of a Kafka version those that the brokers
-// support: the end of an upgrade.
+// support, and its configs those that they have: the end of an upgrade.
 func (c *Cluster) SetFeatures(ctx context.Context, kafkaVersion string) error {
 	line, err := wire.LineOf(kafkaVersion)
 	if err == nil {
-		err = c.decide(ctx, metadata.ChangeBrokers{Features: features(served(line))})
+		err = c.decide(ctx, metadata.ChangeBrokers{Features: features(served(line)), Release: line.Release()})
 	}
 	if err != nil {
 		return fmt.Errorf("finish the change to Kafka %s: %w", kafkaVersion, err)

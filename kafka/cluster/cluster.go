@@ -90,6 +90,9 @@ type Listener struct {
 	Mechanisms []string
 	Hosts      func(string) bool   // names that a signed token may be for
 	Authorizer listener.Authorizer // nil: the cluster's ACLs
+
+	MaxConnections int           // 0: the listener's default
+	Connects       throttle.Rule // of logins with IAM; the zero Rule is no limit
 }
 
 // Cluster is a running cluster. Its methods may be called concurrently.
@@ -200,8 +203,10 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic),
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
-		Params: func() group.Params { return groupParams(c.Image().StaticValue, c.cfg.InitialRebalanceDelay) },
-		Log:    c.cfg.Log,
+		Params: func() group.Params {
+			return groupParams(c.Image().StaticValue, c.cfg.InitialRebalanceDelay, c.Image().Release())
+		},
+		Log: c.cfg.Log,
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
 		Topic:               c.internal(transactionsTopic),
@@ -212,6 +217,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	})
 	core := metadata.New(metadata.Params{
 		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Features: features(line),
+		Release: line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },
@@ -304,7 +310,7 @@ func (c *Cluster) register(ctx context.Context, line wire.Line) error {
 			return fmt.Errorf("take brokers out: %w", err)
 		}
 	}
-	if _, err := c.meta.Do(metadata.RegisterBrokers{Brokers: brokers, Features: features(line)}).Wait(ctx); err != nil {
+	if _, err := c.meta.Do(metadata.RegisterBrokers{Brokers: brokers, Features: features(line), Release: line.Release()}).Wait(ctx); err != nil {
 		return fmt.Errorf("register brokers: %w", err)
 	}
 	return nil
@@ -373,6 +379,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
+		MaxConnections: l.MaxConnections, Connects: l.Connects,
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})

@@ -75,9 +75,12 @@ func deleted(prev, next []*metadata.Topic) (gone []string) {
 	return gone
 }
 
+// newCoordinator is the line whose groups the coordinator of KIP-848 keeps.
+const newCoordinator = 400
+
 // groupParams is the configs of groups in the brokers' server.properties. What
 // is not a number is left to its default; the metadata shows the same.
-func groupParams(static func(name string) string, initialDelay time.Duration) group.Params {
+func groupParams(static func(name string) string, initialDelay time.Duration, release int) group.Params {
 	number := func(name string) int {
 		n, err := strconv.Atoi(strings.TrimSpace(static(name)))
 		if err != nil || n < 0 {
@@ -100,5 +103,6 @@ func groupParams(static func(name string) string, initialDelay time.Duration) gr
 		ConsumerMaxSize:       number("group.consumer.max.size"),
 		PatternRefresh:        ms("group.consumer.regex.refresh.interval.ms"),
 		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static("group.consumer.migration.policy")))),
+		DescribeStable:        release < newCoordinator,
 	}
 }

@@ -24,6 +24,10 @@ type Params struct {
 	ConsumerMaxSize   int           // group.consumer.max.size: 10 000 here
 	PatternRefresh    time.Duration // group.consumer.regex.refresh.interval.ms: 10 min
 	Migration         Migration     // group.consumer.migration.policy: bidirectional
+
+	// DescribeStable shows assignments of stable groups alone, as the coordinator
+	// of Kafka before 4.0; later ones show the last assignment.
+	DescribeStable bool
 }
 
 // Limits and times of groups that no broker config sets.

@@ -28,14 +28,14 @@ func (c *Core) describe(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsRespo
 				}
 			}
 		default:
-			g.describe(&out)
+			g.describe(&out, c.p.DescribeStable)
 		}
 		resp.Groups = append(resp.Groups, out)
 	}
 	return resp
 }
 
-func (g *group) describe(out *kmsg.DescribeGroupsResponseGroup) {
+func (g *group) describe(out *kmsg.DescribeGroupsResponseGroup, stableOnly bool) {
 	out.State, out.ProtocolType = string(g.state), g.protocolType
 	if g.state == stable {
 		out.Protocol = g.protocol
@@ -51,7 +51,7 @@ func (g *group) describe(out *kmsg.DescribeGroupsResponseGroup) {
 		if g.state == stable {
 			rm.ProtocolMetadata = m.metadata(g.protocol)
 		}
-		if m.assignment != nil { // while the group rebalances, the last one
+		if m.assignment != nil && (g.state == stable || !stableOnly) { // while the group rebalances, the last one
 			rm.MemberAssignment = m.assignment
 		}
 		out.Members = append(out.Members, rm)

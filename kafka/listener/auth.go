@@ -144,6 +144,9 @@ func (t *rawToken) frame() []byte {
 func (c *conn) step(ctx context.Context, in []byte) (out []byte, lifetime time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, saslTimeout)
 	defer cancel()
+	if c.session == nil && !c.l.mayConnect(c.auth.mechanism) {
+		return nil, 0, sasl.TooManyConnects()
+	}
 	out, id, err := c.auth.server.Step(ctx, in)
 	if err != nil || id == nil {
 		return out, 0, err
@@ -168,6 +171,19 @@ func (c *conn) step(ctx context.Context, in []byte) (out []byte, lifetime time.D
 		lifetime = c.auth.expires.Sub(now)
 	}
 	return out, lifetime, nil
+}
+
+// mayConnect counts a login with IAM and says whether it comes too soon.
+func (l *Listener) mayConnect(mechanism string) bool {
+	if l.connects == nil || mechanism != sasl.AWSMSKIAM && mechanism != sasl.OAuthBearer {
+		return true
+	}
+	now := l.cfg.Now()
+	if l.connects.Wait("", now) > 0 {
+		return false
+	}
+	l.connects.Failed("", now)
+	return true
 }
 
 // sessionEnd is the earlier of the identity's end and the listener's maximum.

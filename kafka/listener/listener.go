@@ -192,7 +192,10 @@ type Config struct {
 	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
 	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
 	MaxConnections int           // 0: 20 000
-	MaxStrangers   int           // of those, connections that are not authenticated yet; 0: 2 000
+	// Connects is how many sessions may begin with IAM, re-authentication aside
+	// (aws:kafka developer guide, quotas); the zero Rule is no limit.
+	Connects     throttle.Rule
+	MaxStrangers int // of those, connections that are not authenticated yet; 0: 2 000
 
 	// Logins slows down who fails to log in: SCRAM users by name and address,
 	// others by address. Listeners of one cluster share it. nil: one of its own.
@@ -225,7 +228,8 @@ type Listener struct {
 	serial atomic.Int64
 	log    boundedLog
 
-	strangers atomic.Int64 // connections that are not authenticated yet
+	connects  *throttle.Failures // nil: as many as come
+	strangers atomic.Int64       // connections that are not authenticated yet
 
 	buffers sync.Pool // of *[]byte: encoded answers
 
@@ -269,6 +273,10 @@ func New(cfg Config) *Listener {
 		sasl:  sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
 		began: time.Now(), drained: make(chan struct{}),
 		log: boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
+	}
+	if cfg.Connects.Burst > 0 {
+		cfg.Connects.Keys = 1
+		l.connects = throttle.New(cfg.Connects)
 	}
 	l.buffers.New = func() any { return new([]byte) }
 	l.ctx, l.cancel = context.WithCancel(context.Background())

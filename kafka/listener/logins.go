@@ -50,10 +50,7 @@ func (c *conn) tell(r Refusal) {
 // loginKey is what failures are counted by: the user, or the mechanism, and the
 // address or what one host has in IPv6.
 func (c *conn) loginKey(user string) string {
-	from := c.remote.WithZone("")
-	if prefix, err := from.Prefix(64); err == nil && from.Is6() {
-		from = prefix.Addr()
-	}
+	from := throttle.Source(c.remote)
 	if user == "" {
 		return from.String() + " " + c.auth.mechanism
 	}

@@ -21,6 +21,17 @@ var supported = map[ResourceType][]Op{
 	Cluster: {Create, Alter, Describe, ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite},
 }
 
+// configuredGroups is the line in which groups got configs (KIP-848).
+const configuredGroups = 400
+
+// known are the operations that the cluster's line knows on a kind of resource.
+func (l *Listener) known(on ResourceType) []Op {
+	if on == Group && l.line.Release() < configuredGroups {
+		return supported[on][:3]
+	}
+	return supported[on]
+}
+
 // grantField is a field of an answer that says what the caller may do.
 type grantField struct {
 	resource ResourceType
@@ -83,7 +94,7 @@ func (c *conn) grant(ctx context.Context, s *Session, msg kmsg.Request, resp kms
 	}
 	var ops []Operation
 	for _, g := range all {
-		for _, op := range supported[g.resource] {
+		for _, op := range c.l.known(g.resource) {
 			ops = append(ops, Operation{op, g.resource, g.name})
 		}
 	}
@@ -91,7 +102,7 @@ func (c *conn) grant(ctx context.Context, s *Session, msg kmsg.Request, resp kms
 	i := 0
 	for _, g := range all {
 		*g.field = 0
-		for _, op := range supported[g.resource] {
+		for _, op := range c.l.known(g.resource) {
 			if i < len(allowed) && allowed[i] {
 				*g.field |= 1 << bits[op]
 			}

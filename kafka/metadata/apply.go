@@ -32,6 +32,7 @@ type brokersEvent struct {
 	Format   int       `json:"v"`
 	Brokers  []Broker  `json:"brokers"`
 	Features []Feature `json:"features,omitempty"` // what the brokers support
+	Release  release   `json:"release,omitempty"`  // whose configs they have
 }
 
 type producerIDs struct {
@@ -135,6 +136,7 @@ func (i *Image) apply(r statemachine.Record) {
 			if e.Features != nil {
 				i.supported = e.Features
 			}
+			i.release = cmp.Or(e.Release, i.release)
 			i.apart = i.withOwnStatic()
 			i.readAccess()
 		}
@@ -182,7 +184,7 @@ func (i *Image) applyTopic(name string, value []byte) {
 func (c *Core) Snapshot() []statemachine.Record {
 	d := &decision{core: c, image: c.image}
 	if c.image.Brokers != nil {
-		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers, Features: c.image.supported})
+		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers, Features: c.image.supported, Release: c.image.release})
 	}
 	for _, t := range c.image.sorted {
 		d.setTopic(t)

@@ -15,6 +15,7 @@ type ChangeBrokers struct {
 	Set      []Broker
 	Remove   []int32
 	Features []Feature // what the brokers support from now on; nil is as before
+	Release  int       // line of Kafka whose configs they have from now on; 0 is as before
 }
 
 // HeldError says that a broker cannot be removed since it holds a partition
@@ -45,7 +46,7 @@ func (d *decision) changeBrokers(r ChangeBrokers) error {
 		b.Fenced = brokers[at].Fenced
 		brokers[at] = b
 	}
-	d.registerBrokers(brokers, r.Features)
+	d.registerBrokers(brokers, r.Features, release(r.Release))
 	if len(r.Remove) == 0 {
 		return nil
 	}
@@ -54,7 +55,7 @@ func (d *decision) changeBrokers(r ChangeBrokers) error {
 		d.records, d.image = nil, d.core.image
 		return err
 	}
-	d.registerBrokers(slices.DeleteFunc(brokers, func(b Broker) bool { return gone(b.ID) }), nil)
+	d.registerBrokers(slices.DeleteFunc(brokers, func(b Broker) bool { return gone(b.ID) }), nil, 0)
 	return nil
 }
 
@@ -168,6 +169,9 @@ func (i *Image) withOwnStatic() (ids []int32) {
 // StaticValue is a value in the server.properties that all brokers share, "" if
 // it is not there.
 func (i *Image) StaticValue(name string) string { return i.staticOf("")[name] }
+
+// Release is the line of Kafka whose configs the brokers have, 309 for 3.9.
+func (i *Image) Release() int { return int(i.release) }
 
 // Replicas counts the replicas that each broker holds: all, and those of topics
 // that are not internal.

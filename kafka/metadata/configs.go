@@ -28,6 +28,8 @@ const (
 // config is one config key.
 type config struct {
 	name   string
+	since  release // the first that has it so; 0: all before, too
+	last   release // the last that has it so; 0: to this day
 	kind   configType
 	value  string   // Kafka's default, or unsetConfig
 	broker []string // of other resources: the broker configs that it inherits from, nearest first
@@ -54,14 +56,6 @@ const (
 	longMax = "9223372036854775807"
 	intMax  = "2147483647"
 )
-
-func find(table []config, name string) (config, bool) {
-	i, ok := slices.BinarySearchFunc(table, name, func(c config, name string) int { return strings.Compare(c.name, name) })
-	if !ok {
-		return config{}, false
-	}
-	return table[i], true
-}
 
 // sensitive reports whether a value is never shown.
 func (c config) sensitive() bool { return c.kind == typePassword || c.kind == typeUnknown }

@@ -122,9 +122,13 @@ func (d *decision) alter(c change, times int) error {
 	case kmsg.ConfigResourceTypeBroker:
 		return d.alterBroker(c)
 	case kmsg.ConfigResourceTypeGroupConfig:
-		return d.alterGroup(c)
+		if d.image.release.knows(c.kind) {
+			return d.alterGroup(c)
+		}
 	case kmsg.ConfigResourceTypeClientMetrics:
-		return d.alterMetrics(c)
+		if d.image.release.knows(c.kind) {
+			return d.alterMetrics(c)
+		}
 	case kmsg.ConfigResourceTypeBrokerLogger:
 		if !c.replace {
 			return alterLogger(c)
@@ -145,7 +149,7 @@ func (d *decision) alterTopic(c change) error {
 	if t != nil && t.Configs != nil {
 		before = t.Configs
 	}
-	after, err := c.applied(before, topicConfigs)
+	after, err := c.applied(before, d.image.release, topicConfigs)
 	if err != nil {
 		return err
 	}
@@ -179,13 +183,13 @@ func (d *decision) settleAfter(before, after map[string]string) {
 // it has, nil at creation.
 func (d *decision) checkTopicConfigs(before, after map[string]string) error {
 	for _, name := range sortedKeys(after) {
-		if _, known := find(topicConfigs, name); !known {
+		if _, known := d.image.release.find(topicConfigs, name); !known {
 			return fail(kerr.InvalidConfig, "Unknown topic config name: %s", name)
 		}
 	}
 	for _, name := range sortedKeys(after) {
 		value := after[name]
-		c, _ := find(topicConfigs, name)
+		c, _ := d.image.release.find(topicConfigs, name)
 		if err := d.checkServerlessConfig(name, value, before); err != nil {
 			return err
 		}
@@ -194,7 +198,7 @@ func (d *decision) checkTopicConfigs(before, after map[string]string) error {
 		}
 	}
 	lag := func(name string) int64 {
-		c, _ := find(topicConfigs, name)
+		c, _ := d.image.release.find(topicConfigs, name)
 		n, _ := strconv.ParseInt(d.image.effective(c, after, ""), 10, 64) // effective is checked
 		return n
 	}
@@ -229,7 +233,7 @@ func (d *decision) alterGroup(c change) error {
 	if c.name == "" {
 		return fail(kerr.InvalidRequest, "Default group resources are not allowed.")
 	}
-	after, err := c.applied(d.image.groups[c.name], groupConfigs)
+	after, err := c.applied(d.image.groups[c.name], d.image.release, groupConfigs)
 	if err != nil {
 		return err
 	}
@@ -243,7 +247,7 @@ func (d *decision) alterMetrics(c change) error {
 	if c.name == "" {
 		return fail(kerr.InvalidRequest, "Subscription name can't be empty")
 	}
-	after, err := c.applied(d.image.metrics[c.name], nil) // Kafka's schema does not know them: no lists
+	after, err := c.applied(d.image.metrics[c.name], d.image.release, nil) // Kafka's schema does not know them: no lists
 	if err != nil {
 		return err
 	}
@@ -300,7 +304,7 @@ func alterLogger(c change) error {
 var opNames = [...]string{opSet: "SET", opDelete: "DELETE", opAppend: "APPEND", opSubtract: "SUBTRACT"}
 
 // applied is the configs after the changes (ConfigurationControlManager).
-func (c change) applied(before map[string]string, table []config) (map[string]string, error) {
+func (c change) applied(before map[string]string, r release, table []config) (map[string]string, error) {
 	after := maps.Clone(before)
 	if after == nil || c.replace {
 		after = make(map[string]string)
@@ -313,7 +317,7 @@ func (c change) applied(before map[string]string, table []config) (map[string]st
 		case opSet:
 			after[k.name] = *k.value
 		case opAppend, opSubtract:
-			def, _ := find(table, k.name)
+			def, _ := r.find(table, k.name)
 			if def.kind != typeList {
 				return nil, c.notAList(k, def)
 			}

@@ -19,7 +19,7 @@ func (d *decision) alterBroker(c change) error {
 		return err
 	}
 	before := d.image.dynamic[c.name]
-	after, err := c.applied(before, brokerConfigs)
+	after, err := c.applied(before, d.image.release, brokerConfigs)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (d *decision) checkBrokerName(c change) error {
 func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) error {
 	updates := make(map[update][]string)
 	for _, name := range sortedKeys(after) {
-		def, known := find(brokerConfigs, name)
+		def, known := i.release.find(brokerConfigs, name)
 		switch {
 		case strings.HasPrefix(name, "listener.name."):
 			updates[perBroker] = append(updates[perBroker], name)
@@ -76,7 +76,7 @@ func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) er
 		return fail(kerr.InvalidRequest, "These security configs can be dynamically updated only per-listener using the listener prefix: HashSet(%s)", strings.Join(names, ", "))
 	}
 	for _, name := range sortedKeys(after) {
-		def, known := find(brokerConfigs, name)
+		def, known := i.release.find(brokerConfigs, name)
 		if !known || def.update == perBroker {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,7 +27,7 @@ const (
 func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	resp.Resources = []kmsg.DescribeConfigsResponseResource{}
-	unknown := slices.ContainsFunc(req.Resources, func(r kmsg.DescribeConfigsRequestResource) bool { return !knownResource(r.ResourceType) })
+	unknown := slices.ContainsFunc(req.Resources, func(r kmsg.DescribeConfigsRequestResource) bool { return !i.release.knows(r.ResourceType) })
 	for n := range req.Resources {
 		r := &req.Resources[n]
 		out := kmsg.NewDescribeConfigsResponseResource()
@@ -47,15 +48,6 @@ func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) 
 		resp.Resources = append(resp.Resources, out)
 	}
 	return resp
-}
-
-func knownResource(t kmsg.ConfigResourceType) bool {
-	switch t {
-	case kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger,
-		kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeGroupConfig:
-		return true
-	}
-	return false
 }
 
 // described is a config as DescribeConfigs shows it.
@@ -100,7 +92,7 @@ func (i *Image) describe(broker string, kind kmsg.ConfigResourceType, name strin
 		if name == "" {
 			return nil, fail(kerr.InvalidRequest, "Client metrics subscription name must not be empty")
 		}
-		return describeOwn(metricsConfigs, i.metrics[name], dynamicMetrics), nil
+		return i.describeMetrics(name), nil
 	}
 	if name == "" {
 		return nil, fail(kerr.InvalidRequest, "Group name must not be empty")
@@ -121,7 +113,7 @@ func ownBroker(broker, name, notANumber, another string) error {
 }
 
 func (i *Image) describeTopic(t *Topic, broker string) (out []described) {
-	for _, c := range topicConfigs {
+	for c := range i.release.of(topicConfigs) {
 		if c.update == whenSet {
 			continue
 		}
@@ -130,7 +122,7 @@ func (i *Image) describeTopic(t *Topic, broker string) (out []described) {
 			d.source = d.entries[0].source
 		}
 		if d.value = i.effective(c, t.Configs, broker); d.source == dynamicTopic {
-			d.value = d.entries[0].value
+			d.value = strings.TrimSpace(d.entries[0].value)
 		}
 		out = append(out, d)
 	}
@@ -141,7 +133,7 @@ func (i *Image) describeTopic(t *Topic, broker string) (out []described) {
 // Kafka does not show.
 func (i *Image) describeBroker(broker string) (out []described) {
 	names := make(map[string]bool)
-	for _, c := range brokerConfigs {
+	for c := range i.release.of(brokerConfigs) {
 		names[c.name] = c.update != whenSet
 	}
 	for _, set := range []map[string]string{i.staticOf(broker), i.dynamic[""], i.dynamic[broker]} {
@@ -167,7 +159,7 @@ func (i *Image) describeDefaults() (out []described) {
 }
 
 func (i *Image) describeBrokerConfig(name string, entries []entry) described {
-	c, known := find(brokerConfigs, name)
+	c, known := i.release.find(brokerConfigs, name)
 	if !known {
 		c = config{name: name, kind: typeUnknown}
 	}
@@ -179,8 +171,8 @@ func (i *Image) describeBrokerConfig(name string, entries []entry) described {
 }
 
 // describeOwn lists configs that inherit nothing: synonyms are only what was set.
-func describeOwn(table []config, own map[string]string, from source) (out []described) {
-	for _, c := range table {
+func describeOwn(r release, table []config, own map[string]string, from source) (out []described) {
+	for c := range r.of(table) {
 		d := described{config: c, value: c.value, source: defaultConfig}
 		if v, ok := own[c.name]; ok {
 			d.value, d.source, d.entries = v, from, []entry{{c.name, v, from}}
@@ -190,8 +182,21 @@ func describeOwn(table []config, own map[string]string, from source) (out []desc
 	return out
 }
 
+// describeMetrics lists the configs of a subscription; before 4.1 only what was
+// set, without types.
+func (i *Image) describeMetrics(name string) []described {
+	out := describeOwn(i.release, metricsConfigs, i.metrics[name], dynamicMetrics)
+	if i.release < k41 {
+		out = slices.DeleteFunc(out, func(d described) bool { return d.source == defaultConfig })
+		for n := range out {
+			out[n].kind = typeUnknown
+		}
+	}
+	return out
+}
+
 func (i *Image) describeGroup(name, broker string) []described {
-	out := describeOwn(groupConfigs, i.groups[name], dynamicGroup)
+	out := describeOwn(i.release, groupConfigs, i.groups[name], dynamicGroup)
 	for n := range out {
 		if d := &out[n]; d.source == defaultConfig {
 			d.value = i.effective(d.config, nil, broker)
@@ -203,7 +208,7 @@ func (i *Image) describeGroup(name, broker string) []described {
 
 func (d described) render(req *kmsg.DescribeConfigsRequest) kmsg.DescribeConfigsResponseResourceConfig {
 	out := kmsg.NewDescribeConfigsResponseResourceConfig()
-	hidden := d.sensitive() && d.source != dynamicLogger
+	hidden := d.sensitive() && d.source != dynamicLogger && d.source != dynamicMetrics
 	out.Name, out.ConfigType, out.ReadOnly, out.IsSensitive = d.name, kmsg.ConfigType(d.kind), d.readOnly, hidden
 	out.Source = kmsg.ConfigSource(d.source)
 	out.ConfigSynonyms = []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{}
@@ -242,7 +247,7 @@ func (i *Image) ListConfigResources(req *kmsg.ListConfigResourcesRequest) *kmsg.
 		asked = []int8{int8(kmsg.ConfigResourceTypeClientMetrics)}
 	}
 	for _, t := range asked {
-		if !knownResource(kmsg.ConfigResourceType(t)) {
+		if !i.release.knows(kmsg.ConfigResourceType(t)) {
 			resp.ErrorCode = kerr.UnsupportedVersion.Code
 			return resp
 		}

@@ -9,17 +9,18 @@ import (
 )
 
 // groupConfigs is every config of a group, by name (apache/kafka GroupConfig).
+// Lines before their first have the brokers' values all the same.
 var groupConfigs = []config{
-	{name: "consumer.heartbeat.interval.ms", kind: typeInt, value: "5000", broker: []string{"group.consumer.heartbeat.interval.ms"}, takes: atLeast(1), doc: "Heartbeat interval of the members of a consumer group."},
-	{name: "consumer.session.timeout.ms", kind: typeInt, value: "45000", broker: []string{"group.consumer.session.timeout.ms"}, takes: atLeast(1), doc: "Silence after which a member of a consumer group is removed."},
-	{name: "share.auto.offset.reset", kind: typeString, value: "latest", takes: offsetReset, doc: "Where a share group begins: earliest, latest or by_duration with a duration."},
-	{name: "share.heartbeat.interval.ms", kind: typeInt, value: "5000", broker: []string{"group.share.heartbeat.interval.ms"}, takes: atLeast(1), doc: "Heartbeat interval of the members of a share group."},
-	{name: "share.isolation.level", kind: typeString, value: "read_uncommitted", takes: oneOf("read_committed", "read_uncommitted"), doc: "Whether a share group sees records of open and aborted transactions."},
-	{name: "share.record.lock.duration.ms", kind: typeInt, value: "30000", broker: []string{"group.share.record.lock.duration.ms"}, takes: atLeast(1000), doc: "How long a member of a share group holds a record."},
-	{name: "share.session.timeout.ms", kind: typeInt, value: "45000", broker: []string{"group.share.session.timeout.ms"}, takes: atLeast(1), doc: "Silence after which a member of a share group is removed."},
-	{name: "streams.heartbeat.interval.ms", kind: typeInt, value: "5000", broker: []string{"group.streams.heartbeat.interval.ms"}, takes: atLeast(1), doc: "Heartbeat interval of the members of a streams group."},
-	{name: "streams.num.standby.replicas", kind: typeInt, value: "0", broker: []string{"group.streams.num.standby.replicas"}, takes: atLeast(0), doc: "Standby replicas of each task."},
-	{name: "streams.session.timeout.ms", kind: typeInt, value: "45000", broker: []string{"group.streams.session.timeout.ms"}, takes: atLeast(1), doc: "Silence after which a member of a streams group is removed."},
+	{name: "consumer.heartbeat.interval.ms", since: k40, kind: typeInt, value: "5000", broker: []string{"group.consumer.heartbeat.interval.ms"}, takes: atLeast(1), doc: "Heartbeat interval of the members of a consumer group."},
+	{name: "consumer.session.timeout.ms", since: k40, kind: typeInt, value: "45000", broker: []string{"group.consumer.session.timeout.ms"}, takes: atLeast(1), doc: "Silence after which a member of a consumer group is removed."},
+	{name: "share.auto.offset.reset", since: k40, kind: typeString, value: "latest", takes: offsetReset, doc: "Where a share group begins: earliest, latest or by_duration with a duration."},
+	{name: "share.heartbeat.interval.ms", since: k40, kind: typeInt, value: "5000", broker: []string{"group.share.heartbeat.interval.ms"}, takes: atLeast(1), doc: "Heartbeat interval of the members of a share group."},
+	{name: "share.isolation.level", since: k41, kind: typeString, value: "read_uncommitted", takes: oneOf("read_committed", "read_uncommitted"), doc: "Whether a share group sees records of open and aborted transactions."},
+	{name: "share.record.lock.duration.ms", since: k40, kind: typeInt, value: "30000", broker: []string{"group.share.record.lock.duration.ms"}, takes: atLeast(1000), doc: "How long a member of a share group holds a record."},
+	{name: "share.session.timeout.ms", since: k40, kind: typeInt, value: "45000", broker: []string{"group.share.session.timeout.ms"}, takes: atLeast(1), doc: "Silence after which a member of a share group is removed."},
+	{name: "streams.heartbeat.interval.ms", since: k41, kind: typeInt, value: "5000", broker: []string{"group.streams.heartbeat.interval.ms"}, takes: atLeast(1), doc: "Heartbeat interval of the members of a streams group."},
+	{name: "streams.num.standby.replicas", since: k41, kind: typeInt, value: "0", broker: []string{"group.streams.num.standby.replicas"}, takes: atLeast(0), doc: "Standby replicas of each task."},
+	{name: "streams.session.timeout.ms", since: k41, kind: typeInt, value: "45000", broker: []string{"group.streams.session.timeout.ms"}, takes: atLeast(1), doc: "Silence after which a member of a streams group is removed."},
 }
 
 // metricsConfigs is every config of a client metrics subscription, by name
@@ -45,7 +46,7 @@ func (i *Image) GroupInt(group, name string) int {
 }
 
 func (i *Image) groupValue(own map[string]string, name string) string {
-	c, ok := find(groupConfigs, name)
+	c, ok := newest.find(groupConfigs, name)
 	if !ok {
 		panic("metadata: no group config " + name)
 	}
@@ -56,7 +57,7 @@ func (i *Image) groupValue(own map[string]string, name string) string {
 // within the brokers' limits, then with each other.
 func (i *Image) checkGroupConfigs(configs map[string]string) error {
 	for _, name := range sortedKeys(configs) {
-		c, known := find(groupConfigs, name)
+		c, known := i.release.find(groupConfigs, name)
 		if !known {
 			return fail(kerr.InvalidConfig, "Unknown group config name: %s", name)
 		}
@@ -72,6 +73,9 @@ func (i *Image) checkGroupConfigs(configs map[string]string) error {
 		"consumer.heartbeat.interval.ms", "consumer.session.timeout.ms", "share.heartbeat.interval.ms", "share.session.timeout.ms",
 		"share.record.lock.duration.ms", "streams.heartbeat.interval.ms", "streams.session.timeout.ms",
 	} {
+		if _, known := i.release.find(groupConfigs, name); !known {
+			continue
+		}
 		kind, rest, _ := strings.Cut(name, ".")
 		low, high := "group."+kind+".min."+rest, "group."+kind+".max."+rest
 		if number(name) < i.brokerInt(low) {
@@ -81,7 +85,7 @@ func (i *Image) checkGroupConfigs(configs map[string]string) error {
 			return fail(kerr.InvalidConfig, "%s must be less than or equal to %s", name, high)
 		}
 	}
-	if number("streams.num.standby.replicas") > i.brokerInt("group.streams.max.standby.replicas") {
+	if _, known := i.release.find(groupConfigs, "streams.num.standby.replicas"); known && number("streams.num.standby.replicas") > i.brokerInt("group.streams.max.standby.replicas") {
 		return fail(kerr.InvalidConfig, "streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas")
 	}
 	for _, kind := range []string{"consumer", "share", "streams"} {
@@ -102,7 +106,7 @@ var clientSelectors = map[string]bool{
 // checkMetricsConfigs is Kafka's ClientMetricsConfigs.validate.
 func checkMetricsConfigs(configs map[string]string) error {
 	for _, name := range sortedKeys(configs) {
-		c, known := find(metricsConfigs, name)
+		c, known := newest.find(metricsConfigs, name)
 		if !known {
 			return fail(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
 		}

@@ -66,23 +66,72 @@ func TestAnswersOfKafka(t *testing.T) {
 	}
 }
 
-// TestDescriptionsOfKafka holds the tables of configs to what Kafka shows.
+// TestDescriptionsOfKafka holds the tables of configs to what the brokers of
+// each line of Kafka show.
+//
+// Works: DescribeConfigs shows the configs and defaults of the cluster's own Kafka line, 2.8 to 4.1
 func TestDescriptionsOfKafka(t *testing.T) {
-	data, err := os.ReadFile("testdata/describe_kafka_4.1.1.tsv")
+	data, err := os.ReadFile("testdata/describe_kafka.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{Core: New(Params{})}
+	for _, r := range []release{k28, k34, k35, k36, k37, k38, k39, k40, k41} {
+		shown, lines := shownConfigs(t, r), 0
+		for line := range strings.Lines(string(data)) {
+			if strings.HasPrefix(line, "#") {
+				continue
+			}
+			parts := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 5)
+			if r < lineOf(t, parts[0]) || r > lineOf(t, parts[1]) {
+				continue
+			}
+			lines++
+			key, want := parts[2]+"\t"+parts[3], parts[4]
+			if got := shown[key]; got != want {
+				t.Errorf("%d: %s: shown %q\nKafka %q", r, key, got, want)
+			}
+			delete(shown, key)
+		}
+		if lines < 220 {
+			t.Errorf("%d: only %d configs are compared", r, lines)
+		}
+		for key := range shown {
+			if !instance[key] {
+				t.Errorf("%d: Kafka does not show %s", r, key)
+			}
+		}
+	}
+}
+
+// instance is what the brokers that were asked had in their server.properties.
+var instance = map[string]bool{
+	"2\tmin.insync.replicas": true, "4\tmin.insync.replicas": true, "4\tadvertised.listeners": true, "4\tauthorizer.class.name": true,
+	"4\tbroker.id": true, "4\tcontroller.listener.names": true, "4\tcontroller.quorum.bootstrap.servers": true, "4\tcontroller.quorum.voters": true,
+	"4\tinter.broker.listener.name": true, "4\tlistener.security.protocol.map": true, "4\tlisteners": true, "4\tlog.dirs": true, "4\tnode.id": true, "4\toffsets.topic.replication.factor": true,
+	"4\tprocess.roles": true, "4\ttransaction.state.log.min.isr": true, "4\ttransaction.state.log.replication.factor": true, "4\tzookeeper.connect": true,
+}
+
+func lineOf(t *testing.T, version string) release {
+	major, minor, _ := strings.Cut(version, ".")
+	a, err := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	if err != nil || err2 != nil {
+		t.Fatalf("%q is no line", version)
+	}
+	return release(100*a + b)
+}
+
+// shownConfigs is what a cluster of a line shows, by resource and name.
+func shownConfigs(t *testing.T, line release) map[string]string {
+	c := &cluster{Core: New(Params{Release: int(line)})}
 	c.do(RegisterBrokers{Brokers: []Broker{{ID: 1}}})
 	c.create("t", 1, 1)
-	req := kmsg.NewPtrDescribeConfigsRequest()
-	req.Version, req.IncludeSynonyms, req.IncludeDocumentation = 4, true, true
+	out := map[string]string{}
 	for kind, name := range map[kmsg.ConfigResourceType]string{2: "t", 4: "1", 16: "m", 32: "g"} {
-		req.Resources = append(req.Resources, kmsg.DescribeConfigsRequestResource{ResourceType: kind, ResourceName: name})
-	}
-	shown := map[string]string{}
-	for _, r := range c.Image().DescribeConfigs(1, req).Resources {
-		for _, e := range r.Configs {
+		req := kmsg.NewPtrDescribeConfigsRequest()
+		req.Version, req.IncludeSynonyms, req.IncludeDocumentation = 4, true, true
+		req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kind, ResourceName: name}}
+		for _, e := range c.Image().DescribeConfigs(1, req).Resources[0].Configs {
 			if e.Documentation == nil || *e.Documentation == "" {
 				t.Errorf("%s has no documentation", e.Name)
 			}
@@ -96,26 +145,10 @@ func TestDescriptionsOfKafka(t *testing.T) {
 				}
 				synonyms = append(synonyms, s.Name+"="+*s.Value)
 			}
-			key := fmt.Sprintf("%d\t%s", r.ResourceType, e.Name)
-			shown[key] = fmt.Sprintf("%s\t%d\t%s\t%v\t%v\t%s", key, e.ConfigType, value, e.ReadOnly, e.IsSensitive, strings.Join(synonyms, ","))
+			out[fmt.Sprintf("%d\t%s", kind, e.Name)] = fmt.Sprintf("%d\t%s\t%v\t%v\t%s", e.ConfigType, value, e.ReadOnly, e.IsSensitive, strings.Join(synonyms, ","))
 		}
 	}
-	lines := 0
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		lines++
-		kind, rest, _ := strings.Cut(line, "\t")
-		name, _, _ := strings.Cut(rest, "\t")
-		if got := shown[kind+"\t"+name]; got != line {
-			t.Errorf("shown %q\nKafka %q", got, line)
-		}
-	}
-	if lines < 340 {
-		t.Errorf("only %d configs are compared", lines)
-	}
+	return out
 }
 
 // TestUncleanElectionActsAtOnce: a partition that nobody may lead gets a leader

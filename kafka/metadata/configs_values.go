@@ -63,7 +63,7 @@ func (i *Image) sources(names []string, brokerID string) []entry {
 	add(dynamicDefaultBroker, func(name string) (string, bool) { v, ok := i.dynamic[""][name]; return v, ok })
 	add(staticBroker, func(name string) (string, bool) { return i.staticValue(name, brokerID) })
 	add(defaultConfig, func(name string) (string, bool) {
-		c, ok := find(brokerConfigs, name)
+		c, ok := i.release.find(brokerConfigs, name)
 		return c.value, ok && c.value != unsetConfig && c.update != whenSet
 	})
 	return out
@@ -122,7 +122,7 @@ func (i *Image) brokerValue(name string) string { return i.brokerValueOn(name, "
 
 // brokerValueOn is brokerValue for one broker.
 func (i *Image) brokerValueOn(name, brokerID string) string {
-	c, _ := find(brokerConfigs, name)
+	c, _ := i.release.find(brokerConfigs, name)
 	for _, e := range i.sources([]string{name}, brokerID) {
 		if c.check(e.value) == nil {
 			return c.canonical(e.value)
@@ -177,7 +177,7 @@ func (i *Image) topicEntries(c config, t *Topic, brokerID string) []entry {
 
 // topicValue is a topic's effective value.
 func (i *Image) topicValue(name string, t *Topic) string {
-	c, _ := find(topicConfigs, name)
+	c, _ := i.release.find(topicConfigs, name)
 	return i.effective(c, t.Configs, "")
 }
 
@@ -211,6 +211,7 @@ func (i *Image) SameDefaults(other *Image) bool {
 // TopicSettings is a topic's effective configs as types.
 type TopicSettings struct {
 	MinInsyncReplicas  int
+	MinInsyncStrict    bool // also where there are fewer replicas, as before 3.7
 	SegmentBytes       int64
 	SegmentAge         time.Duration
 	RetentionBytes     int64         // -1: no limit
@@ -256,7 +257,7 @@ func (i *Image) TopicSettingsOn(t *Topic) func(broker int32) TopicSettings {
 
 func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 	text := func(name string) string {
-		c, _ := find(topicConfigs, name)
+		c, _ := i.release.find(topicConfigs, name)
 		return i.effective(c, t.Configs, brokerID)
 	}
 	number := func(name string) int64 {
@@ -264,17 +265,16 @@ func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 		return n
 	}
 	ratio, _ := strconv.ParseFloat(text("min.cleanable.dirty.ratio"), 64)
-	expiry, _ := strconv.ParseInt(i.brokerValueOn("producer.id.expiration.ms", brokerID), 10, 64)
 	s := TopicSettings{
-		MinInsyncReplicas: i.minInsync(t),
-		SegmentBytes:      number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
+		MinInsyncReplicas: i.minInsync(t), MinInsyncStrict: i.release < k37 && !t.Internal,
+		SegmentBytes: number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
 		RetentionBytes: number("retention.bytes"), RetentionAge: milliseconds(number("retention.ms"), -1),
 		IndexIntervalBytes: int(number("index.interval.bytes")),
-		ProducerExpiry:     milliseconds(expiry, 0),
+		ProducerExpiry:     milliseconds(i.producerExpiry(brokerID), 0),
 		MaxMessageBytes:    int(number("max.message.bytes")),
 		LogAppendTime:      text("message.timestamp.type") == "LogAppendTime",
-		TimestampBeforeMax: milliseconds(number("message.timestamp.before.max.ms"), 0),
-		TimestampAfterMax:  milliseconds(number("message.timestamp.after.max.ms"), 0),
+		TimestampBeforeMax: milliseconds(timestampMax(number, "before"), 0),
+		TimestampAfterMax:  milliseconds(timestampMax(number, "after"), 0),
 		Compression:        text("compression.type"),
 		Compact:            slices.Contains(items(text("cleanup.policy")), "compact"),
 		Delete:             slices.Contains(items(text("cleanup.policy")), "delete"),
@@ -296,6 +296,27 @@ func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 func (i *Image) minInsync(t *Topic) int {
 	n, _ := strconv.Atoi(i.topicValue("min.insync.replicas", t)) // topicValue is checked
 	return n
+}
+
+// producerExpiry is when a silent producer is forgotten, in milliseconds. Before
+// 3.4 that was when transactional ids expire (KIP-854).
+func (i *Image) producerExpiry(brokerID string) int64 {
+	name := "producer.id.expiration.ms"
+	if _, ok := i.release.find(brokerConfigs, name); !ok {
+		name = "transactional.id.expiration.ms"
+	}
+	n, _ := strconv.ParseInt(i.brokerValueOn(name, brokerID), 10, 64) // it is checked
+	return n
+}
+
+// timestampMax is message.timestamp.before.max.ms or its twin. Until 3.9
+// message.timestamp.difference.max.ms stands in for one without a limit
+// (KIP-937), and until 3.5 it was alone.
+func timestampMax(number func(name string) int64, side string) int64 {
+	if n := number("message.timestamp." + side + ".max.ms"); n > 0 && n < math.MaxInt64 {
+		return n
+	}
+	return number("message.timestamp.difference.max.ms")
 }
 
 // milliseconds is a duration; one that is too long for the type is unlimited.

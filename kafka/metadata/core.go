@@ -17,6 +17,7 @@ type Params struct {
 	Static       map[string]string // server.properties of brokers that register without theirs
 	Serverless   bool              // the topic rules of MSK Serverless
 	Features     []Feature         // what the brokers support until they register
+	Release      int               // line of Kafka whose configs the brokers have, 309 for 3.9 (wire.Line.Release), until they register; 0: the newest
 }
 
 // Core is the metadata state machine. It is a statemachine.Core.
@@ -33,13 +34,16 @@ var _ statemachine.Core = (*Core)(nil)
 
 // New returns the metadata of a cluster without brokers and topics.
 func New(p Params) *Core {
+	if p.Release == 0 {
+		p.Release = int(newest)
+	}
 	i := &Image{
 		ClusterID: p.ClusterID, ControllerID: p.ControllerID, static: p.Static,
 		dynamic: map[string]map[string]string{}, topics: map[string]*Topic{},
 		byID: map[[16]byte]*Topic{}, sorted: []*Topic{},
 		moving: map[string]struct{}{}, users: map[string]scramUser{},
 		groups: map[string]map[string]string{}, metrics: map[string]map[string]string{},
-		acls: map[pattern][]rule{}, quotas: quota.Limits{}, supported: p.Features,
+		acls: map[pattern][]rule{}, quotas: quota.Limits{}, supported: p.Features, release: release(p.Release),
 	}
 	i.readAccess()
 	return &Core{p: p, image: i}
@@ -56,6 +60,7 @@ func (c *Core) Image() *Image {
 type RegisterBrokers struct {
 	Brokers  []Broker
 	Features []Feature // what they support; nil is as before
+	Release  int       // line of Kafka whose configs they have; 0 is as before
 }
 
 // CreateTopics is a client's request with one fresh random id for each topic.
@@ -92,7 +97,7 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 	var reply any
 	switch r := req.(type) {
 	case RegisterBrokers:
-		d.registerBrokers(r.Brokers, r.Features)
+		d.registerBrokers(r.Brokers, r.Features, release(r.Release))
 	case ChangeBrokers:
 		reply = changed(d.changeBrokers(r))
 	case FenceBroker:

@@ -64,7 +64,8 @@ const (
 	unsafeDowngrade = 3
 )
 
-// updateFeatures changes levels, all or none.
+// updateFeatures changes levels, all or none. Before 4.0 each feature has an
+// error of its own and the others change.
 func (d *decision) updateFeatures(req *kmsg.UpdateFeaturesRequest) *kmsg.UpdateFeaturesResponse {
 	resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 	resp.Results = []kmsg.UpdateFeaturesResponseResult{}
@@ -81,14 +82,25 @@ func (d *decision) updateFeatures(req *kmsg.UpdateFeaturesRequest) *kmsg.UpdateF
 		}
 		if err := d.checkLevel(u.Feature, u.MaxVersionLevel, kind); err != nil {
 			code, text := wire(err)
+			if d.image.release < k40 {
+				resp.Results = append(resp.Results, kmsg.UpdateFeaturesResponseResult{Feature: u.Feature, ErrorCode: code, ErrorMessage: text})
+				continue
+			}
 			resp.ErrorCode = code
 			resp.ErrorMessage = kmsg.StringPtr("The update failed for all features since the following feature had an error: " + *text)
 			return resp
 		}
 		next.Levels[u.Feature] = u.MaxVersionLevel
+		if d.image.release < k40 {
+			resp.Results = append(resp.Results, kmsg.UpdateFeaturesResponseResult{Feature: u.Feature})
+		}
 	}
 	if !req.ValidateOnly && !maps.Equal(next.Levels, d.image.features.Levels) {
 		d.add(featuresKey, next)
+	}
+	if d.image.release < k40 {
+		resp.ErrorMessage = kmsg.StringPtr("")
+		return resp
 	}
 	for _, u := range req.FeatureUpdates {
 		if req.Version < 2 {

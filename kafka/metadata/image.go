@@ -28,7 +28,8 @@ type Image struct {
 	acls    map[pattern][]rule // the rules sorted
 	quotas  quota.Limits
 
-	supported []Feature // of Params until the brokers have said theirs
+	release   release   // of Params until the brokers have said theirs: which configs there are
+	supported []Feature // likewise
 	features  features  // an event's: never changed
 
 	apart         []int32         // brokers whose server.properties are not those that all share

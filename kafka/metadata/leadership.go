@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -30,15 +31,15 @@ func (d *decision) fence(id int32, fenced bool) error {
 			brokers[i].Fenced = fenced
 		}
 	}
-	d.registerBrokers(brokers, nil)
+	d.registerBrokers(brokers, nil, 0)
 	return nil
 }
 
-func (d *decision) registerBrokers(brokers []Broker, supported []Feature) {
+func (d *decision) registerBrokers(brokers []Broker, supported []Feature, line release) {
 	if supported == nil {
 		supported = d.image.supported
 	}
-	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers, Features: supported})
+	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers, Features: supported, Release: cmp.Or(line, d.image.release)})
 	d.settle()
 }
 
@@ -164,6 +165,9 @@ func (d *decision) electLeaders(r *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersR
 // unknownElection refuses a whole request; before version 1 an answer has no
 // error of its own.
 func unknownElection(r *kmsg.ElectLeadersRequest, resp *kmsg.ElectLeadersResponse) *kmsg.ElectLeadersResponse {
+	if r.Topics != nil && len(r.Topics) == 0 {
+		return resp // nothing is elected, in whatever way
+	}
 	code, text := wire(fail(kerr.InvalidRequest, "Unknown election type %d", int8(r.ElectionType)))
 	resp.ErrorCode = code
 	for _, t := range r.Topics {

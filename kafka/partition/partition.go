@@ -40,14 +40,21 @@ type leadership struct {
 	replicas []int32
 	epoch    int32
 	inSync   int
-	minISR   int // never more than there are replicas
+	minISR   int // that acks=all needs
 	settings metadata.TopicSettings
 }
 
-// newLeadership counts min.insync.replicas as at most the replicas there are:
-// otherwise acks=all could never succeed (KAFKA-15583).
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
-	return &leadership{leader: p.Leader, replicas: p.Replicas, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: min(s.MinInsyncReplicas, len(p.Replicas)), settings: s}
+	return &leadership{leader: p.Leader, replicas: p.Replicas, epoch: p.LeaderEpoch, inSync: len(p.ISR), minISR: minISR(p, s), settings: s}
+}
+
+// minISR counts min.insync.replicas as at most the replicas there are: otherwise
+// acks=all could never succeed, as on lines before 3.7 (KAFKA-15583).
+func minISR(p metadata.Partition, s metadata.TopicSettings) int {
+	if s.MinInsyncStrict {
+		return s.MinInsyncReplicas
+	}
+	return min(s.MinInsyncReplicas, len(p.Replicas))
 }
 
 // logConfig is what storage needs of the settings. A topic without delete in

@@ -84,6 +84,11 @@ func AccessDenied(reason string) *Failure {
 	return &Failure{Text: "[" + newUUID() + "]: Access denied", Reason: reason}
 }
 
+// TooManyConnects is MSK's answer when a broker has had too many IAM logins.
+func TooManyConnects() *Failure {
+	return &Failure{Text: "[" + newUUID() + "]: Too many connects", Reason: "too many logins with IAM in a short time"}
+}
+
 // TooShort is MSK's answer to credentials that are about to end.
 func TooShort() *Failure {
 	return &Failure{Text: "[" + newUUID() + "]: Session too short", Reason: "the session would end at once"}

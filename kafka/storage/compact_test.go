@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -335,8 +336,16 @@ func TestCompactPowerCuts(t *testing.T) {
 	images := 0
 	for seed := range int64(2) {
 		disk := vfs.NewMemory()
-		var cut func()
+		var mu sync.Mutex // commits run beside a pass
+		var cut func()    // guarded by mu
+		at := func(do func()) {
+			mu.Lock()
+			defer mu.Unlock()
+			cut = do
+		}
 		fsys := vfs.NewFaulty(disk, func(op vfs.Op) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if cut != nil && op.Kind != "read" {
 				cut()
 			}
@@ -349,7 +358,7 @@ func TestCompactPowerCuts(t *testing.T) {
 			c.endAll(t)
 			waitDurable(t, c.l)
 			end := c.l.EndOffset()
-			cut = func() {
+			at(func() {
 				if images++; testing.Short() && images%8 != 0 {
 					return
 				}
@@ -360,9 +369,9 @@ func TestCompactPowerCuts(t *testing.T) {
 					t.Fatalf("image %d ends at %d, want %d", images, l.EndOffset(), end)
 				}
 				c.check(t, l)
-			}
+			})
 			mustCompact(t, c.l, c.now)
-			cut = nil
+			at(nil)
 			c.check(t, c.l)
 		}
 		d.Close()

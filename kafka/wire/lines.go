@@ -84,6 +84,12 @@ func parseVersion(s string) (major, minor int, kraft bool, err error) {
 	return numbers[0], numbers[1], kraft || numbers[0] >= firstKRaftOnly, nil
 }
 
+// Release is the line as a number to compare: major and minor, 309 for 3.9.
+func (l Line) Release() int {
+	major, minor, _, _ := parseVersion(l.Kafka) // it is a version
+	return major*100 + minor
+}
+
 // Cut returns the line with only the given API keys, and with no feature but
 // metadata.version and the given ones: a client acts on a finalized level
 // (transactions v2, KIP-890), and a user finalizes a supported one, so it must

@@ -162,13 +162,13 @@ operation orders
       "stepInfo": {
         "stepStatus": "IN_PROGRESS"
       },
-      "stepName": "UPDATE_BROKERS"
+      "stepName": "APPLY_UPDATE"
     },
     {
       "stepInfo": {
         "stepStatus": "PENDING"
       },
-      "stepName": "FINALIZE_UPDATE"
+      "stepName": "UPDATE_BROKERS"
     }
   ],
   "operationType": "UPDATE_BROKER_TYPE",
@@ -210,13 +210,13 @@ operation orders
       "stepInfo": {
         "stepStatus": "COMPLETED"
       },
-      "stepName": "UPDATE_BROKERS"
+      "stepName": "APPLY_UPDATE"
     },
     {
       "stepInfo": {
         "stepStatus": "COMPLETED"
       },
-      "stepName": "FINALIZE_UPDATE"
+      "stepName": "UPDATE_BROKERS"
     }
   ],
   "operationType": "UPDATE_BROKER_TYPE",
