@@ -122,11 +122,8 @@ func (o *operation) steps() (all []step) {
 			status = stepInProgress
 		}
 		if n := len(all); n > 0 && all[n-1].name == a.Step {
-			if all[n-1].status == stepCompleted && status != stepCompleted {
-				all[n-1].status = max(status, stepInProgress)
-				if status == stepFailed {
-					all[n-1].status = stepFailed
-				}
+			if all[n-1].status == stepCompleted {
+				all[n-1].status = status // the act under way comes before those that wait
 			}
 			continue
 		}
