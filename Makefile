@@ -53,6 +53,7 @@ fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
 test: check race cross build fuzz ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
 	$(GO) test -count=1 -tags e2e -timeout 30m -v ./e2e/...
+	MILLRACE_KAFKA=3.9.2 MILLRACE_REQUESTS=500 $(GO) test -count=1 -tags e2e -timeout 10m ./e2e/differential
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
 conformance: build ## the long forms of foreign suites: franz-go's own, whole, over every listener and on breaking connections
@@ -61,7 +62,9 @@ conformance: build ## the long forms of foreign suites: franz-go's own, whole, o
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000
 	$(GO) test -count=1 -timeout 2h -run PowerCuts ./kafka/cluster -transaction-images 2000
-	MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential
+	@for v in 4.1.2 3.9.2 3.4.1 2.8.1; do \
+		MILLRACE_KAFKA=$$v MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential || exit 1; \
+	done
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
 	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
 	MILLRACE_AUDIT_KILLS=200 $(GO) test -count=1 -timeout 2h -tags e2e -run AuditOverKills ./e2e/...

@@ -30,6 +30,8 @@ type serverOptions struct {
 	durability      string
 	sessionMax      time.Duration
 	rebalanceDelay  time.Duration
+	iamConnections  int
+	iamConnectRate  int
 	logLevel        string
 	forgetProducers bool
 }
@@ -48,6 +50,8 @@ func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) 
 	flags.StringVar(&o.durability, "durability", "sync", "sync: acknowledged records outlive a power cut; page-cache: a crash of the process alone")
 	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
 	flags.DurationVar(&o.rebalanceDelay, "group-rebalance-delay", 3*time.Second, "how long an empty consumer group waits for more members")
+	flags.IntVar(&o.iamConnections, "iam-connections", 0, "IAM connections of a broker; 0: MSK's 3000, -1: no limit of their own")
+	flags.IntVar(&o.iamConnectRate, "iam-connect-rate", 0, "IAM logins a second of a broker; 0: MSK's for the instance type, -1: no limit")
 	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
@@ -134,6 +138,7 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay,
+		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
 		Version: a.version,
 		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
 	}, nil

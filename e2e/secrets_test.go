@@ -52,7 +52,9 @@ func TestSecretsAreUsers(t *testing.T) {
 	if a.call(&read, "secretsmanager", "get-secret-value", "--secret-id", "AmazonMSK_alice"); read.SecretString != value(first) {
 		t.Error("the value is read back otherwise")
 	}
-	var associated struct{ UnprocessedScramSecrets []struct{ ErrorCode, ErrorMessage string } }
+	var associated struct {
+		UnprocessedScramSecrets []struct{ ErrorCode, ErrorMessage string }
+	}
 	a.call(&associated, "kafka", "batch-associate-scram-secret", "--cluster-arn", c.arn, "--secret-arn-list", secret.ARN)
 	if len(associated.UnprocessedScramSecrets) != 0 {
 		t.Fatalf("not associated: %+v", associated)

@@ -314,3 +314,29 @@ func TestTagsAndPermissions(t *testing.T) {
 		t.Error(list, err)
 	}
 }
+
+// FuzzIssue wants every request to be signed or refused for a reason that
+// callers are told.
+func FuzzIssue(f *testing.F) {
+	st, err := store.Open(filepath.Join(f.TempDir(), "state.db"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = st.Close() })
+	s := acmpca.New(acmpca.Config{Store: st, Ring: seal.New(), Now: time.Now, Random: rand.Reader})
+	made, err := s.CreateCertificateAuthority(f.Context(), caller, &shape.CreateCertificateAuthorityRequest{
+		CertificateAuthorityType:          new("ROOT"),
+		CertificateAuthorityConfiguration: &shape.CertificateAuthorityConfiguration{KeyAlgorithm: new("EC_prime256v1"), SigningAlgorithm: new("SHA256WITHECDSA"), Subject: &shape.ASN1Subject{CommonName: new("r")}},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(request(f, "app"))
+	f.Add([]byte("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"))
+	f.Fuzz(func(t *testing.T, csr []byte) {
+		in := order(*made.CertificateAuthorityArn, csr, "SHA256WITHECDSA", "RootCACertificate/V1", 1)
+		if _, err := s.IssueCertificate(t.Context(), caller, in); err == nil || !errors.As(err, new(*model.Error)) {
+			t.Fatalf("%q: %v", csr, err) // none is the authority's own
+		}
+	})
+}

@@ -112,6 +112,20 @@ func (s *session) groupsLoaded() {
 	}
 }
 
+// groupLoaded waits until the partition of one group is loaded: ListGroups does
+// not tell of those whose load has not begun.
+func (s *session) groupLoaded(group string) {
+	began, req := time.Now(), in(s.last(15), kmsg.NewPtrDescribeGroupsRequest())
+	req.Groups = []string{group}
+	for time.Since(began) < answerTime {
+		r := quiet[*kmsg.DescribeGroupsResponse](s.conn("finder"), req)
+		if len(r.Groups) == 1 && !kerr.IsRetriable(kerr.ErrorForCode(r.Groups[0].ErrorCode)) {
+			return
+		}
+		pause()
+	}
+}
+
 func (s *session) describe(step string, groups ...string) {
 	c := s.conn("describer")
 	for _, v := range s.versions(15) {
@@ -187,6 +201,7 @@ var groupScripts = []script{
 		s.coordinator(0, s.name("g"))
 		p := s.place(s.name("t"), 2)
 		for _, group := range []string{"", "missing"} {
+			s.groupLoaded(group)
 			s.describe(step("group %q", group), group, group)
 			for _, v := range s.versions(42) {
 				req := in(v, kmsg.NewPtrDeleteGroupsRequest())

@@ -115,7 +115,7 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 // withoutStart are the errors that Kafka answers without the log's start.
 var withoutStart = []int16{
 	kerr.UnknownTopicOrPartition.Code, kerr.UnknownTopicID.Code, kerr.NotLeaderForPartition.Code, kerr.MessageTooLarge.Code,
-	kerr.RecordListTooLarge.Code, kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code, kerr.NotEnoughReplicas.Code,
+	kerr.RecordListTooLarge.Code, kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code,
 	kerr.TransactionalIDAuthorizationFailed.Code,
 }
 
