@@ -30,6 +30,7 @@ type serverOptions struct {
 	durability      string
 	sessionMax      time.Duration
 	rebalanceDelay  time.Duration
+	lifecycle       string
 	iamConnections  int
 	iamConnectRate  int
 	logLevel        string
@@ -50,6 +51,7 @@ func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) 
 	flags.StringVar(&o.durability, "durability", "sync", "sync: acknowledged records outlive a power cut; page-cache: a crash of the process alone")
 	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
 	flags.DurationVar(&o.rebalanceDelay, "group-rebalance-delay", 3*time.Second, "how long an empty consumer group waits for more members")
+	flags.StringVar(&o.lifecycle, "lifecycle", "instant", "instant: clusters are made and changed as fast as can be; realistic: about as slowly as on AWS")
 	flags.IntVar(&o.iamConnections, "iam-connections", 0, "IAM connections of a broker; 0: MSK's 3000, -1: no limit of their own")
 	flags.IntVar(&o.iamConnectRate, "iam-connect-rate", 0, "IAM logins a second of a broker; 0: MSK's for the instance type, -1: no limit")
 	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
@@ -127,6 +129,9 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 	if o.durability != "sync" && o.durability != "page-cache" {
 		return server.Config{}, usagef("--durability %q is neither sync nor page-cache", o.durability)
 	}
+	if o.lifecycle != "instant" && o.lifecycle != "realistic" {
+		return server.Config{}, usagef("--lifecycle %q is neither instant nor realistic", o.lifecycle)
+	}
 	if o.sessionMax <= 0 || o.rebalanceDelay < 0 {
 		return server.Config{}, usagef("--session-max must be positive and --group-rebalance-delay not negative")
 	}
@@ -137,7 +142,7 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 		DataDir: a.dataDir, Listen: o.listen,
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
-		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay,
+		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
 		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
 		Version: a.version,
 		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),

@@ -30,12 +30,19 @@ type Spec struct {
 	CertificateOnly bool     // clients of TLS must show one
 	Label, Random   string   // parts of the cluster's host names
 	N               int
+	Generation      int64 // another one is another wish, whatever else is the same
 }
 
 // Broker is one broker of a Spec and where it stands.
 type Broker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
+
+	// Boot counts the wishes that the broker starts again: one that has run
+	// since the driver was asked with another count is stopped and started.
+	Boot         int64
+	KafkaVersion string            // acts when the broker starts
+	Static       map[string]string // its server.properties; with the same Boot, what differs acts at once
 }
 
 // Observed is where a running cluster's clients connect.
@@ -54,7 +61,9 @@ type ObservedBroker struct {
 // most maxWorkers at a time; about one cluster they come one after another.
 type Driver interface {
 	// Ensure makes the cluster run as the spec says and answers when every
-	// broker serves. It is called again for clusters that run already, after a
+	// broker serves. Where a running cluster differs from its spec, Ensure
+	// changes what differs, and drops no client that the difference does not
+	// concern. It is called again for clusters that run already, after a
 	// restart and every Config.Resync, and then finds out whether they still
 	// do. It ends soon after ctx does.
 	Ensure(ctx context.Context, s Spec) (Observed, error)

@@ -58,6 +58,15 @@ func remove(t *testing.T, s *msk.Service, arn string) {
 	}
 }
 
+func reboot(t *testing.T, s *msk.Service, arn string) (operation string) {
+	t.Helper()
+	out, err := s.RebootBroker(t.Context(), caller, &kafka.RebootBrokerRequest{ClusterArn: &arn, BrokerIds: []string{"1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.ClusterOperationArn
+}
+
 // await waits until the states of all clusters by name read as wanted.
 func await(t *testing.T, s *msk.Service, want string) {
 	t.Helper()
@@ -230,6 +239,8 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			await(t, s, "gone=ACTIVE kept=ACTIVE")
 			remove(t, s, gone)
 			await(t, s, "kept=ACTIVE")
+			reboot(t, s, kept)
+			await(t, s, "kept=ACTIVE")
 			synctest.Wait()
 			if killed {
 				<-done
@@ -370,4 +381,41 @@ func TestWorkersAreBounded(t *testing.T) {
 			t.Errorf("%d clusters were worked on at a time", m.most)
 		}
 	})
+}
+
+// An operation that fails over and over is given up, and the cluster is as it
+// was; one that fails a few times is not.
+func TestAnOperationThatFails(t *testing.T) {
+	for _, c := range []struct {
+		failures int
+		want     string
+	}{{7, "REBOOT_COMPLETE"}, {8, "REBOOT_FAILED"}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := clusters(t)
+			var mu sync.Mutex
+			left := 0
+			m := newMachines(func(point, _ string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if point == "before ensure" && left > 0 {
+					left--
+					return errors.New("no")
+				}
+				return nil
+			})
+			stop := start(t, s, m)
+			defer stop()
+			arn := create(t, s, "a")
+			await(t, s, "a=ACTIVE")
+			mu.Lock()
+			left = c.failures
+			mu.Unlock()
+			operation := reboot(t, s, arn)
+			await(t, s, "a=ACTIVE")
+			got, err := s.DescribeClusterOperation(t.Context(), caller, &kafka.DescribeClusterOperationRequest{ClusterOperationArn: &operation})
+			if err != nil || *got.ClusterOperationInfo.OperationState != c.want {
+				t.Errorf("after %d failures: %+v, %v; want %s", c.failures, got, err, c.want)
+			}
+		})
+	}
 }

@@ -76,7 +76,7 @@ func actionFor(s msk.State) action {
 	switch s {
 	case msk.Deleting:
 		return remove
-	case msk.Creating, msk.Active, msk.Healing:
+	case msk.Creating, msk.Active, msk.Healing, msk.Updating, msk.Rebooting:
 		return ensure
 	}
 	return nothing // FAILED: it waits to be deleted
@@ -87,7 +87,7 @@ func specOf(w msk.Wanted) Spec {
 		ARN: w.ARN, Name: w.Name, Account: w.Account, Region: w.Region,
 		KafkaVersion: w.KafkaVersion, Serverless: w.Serverless, SecurityGroups: w.SecurityGroups,
 		InstanceType: w.InstanceType, Authorities: w.Authorities, CertificateOnly: w.CertificateOnly,
-		Label: w.Names.Label, Random: w.Names.Random, N: w.Names.N,
+		Label: w.Names.Label, Random: w.Names.Random, N: w.Names.N, Generation: w.Generation,
 	}
 	for _, b := range w.Brokers {
 		s.Brokers = append(s.Brokers, Broker(b))
@@ -127,11 +127,11 @@ func (f *Fleet) start(ctx context.Context) {
 		step, stop := context.WithTimeout(ctx, attemptTimeout)
 		c.running, c.stop = true, stop
 		f.running++
-		what, wish, spec, state := c.action, c.wish, c.spec, c.state
+		what, wish, spec, state, failures := c.action, c.wish, c.spec, c.state, c.failures
 		go func() {
 			defer stop()
 			began := time.Now()
-			err := f.step(step, what, spec, state)
+			err := f.step(step, what, spec, state, failures)
 			f.done <- outcome{spec.ARN, what, wish, err, time.Since(began)}
 		}()
 	}
@@ -139,22 +139,29 @@ func (f *Fleet) start(ctx context.Context) {
 
 // step does one action and reports it. It is what may be killed at any line:
 // until the report is committed, the next start does all of it again.
-func (f *Fleet) step(ctx context.Context, what action, s Spec, state msk.State) error {
+func (f *Fleet) step(ctx context.Context, what action, s Spec, state msk.State, failures int) error {
 	if what == remove {
-		return f.settle(ctx, s.ARN, state, f.cfg.Driver.Remove(ctx, s.ARN), func() error {
+		return f.settle(ctx, s, state, f.cfg.Driver.Remove(ctx, s.ARN), func() error {
 			return f.cfg.Clusters.ReportGone(ctx, s.ARN)
 		})
 	}
 	seen, err := f.cfg.Driver.Ensure(ctx, s)
-	return f.settle(ctx, s.ARN, state, err, func() error {
-		return f.cfg.Clusters.ReportActive(ctx, s.ARN, endpointsOf(seen))
+	if err != nil && failures+1 >= maxUpdateFailures && (state == msk.Updating || state == msk.Rebooting) {
+		err = errors.Join(err, &PermanentError{"InternalServerError", "The brokers could not be changed. The server's log says why."})
+	}
+	return f.settle(ctx, s, state, err, func() error {
+		return f.cfg.Clusters.ReportActive(ctx, s.ARN, s.Generation, endpointsOf(seen))
 	})
 }
+
+// maxUpdateFailures is how many failures in a row end an update of a running
+// cluster, which then goes back to what it was.
+const maxUpdateFailures = 8
 
 // settle reports the driver's success, or its failure where clients are to know:
 // for good, or of a cluster that was ACTIVE. The time of the step may be over
 // then; the report has its own.
-func (f *Fleet) settle(ctx context.Context, arn string, state msk.State, err error, succeeded func() error) error {
+func (f *Fleet) settle(ctx context.Context, s Spec, state msk.State, err error, succeeded func() error) error {
 	var permanent *PermanentError
 	switch {
 	case err == nil:
@@ -162,9 +169,9 @@ func (f *Fleet) settle(ctx context.Context, arn string, state msk.State, err err
 	case ctx.Err() == context.Canceled: // stopped by us; says nothing of the cluster
 		return err
 	case errors.As(err, &permanent):
-		return errors.Join(err, f.cfg.Clusters.ReportFailed(context.WithoutCancel(ctx), arn, permanent.Code, permanent.Message))
+		return errors.Join(err, f.cfg.Clusters.ReportFailed(context.WithoutCancel(ctx), s.ARN, s.Generation, permanent.Code, permanent.Message))
 	case state == msk.Active:
-		return errors.Join(err, f.cfg.Clusters.ReportHealing(context.WithoutCancel(ctx), arn))
+		return errors.Join(err, f.cfg.Clusters.ReportHealing(context.WithoutCancel(ctx), s.ARN))
 	}
 	return err
 }

@@ -38,7 +38,7 @@ type accessSources struct {
 // concurrently.
 type access struct {
 	from accessSources
-	spec fleet.Spec
+	spec atomic.Pointer[fleet.Spec]
 	log  *slog.Logger
 
 	users atomic.Pointer[map[string]sasl.Credential] // by name, for SCRAM-SHA-512
@@ -66,20 +66,27 @@ const (
 
 // openAccess reads what there is and follows it until close.
 func openAccess(ctx context.Context, from accessSources, spec fleet.Spec, log *slog.Logger) (*access, error) {
-	a := &access{from: from, spec: spec, log: log, known: map[string]scramEntry{}}
+	a := &access{from: from, log: log, known: map[string]scramEntry{}, cancel: func() {}}
 	a.users.Store(&map[string]sasl.Credential{})
 	a.trust.Store(x509.NewCertPool())
+	return a, a.retarget(ctx, spec)
+}
+
+// retarget follows what another spec of the cluster names. On error nothing is
+// followed.
+func (a *access) retarget(ctx context.Context, spec fleet.Spec) error {
+	a.close()
+	a.spec.Store(&spec)
 	if !a.needed() {
-		a.cancel = func() {}
-		return a, nil
+		return nil
 	}
-	associated, stopAssociated := from.msk.WatchScramSecrets(spec.Account, spec.Region)
-	values, stopValues := from.secrets.Watch(spec.Account, spec.Region)
-	authorities, stopAuthorities := from.pca.Watch(spec.Account, spec.Region)
+	associated, stopAssociated := a.from.msk.WatchScramSecrets(spec.Account, spec.Region)
+	values, stopValues := a.from.secrets.Watch(spec.Account, spec.Region)
+	authorities, stopAuthorities := a.from.pca.Watch(spec.Account, spec.Region)
 	stop := func() { stopAssociated(); stopValues(); stopAuthorities() }
 	if err := a.refresh(ctx); err != nil {
 		stop()
-		return nil, fmt.Errorf("read the cluster's users: %w", err)
+		return fmt.Errorf("read the cluster's users: %w", err)
 	}
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
@@ -87,11 +94,11 @@ func openAccess(ctx context.Context, from accessSources, spec fleet.Spec, log *s
 		defer stop()
 		a.follow(following, associated, values, authorities)
 	})
-	return a, nil
+	return nil
 }
 
 func (a *access) needed() bool {
-	return slices.Contains(a.spec.Listeners, string(msk.SCRAM)) || len(a.spec.Authorities) > 0
+	return slices.Contains(a.spec.Load().Listeners, string(msk.SCRAM)) || len(a.spec.Load().Authorities) > 0
 }
 
 // close stops following.
@@ -120,12 +127,12 @@ func (a *access) follow(ctx context.Context, news ...<-chan struct{}) {
 
 // refresh reads the secrets and authorities. On error what is known stays.
 func (a *access) refresh(ctx context.Context) error {
-	if len(a.spec.Authorities) > 0 {
+	if len(a.spec.Load().Authorities) > 0 {
 		if err := a.refreshTrust(ctx); err != nil {
 			return err
 		}
 	}
-	arns, err := a.from.msk.ScramSecrets(ctx, a.spec.ARN)
+	arns, err := a.from.msk.ScramSecrets(ctx, a.spec.Load().ARN)
 	if err != nil {
 		return err
 	}
@@ -153,7 +160,7 @@ func (a *access) refresh(ctx context.Context) error {
 
 // entry is the user of a secret. The password is hashed once for a version.
 func (a *access) entry(ctx context.Context, arn string) (scramEntry, error) {
-	c := itself(a.spec.Account, a.spec.Region)
+	c := itself(a.spec.Load().Account, a.spec.Load().Region)
 	f, ok, err := a.from.secrets.Facts(ctx, c, arn)
 	if err != nil {
 		return scramEntry{}, err
@@ -210,8 +217,8 @@ func (a *access) credential(mechanism, user string) (sasl.Credential, bool) {
 // certificate yet, is not trusted.
 func (a *access) refreshTrust(ctx context.Context) error {
 	pool := x509.NewCertPool()
-	for _, arn := range a.spec.Authorities {
-		f, ok, err := a.from.pca.Facts(ctx, itself(a.spec.Account, a.spec.Region), arn)
+	for _, arn := range a.spec.Load().Authorities {
+		f, ok, err := a.from.pca.Facts(ctx, itself(a.spec.Load().Account, a.spec.Load().Region), arn)
 		if err != nil {
 			return err
 		}
@@ -223,20 +230,22 @@ func (a *access) refreshTrust(ctx context.Context) error {
 	return nil
 }
 
-// clientCertificates is the TLS of a listener that asks for certificates of the
-// authorities: as they are at each handshake. Sessions are not resumed, which
-// would leave the question out.
+// clientCertificates is the TLS of a listener that asks for certificates while
+// there are authorities: as they are at each handshake. Sessions are not resumed,
+// which would leave the question out.
 func (a *access) clientCertificates(base *tls.Config) *tls.Config {
 	outer := base.Clone()
 	outer.SessionTicketsDisabled = true
-	outer.ClientAuth = tls.VerifyClientCertIfGiven
-	if a.spec.CertificateOnly {
-		outer.ClientAuth = tls.RequireAndVerifyClientCert
-	}
 	inner := outer.Clone()
 	outer.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		c := inner.Clone()
-		c.ClientCAs = a.trust.Load()
+		spec, c := a.spec.Load(), inner.Clone()
+		if len(spec.Authorities) == 0 {
+			return base, nil
+		}
+		c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, a.trust.Load()
+		if spec.CertificateOnly {
+			c.ClientAuth = tls.RequireAndVerifyClientCert
+		}
 		return c, nil
 	}
 	return outer

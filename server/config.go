@@ -42,6 +42,8 @@ type Config struct {
 	IAMConnectRate int
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
+	// Realistic has clusters be made and changed about as slowly as on AWS.
+	Realistic bool
 
 	// Secure makes the server fit for a network; nil is for one machine.
 	Secure *Secure

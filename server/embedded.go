@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace/audit/trail"
@@ -41,6 +42,10 @@ type embedded struct {
 
 	failed chan string // ARNs of clusters that have failed, for the fleet
 
+	// between is asked between two changes of a running cluster, nil for always
+	// yes: tests end the process there.
+	between func() error
+
 	mu      sync.Mutex
 	running map[string]*runningCluster // by ARN; guarded by mu
 }
@@ -48,8 +53,10 @@ type embedded struct {
 type runningCluster struct {
 	c        *cluster.Cluster
 	facts    *factsKeeper
-	observed fleet.Observed
+	observed atomic.Pointer[fleet.Observed]
 	access   *access
+	spec     fleet.Spec // that it runs as; belongs to Ensure
+	torn     bool       // a change went wrong midway; belongs to Ensure
 	closed   chan struct{}
 	watch    sync.WaitGroup
 }
@@ -100,26 +107,27 @@ func (e *embedded) directory(arn string) string {
 	return filepath.Join(e.dir, arn[strings.LastIndexByte(arn, '/')+1:])
 }
 
-// Ensure starts the cluster unless it runs. One that has failed since is closed
-// and opened again, which recovers its logs.
+// Ensure starts the cluster unless it runs, and makes one that runs what the
+// spec says. One that has failed since is closed and opened again, which
+// recovers its logs.
 func (e *embedded) Ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, error) {
 	if r := e.find(s.ARN); r != nil {
 		err := r.c.Err()
-		if err == nil {
-			return r.observed, nil
+		if err == nil && !r.torn {
+			return e.converge(ctx, r, s)
 		}
 		e.log.Error("cluster failed; opening it again", "cluster", s.Name, "error", err)
 		e.close(s.ARN)
 	}
 	r, err := e.open(ctx, s)
 	if err != nil {
-		return fleet.Observed{}, fmt.Errorf("start cluster %s: %w", s.Name, err)
+		return fleet.Observed{}, refusal(fmt.Errorf("start cluster %s: %w", s.Name, err))
 	}
 	e.mu.Lock()
 	e.running[s.ARN] = r
 	e.mu.Unlock()
 	r.watch.Go(func() { e.watch(s.ARN, r) })
-	return r.observed, nil
+	return *r.observed.Load(), nil
 }
 
 // find is the cluster while it runs, or nil.
@@ -233,7 +241,9 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 		closeAll(bound)
 		return nil, err
 	}
-	return &runningCluster{c: c, observed: observed, access: o.access, facts: o.facts, closed: make(chan struct{})}, nil
+	r := &runningCluster{c: c, access: o.access, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r.observed.Store(&observed)
+	return r, nil
 }
 
 // opening is one cluster being opened.
@@ -308,28 +318,18 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 	if _, err := e.pki.ServerCertificate(o.hosts(), time.Now()); err != nil { // what handshakes will get
 		return cluster.Config{}, fleet.Observed{}, fmt.Errorf("make the brokers' certificate: %w", err)
 	}
-	zones := make(map[string]bool)
-	for _, b := range s.Brokers {
-		zones[b.Zone] = true
-	}
 	cfg := cluster.Config{
 		Dir: filepath.Join(dir, logsDir), FS: e.cfg.FS, ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
-		Static: msk.BrokerDefaults(len(zones), s.KafkaVersion), Serverless: s.Serverless,
+		Static: s.Brokers[0].Static, Serverless: s.Serverless,
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
 		Refused: refusals(e.audit, s.ARN, s.Region), Log: e.log.With("cluster", s.Name),
 	}
 	var observed fleet.Observed
 	for _, b := range s.Brokers {
-		kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID}
-		ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
-		for _, name := range s.Listeners {
-			l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID))
-			if err != nil {
-				return cfg, observed, err
-			}
-			kb.Listeners = append(kb.Listeners, l)
-			ob.Endpoints[name] = address(l)
+		kb, ob, err := o.broker(b, s.Listeners, bound)
+		if err != nil {
+			return cfg, observed, err
 		}
 		cfg.Brokers, observed.Brokers = append(cfg.Brokers, kb), append(observed.Brokers, ob)
 	}
@@ -341,6 +341,21 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		cfg.Boot, observed.Boot = &l, address(l)
 	}
 	return cfg, observed, nil
+}
+
+// broker is one broker with some of its listeners.
+func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]net.Listener) (cluster.Broker, fleet.ObservedBroker, error) {
+	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static}
+	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
+	for _, name := range listeners {
+		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID))
+		if err != nil {
+			return kb, ob, err
+		}
+		kb.Listeners = append(kb.Listeners, l)
+		ob.Endpoints[name] = address(l)
+	}
+	return kb, ob, nil
 }
 
 func address(l cluster.Listener) string {

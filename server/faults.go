@@ -44,8 +44,9 @@ func (s *System) Brokers(clusterARN string) ([]BrokerStatus, error) {
 		return nil, ErrNotRunning
 	}
 	states := r.c.BrokerStates()
-	out := make([]BrokerStatus, len(r.observed.Brokers))
-	for i, b := range r.observed.Brokers {
+	observed := r.observed.Load()
+	out := make([]BrokerStatus, len(observed.Brokers))
+	for i, b := range observed.Brokers {
 		out[i] = BrokerStatus{ID: b.ID, State: string(states[b.ID]), Endpoints: b.Endpoints}
 	}
 	return out, nil

@@ -27,7 +27,7 @@ func (o *opening) listener(name string, bound net.Listener, host string) (cluste
 	if kind.tls {
 		l.TLS = serverTLS(issuer(o.e.pki, hosts))
 	}
-	if name == string(msk.TLS) && len(o.spec.Authorities) > 0 {
+	if name == string(msk.TLS) {
 		l.TLS = o.access.clientCertificates(l.TLS)
 	}
 	if kind.iam {

@@ -122,11 +122,16 @@ func (s *System) build() (err error) {
 	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader})
 	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
-	s.msk = msk.New(msk.Config{
+	mskConfig := msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, Runs: runs,
+		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive,
-	})
+	}
+	if s.cfg.Realistic {
+		mskConfig.Pace = msk.Realistic
+	}
+	s.msk = msk.New(mskConfig)
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err
 	}

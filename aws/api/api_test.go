@@ -162,8 +162,8 @@ func TestErrorsAreTheModels(t *testing.T) {
 	if !errors.As(err, &missing) {
 		t.Errorf("an unknown ARN: %v", err)
 	}
-	_, err = c.RebootBroker(t.Context(), &awskafka.RebootBrokerInput{ClusterArn: aws.String("arn:x/y"), BrokerIds: []string{"1"}})
-	if err == nil || !strings.Contains(err.Error(), "millrace does not implement kafka:RebootBroker yet") {
+	_, err = c.DescribeReplicator(t.Context(), &awskafka.DescribeReplicatorInput{ReplicatorArn: aws.String("arn:x/y")})
+	if err == nil || !strings.Contains(err.Error(), "millrace does not implement kafka:DescribeReplicator yet") {
 		t.Errorf("an operation that is not served: %v", err)
 	}
 }

@@ -141,6 +141,20 @@ func (r *Input) Path(name string) *string {
 	return nil
 }
 
+// PathInt64 is a part of the path as a number.
+func (r *Input) PathInt64(name string) *int64 {
+	v := r.Path(name)
+	if v == nil {
+		return nil
+	}
+	n, err := strconv.ParseInt(*v, 10, 64)
+	if err != nil {
+		r.fail(name, "The parameter %s is not a number.", name)
+		return nil
+	}
+	return &n
+}
+
 // QueryString is a parameter of the query, nil when it is absent.
 func (r *Input) QueryString(name string) *string { return first(r.Query, name) }
 

@@ -1,9 +1,6 @@
 package msk
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 // event is a decision about one cluster. Its meaning never changes.
 type event interface{ apply(c *cluster) }
@@ -29,16 +26,7 @@ func (e created) apply(c *cluster) { *c = e.c }
 
 func (e activated) apply(c *cluster) {
 	c.State, c.StateCode, c.StateMessage = Active, "", ""
-	kept := Endpoints{Boot: e.endpoints.Boot}
-	for _, b := range e.endpoints.Brokers {
-		kept.Brokers = append(kept.Brokers, BrokerEndpoints{b.ID, maps.Clone(b.Listeners)})
-	}
-	c.Endpoints = &kept
-	for i := range c.Brokers {
-		if c.Brokers[i].Added.IsZero() {
-			c.Brokers[i].Added = e.at
-		}
-	}
+	c.seen(e.endpoints, e.at)
 }
 
 func (e failed) apply(c *cluster) {

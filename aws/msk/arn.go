@@ -15,8 +15,9 @@ type clusterARN struct {
 const maxARNBytes = 512
 
 var (
-	arnShape  = regexp.MustCompile(`^arn:aws[a-z-]*:kafka:([a-z0-9-]+):([0-9]{12}):cluster/([0-9A-Za-z][0-9A-Za-z-]{0,63})/([0-9a-f-]{36}-s?[0-9]{1,2})$`)
-	nameShape = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z-]{0,63}$`)
+	arnShape       = regexp.MustCompile(`^arn:aws[a-z-]*:kafka:([a-z0-9-]+):([0-9]{12}):cluster/([0-9A-Za-z][0-9A-Za-z-]{0,63})/([0-9a-f-]{36}-s?[0-9]{1,2})$`)
+	operationShape = regexp.MustCompile(`^(arn:aws[a-z-]*:kafka:[a-z0-9-]+:[0-9]{12}:cluster)-operation(/[0-9A-Za-z-]{1,64}/[0-9a-f-]{36}-s?[0-9]{1,2})/([0-9a-f-]{36})$`)
+	nameShape      = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z-]{0,63}$`)
 )
 
 func parseARN(s string) (clusterARN, bool) {
@@ -28,6 +29,24 @@ func parseARN(s string) (clusterARN, bool) {
 		return clusterARN{}, false
 	}
 	return clusterARN{region: m[1], account: m[2], name: m[3], id: m[4]}, true
+}
+
+// parseOperationARN reads the ARN of an operation:
+// arn:{partition}:kafka:{region}:{account}:cluster-operation/{name}/{uuid-N}/{uuid}.
+func parseOperationARN(s string) (clusterARN, id string, ok bool) {
+	if len(s) > maxARNBytes {
+		return "", "", false
+	}
+	m := operationShape.FindStringSubmatch(s)
+	if m == nil {
+		return "", "", false
+	}
+	return m[1] + m[2], m[3], true
+}
+
+// operationARN names an operation of a cluster.
+func (c *cluster) operationARN(id string) string {
+	return strings.Replace(c.ARN, ":cluster/", ":cluster-operation/", 1) + "/" + id
 }
 
 func makeARN(partition, region, account, resource string) string {

@@ -55,6 +55,8 @@ type facts struct {
 	subnets  map[string]Subnet // those of the wish that exist
 	active   map[string]bool   // the certificate authorities of the wish that sign
 	runs     func(kafkaVersion string) bool
+	wanted   configuration // that the wish names
+	pace     Pace
 }
 
 // decideCreate answers the new cluster, CREATING.
@@ -96,6 +98,9 @@ func newCluster(at place, w wish, f facts, ids freshIDs, now time.Time) cluster 
 		KafkaVersion:   w.kafkaVersion,
 		Serverless:     w.serverless,
 	}
+	if lasts := f.pace.of(createCluster); lasts > 0 {
+		c.Due = c.Created.Add(lasts)
+	}
 	home := w.subnets()
 	if w.serverless != nil {
 		home = w.serverless.VPCs[0].Subnets
@@ -110,6 +115,9 @@ func newCluster(at place, w wish, f facts, ids freshIDs, now time.Time) cluster 
 	}
 	if w.provisioned != nil {
 		p := *w.provisioned
+		for i := range c.Brokers {
+			c.Brokers[i].Configuration = p.Configuration
+		}
 		for _, s := range p.Subnets {
 			p.ZoneIDs = append(p.ZoneIDs, f.subnets[s].ZoneID)
 		}
@@ -124,9 +132,10 @@ func checkProvisioned(w wish, f facts) error {
 		checkVersion(w.kafkaVersion, f.runs),
 		checkInstanceType(p.InstanceType),
 		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
-		checkSecurity(p),
-		checkAuthorities(p, f.active),
+		checkSecurity(&p.security),
+		checkAuthorities(&p.security, f.active),
 		checkBrokerCount(w, f.existing),
+		f.wanted.usable(w.kafkaVersion),
 	} {
 		if err != nil {
 			return err
@@ -192,7 +201,7 @@ func checkSubnets(parameter string, ids []string, known map[string]Subnet, least
 const maxAuthorities = 10 // of a cluster; UNVERIFIED
 
 // checkAuthorities wants authorities that exist and sign; UNVERIFIED wordings.
-func checkAuthorities(p *provisioned, active map[string]bool) error {
+func checkAuthorities(p *security, active map[string]bool) error {
 	if len(p.Authorities) > maxAuthorities {
 		return badRequest("certificateAuthorityArnList", "Specify at most %d certificate authorities.", maxAuthorities)
 	}
@@ -209,7 +218,7 @@ func checkAuthorities(p *provisioned, active map[string]bool) error {
 
 // checkSecurity checks which ways in go together; UNVERIFIED wordings.
 // (aws:kafka developer guide, client authentication)
-func checkSecurity(p *provisioned) error {
+func checkSecurity(p *security) error {
 	sasl := p.SCRAM || p.IAM
 	switch {
 	case !slices.Contains([]string{"TLS", "TLS_PLAINTEXT", "PLAINTEXT"}, p.ClientBroker):

@@ -24,7 +24,8 @@ func decideDelete(c cluster, currentVersion string) (deletionStarted, error) {
 // decideBootstrap says whether connection strings may be given out.
 // aws:kafka GetBootstrapBrokers; for states but FAILED an UNVERIFIED wording
 func decideBootstrap(c cluster) error {
-	if c.State == Active || c.State == Healing {
+	switch c.State {
+	case Active, Healing, Updating, Rebooting:
 		return nil
 	}
 	return badRequest("", "You can't get bootstrap broker nodes for a cluster in %s state.", c.State)
@@ -56,14 +57,21 @@ func decideUntag(c cluster, keys []string) retagged {
 	return retagged{tags}
 }
 
-// decideActive takes a report that every broker runs. It answers nil when the
-// report changes nothing: said before, or overtaken by a deletion.
-func decideActive(c cluster, e Endpoints, now time.Time) (event, error) {
-	if c.State == Deleting || c.State == Failed {
+// decideActive takes a report that every broker runs as the cluster's generation
+// asks for. It answers nil when the report changes nothing: said before, or
+// overtaken by a deletion or an operation.
+func decideActive(c cluster, generation int64, e Endpoints, now time.Time) (event, error) {
+	if c.State == Deleting || c.State == Failed || c.Generation != generation {
 		return nil, nil
 	}
 	if err := checkEndpoints(c, e); err != nil {
 		return nil, err
+	}
+	if c.lasts(now) {
+		return nil, nil
+	}
+	if c.busy() {
+		return progressed{e, now.UTC().Truncate(time.Millisecond)}, nil
 	}
 	if c.State == Active && c.Endpoints != nil && c.Endpoints.equal(e) {
 		return nil, nil
@@ -98,8 +106,15 @@ func (e Endpoints) equal(o Endpoints) bool {
 }
 
 // decideFailed takes a report of a failure for good. A cluster that was never
-// ACTIVE, or cannot be deleted, is FAILED; one that served clients is HEALING.
-func decideFailed(c cluster, code, message string) event {
+// ACTIVE, or cannot be deleted, is FAILED; one that served clients is HEALING,
+// or back where it was before an operation that cannot be done.
+func decideFailed(c cluster, generation int64, code, message string, now time.Time) event {
+	if c.Generation != generation {
+		return nil
+	}
+	if c.busy() {
+		return broken{code, message, now.UTC().Truncate(time.Millisecond)}
+	}
 	switch c.State {
 	case Creating, Deleting:
 		return failed{code, message}

@@ -7,15 +7,23 @@
 // remembered fields, and service.go alone knows contexts, clocks, randomness and
 // the store. It never starts a broker and never dials one.
 //
+// A change of a running cluster is an operation: acts in an order, each a change
+// of what fleet is asked for, the next begun by fleet's report that the last is
+// real (operation.go).
+//
 // Keys: "{account}/{region}/msk/cluster/{name}" holds a document, and the name
 // is unique because the key is. "-/-/msk/cluster/{account}/{region}/{name}"
 // repeats the document's state: it is the list that fleet walks and watches, so
 // that it need not walk everything of every account. "{account}/{region}/msk/scram/{name}"
 // and "{account}/{region}/msk/policy/{name}" are the cluster's secrets and policy.
+// "{account}/{region}/msk/operation/{name}/{id}/{uuid}" holds an operation of the
+// cluster whose ARN ends so.
 package msk
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,11 +32,13 @@ type State string
 
 // The states that are built.
 const (
-	Creating State = "CREATING"
-	Active   State = "ACTIVE"
-	Healing  State = "HEALING"
-	Deleting State = "DELETING"
-	Failed   State = "FAILED"
+	Creating  State = "CREATING"
+	Active    State = "ACTIVE"
+	Updating  State = "UPDATING"         // an operation is under way
+	Rebooting State = "REBOOTING_BROKER" // likewise
+	Healing   State = "HEALING"
+	Deleting  State = "DELETING"
+	Failed    State = "FAILED"
 
 	removed State = "" // never stored: the document is deleted
 )
@@ -57,12 +67,15 @@ type cluster struct {
 	StateMessage   string            `json:"stateMessage,omitempty"` // only FAILED
 	CurrentVersion string            `json:"currentVersion"`
 	Created        time.Time         `json:"created"`
+	Due            time.Time         `json:"due,omitzero"` // not ACTIVE for the first time before
 	Tags           map[string]string `json:"tags,omitempty"`
 	KafkaVersion   string            `json:"kafkaVersion"`
 	Brokers        []broker          `json:"brokers"`
 	Endpoints      *Endpoints        `json:"endpoints,omitempty"` // as last reported
 	Provisioned    *provisioned      `json:"provisioned,omitempty"`
 	Serverless     *serverless       `json:"serverless,omitempty"`
+	Generation     int64             `json:"generation,omitempty"` // counts the operations' changes of what fleet is asked for
+	Operation      *operation        `json:"operation,omitempty"`  // the latest
 }
 
 // Names is what a cluster's host names are made of:
@@ -81,33 +94,81 @@ type broker struct {
 	Zone   string    `json:"zone"`
 	ZoneID string    `json:"zoneId"`
 	Added  time.Time `json:"added,omitzero"` // when it was first seen running
+	Boot   int64     `json:"boot,omitempty"` // how often operations have had it start again
+
+	KafkaVersion  string            `json:"kafkaVersion,omitempty"`  // while an operation updates it; "" is the cluster's
+	Configuration *configurationRef `json:"configuration,omitempty"` // that it has started with; nil is the service's defaults
 }
 
 // provisioned is what a provisioned cluster was asked to be, defaults filled in.
 type provisioned struct {
-	InstanceType       string      `json:"instanceType"`
-	Subnets            []string    `json:"subnets"`
-	ZoneIDs            []string    `json:"zoneIds"` // in the order of Subnets
-	SecurityGroups     []string    `json:"securityGroups,omitempty"`
-	VolumeGiB          int32       `json:"volumeGiB"`
-	ThroughputStated   bool        `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}
-	ClientBroker       string      `json:"clientBroker"`               // TLS, TLS_PLAINTEXT, PLAINTEXT
-	InCluster          bool        `json:"inCluster"`
-	Unauthenticated    bool        `json:"unauthenticated"`
-	SCRAM              bool        `json:"scram"`
-	IAM                bool        `json:"iam"`
-	TLSAuth            bool        `json:"tlsAuth,omitempty"`     // clients may show certificates
-	Authorities        []string    `json:"authorities,omitempty"` // ARNs of who may have signed them
-	EnhancedMonitoring string      `json:"enhancedMonitoring"`
-	Logs               loggingInfo `json:"logs"`
+	InstanceType       string    `json:"instanceType"`
+	Subnets            []string  `json:"subnets"`
+	ZoneIDs            []string  `json:"zoneIds"` // in the order of Subnets
+	SecurityGroups     []string  `json:"securityGroups,omitempty"`
+	VolumeGiB          int32     `json:"volumeGiB"`
+	VolumeChanged      time.Time `json:"volumeChanged,omitzero"`     // by an operation
+	ThroughputStated   bool      `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}
+	EnhancedMonitoring string    `json:"enhancedMonitoring"`
+
+	security
+	Logs          loggingInfo       `json:"logs"`
+	Open          openMonitoring    `json:"openMonitoring,omitzero"`
+	Configuration *configurationRef `json:"configuration,omitempty"` // nil is the service's defaults
 }
 
-// loggingInfo keeps where logs would go while their delivery is disabled.
+// security is how clients connect and authenticate.
+type security struct {
+	ClientBroker    string `json:"clientBroker"` // TLS, TLS_PLAINTEXT, PLAINTEXT
+	InCluster       bool   `json:"inCluster"`
+	Unauthenticated bool   `json:"unauthenticated"`
+	SCRAM           bool   `json:"scram"`
+	IAM             bool   `json:"iam"`
+
+	TLSAuth     bool     `json:"tlsAuth,omitempty"`     // clients may show certificates
+	Authorities []string `json:"authorities,omitempty"` // ARNs of who may have signed them
+}
+
+func (s security) equal(o security) bool {
+	same := slices.Equal(s.Authorities, o.Authorities)
+	s.Authorities, o.Authorities = nil, nil
+	return same && reflect.DeepEqual(s, o)
+}
+
+// openMonitoring says which exporters were asked for.
+type openMonitoring struct {
+	JMX  bool `json:"jmx,omitempty"`
+	Node bool `json:"node,omitempty"`
+}
+
+// loggingInfo is where logs go, or would go where a target is not enabled.
 type loggingInfo struct {
+	CloudWatch     bool   `json:"cloudWatch,omitempty"` // enabled
 	LogGroup       string `json:"logGroup,omitempty"`
+	Firehose       bool   `json:"firehose,omitempty"` // enabled
 	DeliveryStream string `json:"deliveryStream,omitempty"`
+	S3             bool   `json:"s3,omitempty"` // enabled
 	Bucket         string `json:"bucket,omitempty"`
 	Prefix         string `json:"prefix,omitempty"`
+}
+
+// monitoring is one of the three things that UpdateMonitoring changes.
+type monitoring struct {
+	Enhanced string          `json:"enhanced,omitempty"`
+	Open     *openMonitoring `json:"open,omitempty"`
+	Logs     *loggingInfo    `json:"logs,omitempty"`
+}
+
+func (m *monitoring) put(p *provisioned) {
+	if m.Enhanced != "" {
+		p.EnhancedMonitoring = m.Enhanced
+	}
+	if m.Open != nil {
+		p.Open = *m.Open
+	}
+	if m.Logs != nil {
+		p.Logs = *m.Logs
+	}
 }
 
 type serverless struct {
@@ -176,7 +237,9 @@ func (c *cluster) bootstrap(l Listener) []string {
 		if i < 0 || slices.Contains(zones, b.Zone) || len(at) == maxBootstrap {
 			continue
 		}
-		at, zones = append(at, c.Endpoints.Brokers[i].Listeners[l]), append(zones, b.Zone)
+		if a := c.Endpoints.Brokers[i].Listeners[l]; a != "" { // an operation may be opening it
+			at, zones = append(at, a), append(zones, b.Zone)
+		}
 	}
 	return at
 }
@@ -194,3 +257,11 @@ func listKey(account, region, name string) string {
 }
 
 const listPrefix = "-/-/msk/cluster/"
+
+// operationPrefix is where a cluster's operations are; the ids follow it.
+func (c *cluster) operationPrefix() string {
+	return c.Account + "/" + c.Region + "/msk/operation/" + c.Name + "/" + c.id() + "/"
+}
+
+// id is the last part of the cluster's ARN.
+func (c *cluster) id() string { return c.ARN[strings.LastIndexByte(c.ARN, '/')+1:] }

@@ -37,6 +37,22 @@ func drawIDs(random io.Reader, brokers int) (freshIDs, error) {
 	return ids, d.err
 }
 
+// operationIDs is the randomness of one operation.
+type operationIDs struct {
+	id, request string   // uuids
+	version     string   // the cluster's version token after it
+	brokers     []string // uuids of new brokers' ARNs
+}
+
+func drawOperationIDs(random io.Reader, brokers int) (operationIDs, error) {
+	d := drawer{random: random}
+	ids := operationIDs{id: d.uuid(), request: d.uuid(), version: "K" + d.text(upper, 13)}
+	for range brokers {
+		ids.brokers = append(ids.brokers, d.uuid())
+	}
+	return ids, d.err
+}
+
 // drawer reads random values and remembers the first error.
 type drawer struct {
 	random io.Reader

@@ -70,9 +70,11 @@ func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
 		Subnets:            slices.Clone(g.ClientSubnets),
 		SecurityGroups:     slices.Clone(g.SecurityGroups),
 		VolumeGiB:          defaultVolumeGiB,
-		ClientBroker:       "TLS",
-		InCluster:          true,
+		security:           security{ClientBroker: "TLS", InCluster: true},
 		EnhancedMonitoring: or(r.EnhancedMonitoring, "DEFAULT"),
+		Logs:               logsOf(r.LoggingInfo),
+		Open:               openOf(r.OpenMonitoring),
+		Configuration:      refOf(r.ConfigurationInfo),
 	}
 	if g.StorageInfo != nil && g.StorageInfo.EbsStorageInfo != nil {
 		ebs := g.StorageInfo.EbsStorageInfo
@@ -82,24 +84,38 @@ func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
 		p.ClientBroker = or(e.EncryptionInTransit.ClientBroker, "TLS")
 		p.InCluster = or(e.EncryptionInTransit.InCluster, true)
 	}
-	if r.LoggingInfo != nil && r.LoggingInfo.BrokerLogs != nil {
-		p.Logs = logsOf(r.LoggingInfo.BrokerLogs)
-	}
 	p.readAuthentication(r.ClientAuthentication)
 	return p
 }
 
-func logsOf(b *kafka.BrokerLogs) (l loggingInfo) {
+func logsOf(in *kafka.LoggingInfo) (l loggingInfo) {
+	if in == nil || in.BrokerLogs == nil {
+		return l
+	}
+	b := in.BrokerLogs
 	if b.CloudWatchLogs != nil {
-		l.LogGroup = deref(b.CloudWatchLogs.LogGroup)
+		l.CloudWatch, l.LogGroup = deref(b.CloudWatchLogs.Enabled), deref(b.CloudWatchLogs.LogGroup)
 	}
 	if b.Firehose != nil {
-		l.DeliveryStream = deref(b.Firehose.DeliveryStream)
+		l.Firehose, l.DeliveryStream = deref(b.Firehose.Enabled), deref(b.Firehose.DeliveryStream)
 	}
 	if b.S3 != nil {
-		l.Bucket, l.Prefix = deref(b.S3.Bucket), deref(b.S3.Prefix)
+		l.S3, l.Bucket, l.Prefix = deref(b.S3.Enabled), deref(b.S3.Bucket), deref(b.S3.Prefix)
 	}
 	return l
+}
+
+func openOf(in *kafka.OpenMonitoringInfo) (o openMonitoring) {
+	if in == nil || in.Prometheus == nil {
+		return o
+	}
+	if j := in.Prometheus.JmxExporter; j != nil {
+		o.JMX = deref(j.EnabledInBroker)
+	}
+	if n := in.Prometheus.NodeExporter; n != nil {
+		o.Node = deref(n.EnabledInBroker)
+	}
+	return o
 }
 
 // readAuthentication reads how clients authenticate. Where nothing is asked for
@@ -127,8 +143,6 @@ func refuseUnbuilt(r *kafka.ProvisionedRequest, managedKey string) error {
 	for _, err := range []error{
 		refuseNetwork(g.ConnectivityInfo),
 		refuseStorage(g.StorageInfo),
-		refuseLogs(r.LoggingInfo),
-		refuseOpenMonitoring(r.OpenMonitoring),
 		refuseEncryption(r, managedKey),
 	} {
 		if err != nil {
@@ -140,14 +154,10 @@ func refuseUnbuilt(r *kafka.ProvisionedRequest, managedKey string) error {
 		return badRequest("brokerAZDistribution", "Unsupported BrokerAZDistribution [%s]. Valid values: [DEFAULT]", *g.BrokerAZDistribution)
 	case r.Rebalancing != nil: // UNVERIFIED wording
 		return badRequest("rebalancing", "Rebalancing is for express brokers only.")
-	case r.ConfigurationInfo != nil:
-		return notBuilt("configurationInfo", "custom configurations (configurationInfo)")
 	case or(r.StorageMode, "LOCAL") != "LOCAL":
 		return notBuilt("storageMode", "tiered storage (storageMode %s)", *r.StorageMode)
-	case or(r.EnhancedMonitoring, "DEFAULT") != "DEFAULT":
-		return notBuilt("enhancedMonitoring", "enhancedMonitoring %s", *r.EnhancedMonitoring)
 	}
-	return nil
+	return checkMonitoring(monitoring{Enhanced: deref(r.EnhancedMonitoring), Logs: new(logsOf(r.LoggingInfo))})
 }
 
 func refuseNetwork(c *kafka.ConnectivityInfo) error {
@@ -178,33 +188,6 @@ func refuseStorage(s *kafka.StorageInfo) error {
 	}
 	if t := s.EbsStorageInfo.ProvisionedThroughput; deref(t.Enabled) || t.VolumeThroughput != nil {
 		return notBuilt("provisionedThroughput", "provisioned storage throughput (provisionedThroughput)")
-	}
-	return nil
-}
-
-func refuseLogs(l *kafka.LoggingInfo) error {
-	if l == nil || l.BrokerLogs == nil {
-		return nil
-	}
-	b := l.BrokerLogs
-	switch {
-	case b.CloudWatchLogs != nil && deref(b.CloudWatchLogs.Enabled):
-		return notBuilt("cloudWatchLogs", "the delivery of broker logs to CloudWatch Logs (cloudWatchLogs)")
-	case b.Firehose != nil && deref(b.Firehose.Enabled):
-		return notBuilt("firehose", "the delivery of broker logs to Firehose (firehose)")
-	case b.S3 != nil && deref(b.S3.Enabled):
-		return notBuilt("s3", "the delivery of broker logs to S3 (s3)")
-	}
-	return nil
-}
-
-func refuseOpenMonitoring(m *kafka.OpenMonitoringInfo) error {
-	if m == nil || m.Prometheus == nil {
-		return nil
-	}
-	p := m.Prometheus
-	if p.JmxExporter != nil && deref(p.JmxExporter.EnabledInBroker) || p.NodeExporter != nil && deref(p.NodeExporter.EnabledInBroker) {
-		return notBuilt("openMonitoring", "open monitoring (openMonitoring)")
 	}
 	return nil
 }

@@ -1,14 +1,14 @@
 package msk
 
 import (
-	"github.com/millrace/millrace/aws/model"
-
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
 )
 
@@ -25,6 +25,9 @@ func describeV2(c cluster, partition string) *kafka.Cluster {
 		StateInfo:      c.stateInfo(),
 		Tags:           c.tags(),
 	}
+	if c.busy() {
+		out.ActiveOperationArn = new(c.Operation.ARN)
+	}
 	if c.Serverless != nil {
 		out.Serverless = c.Serverless.render()
 		return out
@@ -32,15 +35,15 @@ func describeV2(c cluster, partition string) *kafka.Cluster {
 	p := c.Provisioned
 	out.Provisioned = &kafka.Provisioned{
 		BrokerNodeGroupInfo:       p.renderGroup(),
-		CurrentBrokerSoftwareInfo: &kafka.BrokerSoftwareInfo{KafkaVersion: new(c.KafkaVersion)},
+		CurrentBrokerSoftwareInfo: software(c.KafkaVersion, p.Configuration),
 		ClientAuthentication:      p.renderAuthentication(),
 		EncryptionInfo:            p.renderEncryption(managedKeyARN(partition, c.Region, c.Account)),
 		EnhancedMonitoring:        new(p.EnhancedMonitoring),
 		OpenMonitoring: &kafka.OpenMonitoringInfo{Prometheus: &kafka.PrometheusInfo{
-			JmxExporter:  &kafka.JmxExporterInfo{EnabledInBroker: new(false)},
-			NodeExporter: &kafka.NodeExporterInfo{EnabledInBroker: new(false)},
+			JmxExporter:  &kafka.JmxExporterInfo{EnabledInBroker: new(p.Open.JMX)},
+			NodeExporter: &kafka.NodeExporterInfo{EnabledInBroker: new(p.Open.Node)},
 		}},
-		LoggingInfo:          p.renderLogs(),
+		LoggingInfo:          p.Logs.render(),
 		NumberOfBrokerNodes:  new(int32(len(c.Brokers))),
 		StorageMode:          new("LOCAL"),
 		CustomerActionStatus: new("NONE"),
@@ -53,15 +56,12 @@ func describeV1(c cluster, partition string) *kafka.ClusterInfo {
 	v2 := describeV2(c, partition)
 	p := v2.Provisioned
 	return &kafka.ClusterInfo{
-		BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,
+		ActiveOperationArn: v2.ActiveOperationArn, BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,
 		ClusterArn: v2.ClusterArn, ClusterName: v2.ClusterName, CreationTime: v2.CreationTime,
 		CurrentBrokerSoftwareInfo: p.CurrentBrokerSoftwareInfo, CurrentVersion: v2.CurrentVersion,
 		EncryptionInfo: p.EncryptionInfo, EnhancedMonitoring: p.EnhancedMonitoring,
-		OpenMonitoring: &kafka.OpenMonitoring{Prometheus: &kafka.Prometheus{
-			JmxExporter:  &kafka.JmxExporter{EnabledInBroker: new(false)},
-			NodeExporter: &kafka.NodeExporter{EnabledInBroker: new(false)},
-		}},
-		LoggingInfo: p.LoggingInfo, NumberOfBrokerNodes: p.NumberOfBrokerNodes,
+		OpenMonitoring: c.Provisioned.Open.renderV1(),
+		LoggingInfo:    p.LoggingInfo, NumberOfBrokerNodes: p.NumberOfBrokerNodes,
 		State: v2.State, StateInfo: v2.StateInfo, Tags: v2.Tags,
 		StorageMode: p.StorageMode, CustomerActionStatus: p.CustomerActionStatus,
 	}
@@ -119,31 +119,47 @@ func (p *provisioned) renderGroup() *kafka.BrokerNodeGroupInfo {
 	}
 }
 
-func (p *provisioned) renderAuthentication() *kafka.ClientAuthentication {
+// software shows what runs on brokers; the default configuration is not shown.
+func software(kafkaVersion string, r *configurationRef) *kafka.BrokerSoftwareInfo {
+	out := &kafka.BrokerSoftwareInfo{KafkaVersion: new(kafkaVersion)}
+	if r != nil {
+		out.ConfigurationArn, out.ConfigurationRevision = new(r.ARN), new(r.Revision)
+	}
+	return out
+}
+
+func (o openMonitoring) renderV1() *kafka.OpenMonitoring {
+	return &kafka.OpenMonitoring{Prometheus: &kafka.Prometheus{
+		JmxExporter:  &kafka.JmxExporter{EnabledInBroker: new(o.JMX)},
+		NodeExporter: &kafka.NodeExporter{EnabledInBroker: new(o.Node)},
+	}}
+}
+
+func (s *security) renderAuthentication() *kafka.ClientAuthentication {
 	return &kafka.ClientAuthentication{
 		Sasl: &kafka.Sasl{
-			Iam:   &kafka.Iam{Enabled: new(p.IAM)},
-			Scram: &kafka.Scram{Enabled: new(p.SCRAM)},
+			Iam:   &kafka.Iam{Enabled: new(s.IAM)},
+			Scram: &kafka.Scram{Enabled: new(s.SCRAM)},
 		},
-		Tls:             &kafka.Tls{CertificateAuthorityArnList: append([]string{}, p.Authorities...), Enabled: new(p.TLSAuth)},
-		Unauthenticated: &kafka.Unauthenticated{Enabled: new(p.Unauthenticated)},
+		Tls:             &kafka.Tls{CertificateAuthorityArnList: append([]string{}, s.Authorities...), Enabled: new(s.TLSAuth)},
+		Unauthenticated: &kafka.Unauthenticated{Enabled: new(s.Unauthenticated)},
 	}
 }
 
-func (p *provisioned) renderEncryption(key string) *kafka.EncryptionInfo {
+func (s *security) renderEncryption(key string) *kafka.EncryptionInfo {
 	return &kafka.EncryptionInfo{
 		EncryptionAtRest: &kafka.EncryptionAtRest{DataVolumeKMSKeyId: new(key)},
 		EncryptionInTransit: &kafka.EncryptionInTransit{
-			ClientBroker: new(p.ClientBroker), InCluster: new(p.InCluster),
+			ClientBroker: new(s.ClientBroker), InCluster: new(s.InCluster),
 		},
 	}
 }
 
-func (p *provisioned) renderLogs() *kafka.LoggingInfo {
+func (l loggingInfo) render() *kafka.LoggingInfo {
 	return &kafka.LoggingInfo{BrokerLogs: &kafka.BrokerLogs{
-		CloudWatchLogs: &kafka.CloudWatchLogs{Enabled: new(false), LogGroup: given(p.Logs.LogGroup)},
-		Firehose:       &kafka.Firehose{Enabled: new(false), DeliveryStream: given(p.Logs.DeliveryStream)},
-		S3:             &kafka.S3{Enabled: new(false), Bucket: given(p.Logs.Bucket), Prefix: given(p.Logs.Prefix)},
+		CloudWatchLogs: &kafka.CloudWatchLogs{Enabled: new(l.CloudWatch), LogGroup: given(l.LogGroup)},
+		Firehose:       &kafka.Firehose{Enabled: new(l.Firehose), DeliveryStream: given(l.DeliveryStream)},
+		S3:             &kafka.S3{Enabled: new(l.S3), Bucket: given(l.Bucket), Prefix: given(l.Prefix)},
 	}}
 }
 
@@ -183,7 +199,7 @@ func nodes(c cluster) []kafka.NodeInfo {
 				BrokerId:                  new(float64(b.ID)),
 				ClientSubnet:              new(b.Subnet),
 				ClientVpcIpAddress:        given(address),
-				CurrentBrokerSoftwareInfo: &kafka.BrokerSoftwareInfo{KafkaVersion: new(c.KafkaVersion)},
+				CurrentBrokerSoftwareInfo: software(cmp.Or(b.KafkaVersion, c.KafkaVersion), b.Configuration),
 				Endpoints:                 hosts,
 			},
 		}

@@ -51,7 +51,7 @@ func activate(t *testing.T, s *msk.Service, arn string) {
 	for id := range int32(2) {
 		e.Brokers = append(e.Brokers, msk.BrokerEndpoints{ID: id + 1, Listeners: map[msk.Listener]string{msk.SCRAM: "localhost:9096"}})
 	}
-	if err := s.ReportActive(t.Context(), arn, e); err != nil {
+	if err := s.ReportActive(t.Context(), arn, 0, e); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -31,6 +31,11 @@ type Config struct {
 	AuthorityActive func(ctx context.Context, caller model.Caller, arn string) (bool, error)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
+	// Pace is how long things last; nil is as long as they take.
+	Pace Pace
+	// Held tells what each broker of a running cluster holds; nil, or false,
+	// leaves the limits that rest on it unchecked.
+	Held func(clusterARN string) (held map[int32]Held, ok bool)
 }
 
 // Service is MSK's API over the store. Its methods may be called concurrently.
@@ -50,9 +55,11 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 	if err != nil {
 		return cluster{}, fmt.Errorf("draw fresh ids: %w", err)
 	}
-	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs}
-	if f.active, err = s.activeAuthorities(ctx, caller, w); err != nil {
-		return cluster{}, err
+	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs, pace: s.cfg.Pace}
+	if w.provisioned != nil {
+		if f.active, err = s.activeAuthorities(ctx, caller, w.provisioned.Authorities); err != nil {
+			return cluster{}, err
+		}
 	}
 	s.fillSecurityGroups(ctx, caller, w, f.subnets)
 	at := place{caller.Partition(), caller.Account, caller.Region}
@@ -61,6 +68,11 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 		f.existing, err = readAll(tx, caller.Account, caller.Region)
 		if err != nil {
 			return err
+		}
+		if w.provisioned != nil && w.provisioned.Configuration != nil {
+			if f.wanted, _, err = findRef(tx, caller, *w.provisioned.Configuration); err != nil {
+				return err
+			}
 		}
 		e, err := decideCreate(at, w, f, ids, s.cfg.Now())
 		if err != nil {
@@ -83,13 +95,13 @@ func (s *Service) lookUp(ctx context.Context, caller model.Caller, ids []string)
 	return known
 }
 
-// activeAuthorities asks for every certificate authority of a wish.
-func (s *Service) activeAuthorities(ctx context.Context, caller model.Caller, w wish) (map[string]bool, error) {
-	if w.provisioned == nil || s.cfg.AuthorityActive == nil {
+// activeAuthorities asks for every certificate authority of a request.
+func (s *Service) activeAuthorities(ctx context.Context, caller model.Caller, arns []string) (map[string]bool, error) {
+	if s.cfg.AuthorityActive == nil {
 		return nil, nil
 	}
 	active := map[string]bool{}
-	for _, arn := range w.provisioned.Authorities[:min(len(w.provisioned.Authorities), maxAuthorities)] {
+	for _, arn := range arns[:min(len(arns), maxAuthorities)] {
 		ok, err := s.cfg.AuthorityActive(ctx, caller, arn)
 		if err != nil {
 			return nil, err

@@ -1,10 +1,13 @@
 package msk
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/store"
 )
 
@@ -22,12 +25,16 @@ type Wanted struct {
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Names           Names
+	Generation      int64 // reports say which one they are of
 }
 
 // WantedBroker is one broker and where it stands.
 type WantedBroker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
+	Boot                 int64             // one that runs since before this changed is to start again
+	KafkaVersion         string            // the cluster's, or the one that an operation brings it to
+	Static               map[string]string // its server.properties
 }
 
 // Wanted answers every cluster of every account that is not gone, by account,
@@ -46,9 +53,14 @@ func (s *Service) Wanted(ctx context.Context) ([]Wanted, error) {
 				if err != nil {
 					return err
 				}
-				if ok {
-					all = append(all, c.wanted())
+				if !ok {
+					continue
 				}
+				w, err := wantedOf(tx, c)
+				if err != nil {
+					return err
+				}
+				all = append(all, w)
 			}
 			return err
 		})
@@ -66,22 +78,50 @@ func readListed(tx *store.Tx, key string) (cluster, bool, error) {
 	return store.GetJSON[cluster](tx, documentKey(at[0], at[1], at[2]))
 }
 
-func (c *cluster) wanted() Wanted {
+func wantedOf(tx *store.Tx, c cluster) (Wanted, error) {
+	sets := map[configurationRef]map[string]string{}
+	caller := model.Caller{Account: c.Account, Region: c.Region}
+	for _, ref := range c.configurations() {
+		_, properties, err := findRef(tx, caller, ref)
+		if err != nil {
+			return Wanted{}, fmt.Errorf("read the configuration of %s: %w", c.ARN, err)
+		}
+		sets[ref] = properties
+	}
+	return c.wanted(func(r *configurationRef) map[string]string {
+		if r == nil {
+			return nil
+		}
+		return sets[*r]
+	}), nil
+}
+
+func (c *cluster) wanted(properties func(*configurationRef) map[string]string) Wanted {
 	w := Wanted{
 		ARN: c.ARN, Name: c.Name, Account: c.Account, Region: c.Region,
 		State: c.State, KafkaVersion: c.KafkaVersion, Serverless: c.Serverless != nil,
-		Listeners: c.listeners(), Names: c.Names,
+		Listeners: c.listeners(), Names: c.Names, Generation: c.Generation,
 	}
+	var now map[string]string
 	if c.Serverless != nil {
 		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
 	} else {
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
+		now = properties(c.Provisioned.Configuration)
 		if c.Provisioned.TLSAuth {
 			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated
 		}
 	}
+	zones := map[string]bool{}
 	for _, b := range c.Brokers {
-		w.Brokers = append(w.Brokers, WantedBroker{b.ID, b.Zone, b.ZoneID, b.Subnet})
+		zones[b.Zone] = true
+	}
+	for _, b := range c.Brokers {
+		v := cmp.Or(b.KafkaVersion, c.KafkaVersion)
+		w.Brokers = append(w.Brokers, WantedBroker{
+			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, Boot: b.Boot,
+			KafkaVersion: v, Static: static(len(zones), v, properties(b.Configuration), now),
+		})
 	}
 	return w
 }
@@ -92,17 +132,21 @@ func (s *Service) Watch() (changed <-chan struct{}, cancel func()) {
 	return s.cfg.Store.Watch(listPrefix)
 }
 
-// ReportActive says that every broker of a cluster serves at these addresses.
-// A report that is overtaken (the cluster is being deleted, or gone) or that
-// says nothing new changes nothing. An incomplete report is an error.
-func (s *Service) ReportActive(ctx context.Context, arn string, e Endpoints) error {
-	return s.report(ctx, arn, func(c cluster) (event, error) { return decideActive(c, e, s.cfg.Now()) })
+// ReportActive says that every broker of a cluster serves at these addresses, as
+// the generation asks for. A report that is overtaken (the cluster is being
+// deleted, or gone, or of another generation) or that says nothing new changes
+// nothing. An incomplete report is an error.
+func (s *Service) ReportActive(ctx context.Context, arn string, generation int64, e Endpoints) error {
+	return s.report(ctx, arn, func(c cluster) (event, error) { return decideActive(c, generation, e, s.cfg.Now()) })
 }
 
 // ReportFailed says that a cluster cannot be made, or removed, by trying again.
-// code and message are shown as the cluster's stateInfo.
-func (s *Service) ReportFailed(ctx context.Context, arn, code, message string) error {
-	return s.report(ctx, arn, func(c cluster) (event, error) { return decideFailed(c, code, message), nil })
+// code and message are shown as the cluster's stateInfo, or as the error of the
+// operation that the generation belongs to.
+func (s *Service) ReportFailed(ctx context.Context, arn string, generation int64, code, message string) error {
+	return s.report(ctx, arn, func(c cluster) (event, error) {
+		return decideFailed(c, generation, code, message, s.cfg.Now()), nil
+	})
 }
 
 // ReportHealing says that a cluster that was ACTIVE does not run as it should.
@@ -144,10 +188,13 @@ func (s *Service) report(ctx context.Context, arn string, decide func(cluster) (
 // when what fleet acts on changed, so that fleet's own reports, and tags, do not
 // wake it for nothing.
 func commit(tx *store.Tx, c cluster, e event) error {
-	before := c.State
+	before := c
 	e.apply(&c)
 	document, list := documentKey(c.Account, c.Region, c.Name), listKey(c.Account, c.Region, c.Name)
 	if c.State == removed {
+		if err := forgetOperations(tx, c, 0); err != nil {
+			return err
+		}
 		if err := tx.Delete(document); err != nil {
 			return err
 		}
@@ -158,10 +205,61 @@ func commit(tx *store.Tx, c cluster, e event) error {
 		}
 		return nil
 	}
-	if c.State != before {
+	if c.State != before.State || c.Generation != before.Generation {
 		if err := tx.Put(list, []byte(c.State)); err != nil {
 			return err
 		}
 	}
+	if c.Operation != before.Operation {
+		if err := writeOperation(tx, c, before); err != nil {
+			return err
+		}
+	}
 	return store.PutJSON(tx, document, c)
+}
+
+// maxOperations is how many operations of a cluster are kept; the oldest go. One
+// transaction must be able to forget them all.
+const maxOperations = 90
+
+func writeOperation(tx *store.Tx, c, before cluster) error {
+	if before.Operation == nil || before.Operation.ID != c.Operation.ID {
+		if err := forgetOperations(tx, c, maxOperations-1); err != nil {
+			return err
+		}
+	}
+	return store.PutJSON(tx, c.operationPrefix()+c.Operation.ID, c.Operation)
+}
+
+// forgetOperations leaves the latest operations of a cluster.
+func forgetOperations(tx *store.Tx, c cluster, keep int) error {
+	all, err := operationsOf(tx, c)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b operation) int { return b.Created.Compare(a.Created) })
+	for _, o := range all[min(keep, len(all)):] {
+		if err := tx.Delete(c.operationPrefix() + o.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operationsOf reads a cluster's operations by id; maxOperations keeps them
+// below one page.
+func operationsOf(tx *store.Tx, c cluster) ([]operation, error) {
+	found, err := tx.List(c.operationPrefix(), "", store.MaxList)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]operation, 0, len(found))
+	for _, kv := range found {
+		o, _, err := store.GetJSON[operation](tx, kv.Key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, nil
 }

@@ -107,15 +107,15 @@ func TestLifeOfACluster(t *testing.T) {
 		t.Error(arn)
 	}
 	<-changed
-	if err := s.ReportActive(ctx, arn, msk.Endpoints{}); err == nil {
+	if err := s.ReportActive(ctx, arn, 0, msk.Endpoints{}); err == nil {
 		t.Error("an empty report was taken")
 	}
 	report := endpoints(s, t, arn)
-	if err := s.ReportActive(ctx, arn, report); err != nil {
+	if err := s.ReportActive(ctx, arn, 0, report); err != nil {
 		t.Fatal(err)
 	}
 	<-changed
-	if err := s.ReportActive(ctx, arn, report); err != nil {
+	if err := s.ReportActive(ctx, arn, 0, report); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -143,7 +143,7 @@ func TestLifeOfACluster(t *testing.T) {
 	if all, err := s.Wanted(ctx); len(all) > 0 || err != nil {
 		t.Errorf("got %v %v", all, err)
 	}
-	if err := s.ReportActive(ctx, arn, report); err != nil {
+	if err := s.ReportActive(ctx, arn, 0, report); err != nil {
 		t.Errorf("a late report: %v", err)
 	}
 	if again := create(t, s, caller, "Orders-1"); again == arn {

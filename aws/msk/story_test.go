@@ -1,6 +1,7 @@
 package msk
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -25,6 +26,10 @@ const storyAuthority = "arn:aws:acm-pca:us-east-1:123456789012:certificate-autho
 // world is what a story's verbs act on: the documents, the time, fresh ids.
 type world struct {
 	clusters map[string]cluster
+	sets     map[configurationRef]configuration // by revision
+	texts    map[configurationRef]string        // of the revisions
+	held     map[int32]Held
+	pace     Pace
 	now      time.Time
 	drawn    byte
 }
@@ -55,7 +60,7 @@ func runStory(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{clusters: map[string]cluster{}, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
+	w := &world{clusters: map[string]cluster{}, sets: map[configurationRef]configuration{}, texts: map[configurationRef]string{}, held: map[int32]Held{}, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	var out []string
 	for block := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n\n") {
 		input, want, asks := strings.Cut(block, "----")
@@ -102,13 +107,45 @@ func (w *world) run(t *testing.T, input string) string {
 		return w.decided(c, e, err)
 	case "active":
 		w.now = w.now.Add(time.Second)
-		e, err := decideActive(c, c.everywhere(rest), w.now)
+		e, err := decideActive(c, c.Generation, c.everywhere(rest), w.now)
 		return w.decided(c, e, err)
 	case "failed":
 		code, message, _ := strings.Cut(rest, " ")
-		return w.decided(c, decideFailed(c, code, message), nil)
+		return w.decided(c, decideFailed(c, c.Generation, code, message, w.now), nil)
 	case "healing":
 		return w.decided(c, decideHealing(c), nil)
+	case "reboot":
+		ch, err := rebootOf(strings.Fields(rest))
+		return w.begin(c, ch, err)
+	case "update":
+		operation, body, _ := strings.Cut(rest, " ")
+		ch, err := w.change(t, c, operation, body)
+		return w.begin(c, ch, err)
+	case "configuration":
+		return w.configuration(name, rest)
+	case "held":
+		return w.hold(t, name+" "+rest)
+	case "forget":
+		if err := decideForget(w.sets[configurationRef{storyConfiguration(name), 1}], slices.Collect(maps.Values(w.clusters))); err != nil {
+			return told(err)
+		}
+		return "(may be deleted)"
+	case "wanted":
+		return c.told(w)
+	case "realistic":
+		w.pace = Realistic
+		return "(things last)"
+	case "wait":
+		d, err := time.ParseDuration(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(d)
+		return w.now.Format(time.RFC3339)
+	case "operation":
+		return pretty(t, c.Operation.renderV1(c))
+	case "operationV2":
+		return pretty(t, c.Operation.renderV2(c))
 	case "tag":
 		key, value, _ := strings.Cut(rest, "=")
 		e, err := decideTag(c, map[string]string{key: value})
@@ -118,6 +155,166 @@ func (w *world) run(t *testing.T, input string) string {
 	}
 	t.Fatalf("no verb %q", verb)
 	return ""
+}
+
+// begin starts an operation.
+func (w *world) begin(c cluster, ch change, err error) string {
+	if err != nil {
+		return told(err)
+	}
+	w.now = w.now.Add(time.Second)
+	ids, err := drawOperationIDs(w, 9)
+	if err != nil {
+		return told(err)
+	}
+	f := changeFacts{
+		ids: ids, now: w.now, existing: slices.Collect(maps.Values(w.clusters)), zones: storySubnets,
+		runs: func(string) bool { return true }, held: w.held, pace: w.pace, active: map[string]bool{storyAuthority: true},
+	}
+	if ch.names != nil {
+		if _, ok := w.sets[*ch.names]; !ok {
+			return told(errNoConfiguration)
+		}
+		f.wanted, f.properties = w.sets[*ch.names], propertiesOf([]byte(w.texts[*ch.names]))
+	}
+	if c.Provisioned != nil && c.Provisioned.Configuration != nil {
+		f.current = propertiesOf([]byte(w.texts[*c.Provisioned.Configuration]))
+	}
+	e, err := decideChange(c, ch, f)
+	return w.decided(c, e, err)
+}
+
+// change reads the JSON of an update's request; a version that it does not name
+// is the cluster's.
+func (w *world) change(t *testing.T, c cluster, operation, body string) (change, error) {
+	body = "{" + body + "}"
+	stamp := &c.CurrentVersion
+	var given struct{ CurrentVersion *string }
+	if decode(t, body, &given); given.CurrentVersion != nil {
+		stamp = given.CurrentVersion
+	}
+	switch operation {
+	case "UpdateBrokerCount":
+		in := &kafka.UpdateBrokerCountRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return countChange(in)
+	case "UpdateBrokerStorage":
+		in := &kafka.UpdateBrokerStorageRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return storageChange(in)
+	case "UpdateStorage":
+		in := &kafka.UpdateStorageRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return storageChangeV2(in)
+	case "UpdateBrokerType":
+		in := &kafka.UpdateBrokerTypeRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return typeChange(in)
+	case "UpdateClusterConfiguration":
+		in := &kafka.UpdateClusterConfigurationRequest{}
+		decode(t, body, in)
+		in.CurrentVersion, in.ConfigurationInfo = stamp, whole(in.ConfigurationInfo)
+		return configurationChange(in)
+	case "UpdateClusterKafkaVersion":
+		in := &kafka.UpdateClusterKafkaVersionRequest{}
+		decode(t, body, in)
+		in.CurrentVersion, in.ConfigurationInfo = stamp, whole(in.ConfigurationInfo)
+		return versionChange(in)
+	case "UpdateMonitoring":
+		in := &kafka.UpdateMonitoringRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return monitoringChange(in)
+	case "UpdateSecurity":
+		in := &kafka.UpdateSecurityRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return securityChange(in, managedKeyARN("aws", "us-east-1", "123456789012"))
+	case "UpdateConnectivity":
+		in := &kafka.UpdateConnectivityRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return connectivityChange(in)
+	}
+	t.Fatalf("no operation %q", operation)
+	return change{}, nil
+}
+
+// whole makes an ARN of a configuration's name.
+func whole(in *kafka.ConfigurationInfo) *kafka.ConfigurationInfo {
+	if in == nil || in.Arn == nil {
+		return in
+	}
+	return &kafka.ConfigurationInfo{Arn: new(storyConfiguration(*in.Arn)), Revision: in.Revision}
+}
+
+func storyConfiguration(name string) string {
+	return makeARN("aws", "us-east-1", "123456789012", "configuration/"+name+"/00000000-1111-2222-3333-444444444444-1")
+}
+
+// configuration keeps the next revision of a configuration: the text is what
+// follows, its lines parted by ";". "versions=a,b" may come first.
+func (w *world) configuration(name, text string) string {
+	in := &kafka.CreateConfigurationRequest{Name: &name}
+	if rest, ok := strings.CutPrefix(text, "versions="); ok {
+		names, after, _ := strings.Cut(rest, " ")
+		in.KafkaVersions, text = strings.Split(names, ","), after
+	}
+	text = strings.ReplaceAll(text, ";", "\n")
+	encoded := base64.StdEncoding.EncodeToString([]byte(text))
+	in.ServerProperties = &encoded
+	ref := configurationRef{storyConfiguration(name), 1}
+	c, r, err := decideConfiguration(place{"aws", "123456789012", "us-east-1"}, in, nil, "00000000-1111-2222-3333-444444444444-1", w.now)
+	for _, known := w.sets[ref]; known && err == nil; _, known = w.sets[ref] {
+		c, r, err = decideRevision(w.sets[ref], &kafka.UpdateConfigurationRequest{ServerProperties: &encoded}, w.now)
+		ref.Revision++
+	}
+	if err != nil {
+		return told(err)
+	}
+	w.sets[ref], w.texts[ref] = c, string(r.Properties)
+	return fmt.Sprintf("%s revision %d", c.ARN, r.Number)
+}
+
+// hold says what brokers hold: "broker=all/ofClients ...".
+func (w *world) hold(t *testing.T, text string) string {
+	w.held = map[int32]Held{}
+	for _, word := range strings.Fields(text) {
+		var id int32
+		var h Held
+		if _, err := fmt.Sscanf(word, "%d=%d/%d", &id, &h.Replicas, &h.Clients); err != nil {
+			t.Fatal(err)
+		}
+		w.held[id] = h
+	}
+	return fmt.Sprint(w.held)
+}
+
+// told is what fleet is asked for of each broker: what differs from the
+// service's defaults.
+func (c *cluster) told(w *world) string {
+	wanted := c.wanted(func(r *configurationRef) map[string]string {
+		if r == nil {
+			return nil
+		}
+		return propertiesOf([]byte(w.texts[*r]))
+	})
+	text := fmt.Sprintf("generation %d, Kafka %s, %v", wanted.Generation, wanted.KafkaVersion, wanted.Listeners)
+	for _, b := range wanted.Brokers {
+		defaults := BrokerDefaults(3, b.KafkaVersion)
+		own := map[string]string{}
+		for name, value := range b.Static {
+			if defaults[name] != value {
+				own[name] = value
+			}
+		}
+		text += fmt.Sprintf("\nbroker %d in %s boot %d Kafka %s %v", b.ID, b.Subnet, b.Boot, b.KafkaVersion, own)
+	}
+	return text
 }
 
 // everywhere is a report of a host for every broker and listener.
@@ -164,7 +361,15 @@ func (w *world) create(t *testing.T, name, members string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := facts{existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
+	var wanted configuration
+	if wish.provisioned != nil && wish.provisioned.Configuration != nil {
+		wish.provisioned.Configuration.ARN = storyConfiguration(wish.provisioned.Configuration.ARN)
+		known := false
+		if wanted, known = w.sets[*wish.provisioned.Configuration]; !known {
+			return told(errNoConfiguration)
+		}
+	}
+	f := facts{wanted: wanted, pace: w.pace, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
 	e, err := decideCreate(place{partition: "aws", account: "123456789012", region: "us-east-1"}, wish, f, ids, w.now)
 	return w.decided(cluster{}, e, err)
 }
@@ -182,6 +387,9 @@ func (w *world) decided(c cluster, e event, err error) string {
 	text := fmt.Sprintf("%T: %s is %s", e, c.ARN, c.State)
 	if c.StateCode != "" {
 		text += fmt.Sprintf(" (%s: %s)", c.StateCode, c.StateMessage)
+	}
+	if c.Operation != nil {
+		text += " " + c.Operation.String()
 	}
 	if len(c.Tags) > 0 {
 		text += fmt.Sprintf(" tags %v", c.Tags)

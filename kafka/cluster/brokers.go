@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/wire"
 )
 
 // ErrNoBroker answers requests about a broker that the cluster does not have.
@@ -43,10 +45,26 @@ const (
 // has the Cluster's turn.
 type node struct {
 	cfg       Broker
-	listeners []*listener.Listener
-	held      []io.Closer // the ports of a stopped broker
+	line      wire.Line
+	listeners []*listener.Listener // of cfg.Listeners, none while it is stopped
+	backend   *broker.Broker       // of the broker since it last started
+	quotas    *listener.Quotas     // likewise
+	held      []io.Closer          // the ports of a stopped broker
 	stopped   atomic.Bool
 }
+
+// newNode makes a broker that does not serve yet.
+func (c *Cluster) newNode(b Broker) (*node, error) {
+	b.Listeners = slices.Clone(b.Listeners) // a broker that starts again replaces Net
+	if b.KafkaVersion == "" {
+		b.KafkaVersion = c.cfg.KafkaVersion
+	}
+	line, err := wire.LineOf(b.KafkaVersion)
+	return &node{cfg: b, line: served(line)}, err
+}
+
+// all is the brokers now, by id. The slice is never changed.
+func (c *Cluster) all() []*node { return *c.nodes.Load() }
 
 // takeTurn waits until no other change of a broker is under way.
 func (c *Cluster) takeTurn(ctx context.Context) (give func(), err error) {
@@ -66,7 +84,7 @@ func (c *Cluster) change(ctx context.Context, doing string, id int32, fn func(*n
 	if err == nil {
 		defer give()
 		err = fmt.Errorf("%w: %d", ErrNoBroker, id)
-		for _, n := range c.nodes {
+		for _, n := range c.all() {
 			if n.cfg.ID == id {
 				err = fn(n)
 			}
@@ -85,20 +103,23 @@ func (c *Cluster) change(ctx context.Context, doing string, id int32, fn func(*n
 //
 // A stop does not outlive the process: Open starts every broker.
 func (c *Cluster) StopBroker(ctx context.Context, id int32) error {
-	return c.change(ctx, "stop", id, func(n *node) error {
-		if n.stopped.Load() {
-			return nil
-		}
-		if err := c.decide(ctx, metadata.FenceBroker{ID: id}); err != nil {
-			return err
-		}
-		n.stopped.Store(true)
-		n.drain()
-		return nil
-	})
+	return c.change(ctx, "stop", id, func(n *node) error { return c.stopNode(ctx, n) })
 }
 
-// drain ends the listeners, all at the same time, and holds their ports.
+func (c *Cluster) stopNode(ctx context.Context, n *node) error {
+	if n.stopped.Load() {
+		return nil
+	}
+	if err := c.decide(ctx, metadata.FenceBroker{ID: n.cfg.ID}); err != nil {
+		return err
+	}
+	n.stopped.Store(true)
+	n.drain()
+	n.hold()
+	return nil
+}
+
+// drain ends the listeners, all at the same time.
 func (n *node) drain() {
 	var draining sync.WaitGroup
 	for _, l := range n.listeners {
@@ -106,7 +127,6 @@ func (n *node) drain() {
 	}
 	draining.Wait()
 	n.listeners = nil
-	n.hold()
 }
 
 // hold keeps the ports from others, as far as the system can.
@@ -132,15 +152,17 @@ func (n *node) release() {
 // come back by elections. A broker that is only fenced is unfenced, one that
 // runs is no error.
 func (c *Cluster) StartBroker(ctx context.Context, id int32) error {
-	return c.change(ctx, "start", id, func(n *node) error {
-		if n.stopped.Load() {
-			if err := c.reopen(n); err != nil {
-				return err
-			}
-			n.stopped.Store(false)
+	return c.change(ctx, "start", id, func(n *node) error { return c.startNode(ctx, n) })
+}
+
+func (c *Cluster) startNode(ctx context.Context, n *node) error {
+	if n.stopped.Load() {
+		if err := c.reopen(n); err != nil {
+			return err
 		}
-		return c.decide(ctx, metadata.UnfenceBroker{ID: id}) // clients come when the port is open
-	})
+		n.stopped.Store(false)
+	}
+	return c.decide(ctx, metadata.UnfenceBroker{ID: n.cfg.ID}) // clients come when the port is open
 }
 
 // reopen listens on all of a broker's ports, or on none.
@@ -194,8 +216,8 @@ func (c *Cluster) decide(ctx context.Context, req any) error {
 // BrokerStates is what every broker does, by id.
 func (c *Cluster) BrokerStates() map[int32]BrokerState {
 	img := c.Image()
-	out := make(map[int32]BrokerState, len(c.nodes))
-	for _, n := range c.nodes {
+	out := make(map[int32]BrokerState, len(c.all()))
+	for _, n := range c.all() {
 		b := img.Broker(n.cfg.ID)
 		switch {
 		case n.stopped.Load():
@@ -211,9 +233,9 @@ func (c *Cluster) BrokerStates() map[int32]BrokerState {
 
 // serveNode serves a broker's listeners.
 func (c *Cluster) serveNode(n *node) {
-	backend, quotas := c.backend(n.cfg.ID), c.quotas()
+	n.backend, n.quotas = c.backend(n.cfg.ID), c.quotas()
 	for _, l := range n.cfg.Listeners {
-		n.listeners = append(n.listeners, c.listen(n.cfg.ID, l, backend, quotas))
+		n.listeners = append(n.listeners, c.listen(n, l, n.backend, n.quotas))
 	}
 }
 

@@ -41,12 +41,12 @@ type Config struct {
 	Dir          string
 	FS           vfs.FS // nil means the operating system's
 	ClusterID    string // what Metadata answers; kept for the cluster's life
-	KafkaVersion string // an MSK version name: decides what is advertised
+	KafkaVersion string // an MSK version name: decides what is advertised, and the cluster's features
 	Region       string
 	Brokers      []Broker
 	Boot         *Listener // one more address in front of the first broker (serverless)
 
-	Static     map[string]string // the brokers' server.properties
+	Static     map[string]string // server.properties of brokers without their own
 	Serverless bool              // the topic rules of MSK Serverless
 
 	Verifier   sasl.Verifier // nil: no IAM listener may be configured
@@ -75,6 +75,9 @@ type Broker struct {
 	ID        int32
 	Rack      string // availability zone id
 	Listeners []Listener
+
+	KafkaVersion string            // what this broker advertises; "" is the cluster's
+	Static       map[string]string // its server.properties; nil is the cluster's
 }
 
 // Listener is one address of a broker. The cluster closes Net.
@@ -95,7 +98,6 @@ type Listener struct {
 // Cluster is a running cluster. Its methods may be called concurrently.
 type Cluster struct {
 	cfg     Config
-	line    wire.Line
 	dir     *storage.Dir
 	set     *partition.Set
 	metaLog *partition.Partition
@@ -105,7 +107,7 @@ type Cluster struct {
 	image   atomic.Pointer[metadata.Image]
 	rules   atomic.Pointer[quota.Rules] // of the image
 	topics  groupTopics
-	nodes   []*node
+	nodes   atomic.Pointer[[]*node] // by id; changed by who has the turn, as a whole
 
 	mutations quota.Meters       // of all brokers
 	logins    *throttle.Failures // of all brokers
@@ -152,18 +154,20 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{
-		cfg: cfg, line: served(line), stop: stop,
+		cfg: cfg, stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}), logins: listener.NewLogins(),
 	}
+	c.nodes.Store(&[]*node{})
 	for _, b := range cfg.Brokers {
-		b.Listeners = slices.Clone(b.Listeners) // a broker that starts again replaces Net
-		c.nodes = append(c.nodes, &node{cfg: b})
+		n, nodeErr := c.newNode(b)
+		err = errors.Join(err, nodeErr)
+		c.nodes.Store(new(append(c.all(), n)))
 	}
-	if err := c.openState(ctx); err != nil {
+	if err = errors.Join(err, c.openState(ctx, served(line))); err != nil {
 		c.Close()
 		return nil, err
 	}
-	if err := c.register(ctx); err != nil {
+	if err := c.register(ctx, served(line)); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -174,7 +178,7 @@ func Open(cfg Config) (*Cluster, error) {
 
 // openState opens the log directory, replays the metadata and makes the
 // partitions.
-func (c *Cluster) openState(ctx context.Context) error {
+func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	dir, err := storage.OpenDir(c.cfg.FS, c.cfg.Dir, storage.DirOptions{
 		PageCache:       c.cfg.PageCache,
 		ForgetProducers: c.cfg.ForgetProducers,
@@ -199,8 +203,10 @@ func (c *Cluster) openState(ctx context.Context) error {
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic),
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
-		Params: groupParams(c.cfg.Static, c.cfg.InitialRebalanceDelay, c.line.Release()),
-		Log:    c.cfg.Log,
+		Params: func() group.Params {
+			return groupParams(c.Image().StaticValue, c.cfg.InitialRebalanceDelay, c.Image().Release())
+		},
+		Log: c.cfg.Log,
 	})
 	c.txns = coordinator.NewTransactions(coordinator.TransactionsConfig{
 		Topic:               c.internal(transactionsTopic),
@@ -210,8 +216,8 @@ func (c *Cluster) openState(ctx context.Context) error {
 		Log:                 c.cfg.Log,
 	})
 	core := metadata.New(metadata.Params{
-		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(), Serverless: c.cfg.Serverless, Features: features(c.line),
-		Release: c.line.Release(),
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Features: features(line),
+		Release: line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
 		Snapshot: func() any { return core.Image() },
@@ -225,10 +231,10 @@ func (c *Cluster) openState(ctx context.Context) error {
 	return nil
 }
 
-// static is server.properties as the brokers have it.
-func (c *Cluster) static() map[string]string {
+// static is server.properties as a broker has it.
+func (c *Cluster) static(given map[string]string) map[string]string {
 	all := map[string]string{"log.dirs": c.logDir()}
-	maps.Copy(all, c.cfg.Static)
+	maps.Copy(all, given)
 	return all
 }
 
@@ -286,29 +292,50 @@ func (c *Cluster) Err() error {
 // Image is what the brokers currently answer from.
 func (c *Cluster) Image() *metadata.Image { return c.image.Load() }
 
-// register tells the metadata which brokers exist and where.
-func (c *Cluster) register(ctx context.Context) error {
-	brokers := make([]metadata.Broker, len(c.cfg.Brokers))
-	for i, b := range c.cfg.Brokers {
-		ends := make(map[string]metadata.Endpoint, len(b.Listeners))
-		for _, l := range b.Listeners {
-			ends[l.Name] = metadata.Endpoint{Host: l.Host, Port: l.Port}
-		}
-		brokers[i] = metadata.Broker{ID: b.ID, Rack: b.Rack, Listeners: ends}
+// register tells the metadata which brokers exist and where. What brokers that
+// are no more held of internal topics goes to others first.
+func (c *Cluster) register(ctx context.Context, line wire.Line) error {
+	brokers := make([]metadata.Broker, 0, len(c.all()))
+	for _, n := range c.all() {
+		brokers = append(brokers, c.registration(n))
 	}
-	if _, err := c.meta.Do(metadata.RegisterBrokers{Brokers: brokers}).Wait(ctx); err != nil {
+	var gone []int32
+	for _, b := range c.Image().Brokers {
+		if !slices.ContainsFunc(brokers, func(o metadata.Broker) bool { return o.ID == b.ID }) {
+			gone = append(gone, b.ID)
+		}
+	}
+	if len(gone) > 0 {
+		if err := c.decide(ctx, metadata.ChangeBrokers{Set: brokers, Remove: gone}); err != nil {
+			return fmt.Errorf("take brokers out: %w", err)
+		}
+	}
+	if _, err := c.meta.Do(metadata.RegisterBrokers{Brokers: brokers, Features: features(line), Release: line.Release()}).Wait(ctx); err != nil {
 		return fmt.Errorf("register brokers: %w", err)
 	}
 	return nil
 }
 
+// registration is a broker as the metadata knows it.
+func (c *Cluster) registration(n *node) metadata.Broker {
+	ends := make(map[string]metadata.Endpoint, len(n.cfg.Listeners))
+	for _, l := range n.cfg.Listeners {
+		ends[l.Name] = metadata.Endpoint{Host: l.Host, Port: l.Port}
+	}
+	b := metadata.Broker{ID: n.cfg.ID, Rack: n.cfg.Rack, Listeners: ends}
+	if n.cfg.Static != nil {
+		b.Static = c.static(n.cfg.Static)
+	}
+	return b
+}
+
 // serve opens the brokers to their clients.
 func (c *Cluster) serve() {
-	for _, n := range c.nodes {
+	for _, n := range c.all() {
 		c.serveNode(n)
 	}
-	if first := c.cfg.Brokers[0].ID; c.cfg.Boot != nil {
-		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas())
+	if first := c.all()[0]; c.cfg.Boot != nil {
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first.cfg.ID), c.quotas())
 	}
 }
 
@@ -341,7 +368,7 @@ func (c *Cluster) quotas() *listener.Quotas {
 	return &listener.Quotas{Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
 }
 
-func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
+func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
 	if l.Authorizer == nil {
 		judge := acls{image: c.Image}
 		if slices.ContainsFunc(l.Mechanisms, isScram) {
@@ -350,7 +377,7 @@ func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, q
 		l.Authorizer = judge
 	}
 	ln := listener.New(listener.Config{
-		Name: l.Name, BrokerID: brokerID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: c.line, Features: c.finalizedFeatures,
+		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		MaxConnections: l.MaxConnections, Connects: l.Connects,
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
@@ -358,7 +385,7 @@ func (c *Cluster) listen(brokerID int32, l Listener, backend listener.Backend, q
 	})
 	c.running.Go(func() {
 		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
-			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, brokerID, err))
+			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, n.cfg.ID, err))
 		}
 	})
 	return ln
@@ -405,7 +432,7 @@ func newTopicID() [16]byte {
 func (c *Cluster) Shutdown() error {
 	var draining sync.WaitGroup
 	c.turn <- struct{}{} // no broker is changed meanwhile
-	for _, n := range c.nodes {
+	for _, n := range c.all() {
 		for _, l := range n.listeners {
 			draining.Go(func() { l.Drain(drainPatience) })
 		}
@@ -424,7 +451,7 @@ func (c *Cluster) Close() error {
 	close(c.ended)
 	c.turn <- struct{}{} // for good: no broker is changed any more
 	var connections sync.WaitGroup
-	for _, n := range c.nodes {
+	for _, n := range c.all() {
 		for _, l := range n.listeners {
 			connections.Go(l.Close)
 		}

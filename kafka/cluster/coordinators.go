@@ -93,7 +93,7 @@ func (c *Cluster) transactionParams() txn.Params {
 
 // milliseconds is a time of server.properties, zero when it is not set.
 func (c *Cluster) milliseconds(name string) time.Duration {
-	n, _ := strconv.ParseInt(c.cfg.Static[name], 10, 32) // others are refused where configurations are made
+	n, _ := strconv.ParseInt(c.Image().StaticValue(name), 10, 32) // others are refused where configurations are made
 	return time.Duration(n) * time.Millisecond
 }
 

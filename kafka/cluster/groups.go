@@ -80,13 +80,16 @@ const newCoordinator = 400
 
 // groupParams is the configs of groups in the brokers' server.properties. What
 // is not a number is left to its default; the metadata shows the same.
-func groupParams(static map[string]string, initialDelay time.Duration, release int) group.Params {
+func groupParams(static func(name string) string, initialDelay time.Duration, release int) group.Params {
 	number := func(name string) int {
-		n, err := strconv.Atoi(strings.TrimSpace(static[name]))
+		n, err := strconv.Atoi(strings.TrimSpace(static(name)))
 		if err != nil || n < 0 {
 			return 0
 		}
 		return n
+	}
+	if static("group.initial.rebalance.delay.ms") != "" {
+		initialDelay = time.Duration(number("group.initial.rebalance.delay.ms")) * time.Millisecond
 	}
 	ms := func(name string) time.Duration { return time.Duration(number(name)) * time.Millisecond }
 	return group.Params{
@@ -99,7 +102,7 @@ func groupParams(static map[string]string, initialDelay time.Duration, release i
 		ConsumerSession:       ms("group.consumer.session.timeout.ms"), // until the first heartbeat, which has the group's own
 		ConsumerMaxSize:       number("group.consumer.max.size"),
 		PatternRefresh:        ms("group.consumer.regex.refresh.interval.ms"),
-		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static["group.consumer.migration.policy"]))),
+		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static("group.consumer.migration.policy")))),
 		DescribeStable:        release < newCoordinator,
 	}
 }

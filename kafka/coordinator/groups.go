@@ -33,7 +33,8 @@ type Config struct {
 	// Topics are those of the metadata now. Nil: groups know no topics, and
 	// take offsets of any.
 	Topics func() *group.Topics
-	Params group.Params
+	// Params are asked for whenever a partition is loaded; nil is the defaults.
+	Params func() group.Params
 	Log    *slog.Logger // nil: no log
 }
 
@@ -53,8 +54,11 @@ func NewGroups(cfg Config) *Groups {
 	if g.topics == nil {
 		g.topics = func() *group.Topics { return nil }
 	}
+	if cfg.Params == nil {
+		cfg.Params = func() group.Params { return group.Params{} }
+	}
 	g.hosts.start = func(_ *host, log Log, failed func(error)) (*statemachine.Machine, error) {
-		return statemachine.Start(group.New(cfg.Params), log, statemachine.Options{Failed: failed, CommitTimeout: commitTimeout})
+		return statemachine.Start(group.New(cfg.Params()), log, statemachine.Options{Failed: failed, CommitTimeout: commitTimeout})
 	}
 	return g
 }

@@ -29,8 +29,10 @@ const (
 )
 
 type brokersEvent struct {
-	Format  int      `json:"v"`
-	Brokers []Broker `json:"brokers"`
+	Format   int       `json:"v"`
+	Brokers  []Broker  `json:"brokers"`
+	Features []Feature `json:"features,omitempty"` // what the brokers support
+	Release  release   `json:"release,omitempty"`  // whose configs they have
 }
 
 type producerIDs struct {
@@ -131,6 +133,12 @@ func (i *Image) apply(r statemachine.Record) {
 			i.Brokers = e.Brokers
 			slices.SortFunc(i.Brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) })
 			i.Brokers = slices.CompactFunc(i.Brokers, func(a, b Broker) bool { return a.ID == b.ID })
+			if e.Features != nil {
+				i.supported = e.Features
+			}
+			i.release = cmp.Or(e.Release, i.release)
+			i.apart = i.withOwnStatic()
+			i.readAccess()
 		}
 	}
 }
@@ -176,7 +184,7 @@ func (i *Image) applyTopic(name string, value []byte) {
 func (c *Core) Snapshot() []statemachine.Record {
 	d := &decision{core: c, image: c.image}
 	if c.image.Brokers != nil {
-		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers})
+		d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: c.image.Brokers, Features: c.image.supported, Release: c.image.release})
 	}
 	for _, t := range c.image.sorted {
 		d.setTopic(t)

@@ -138,10 +138,10 @@ func dominated(p pattern, denied map[pattern]bool) bool {
 // of principals between semicolons.
 func (i *Image) readAccess() {
 	i.superUsers = map[string]bool{}
-	for _, u := range strings.Split(i.static["super.users"], ";") {
+	for _, u := range strings.Split(i.staticOf("")["super.users"], ";") {
 		if u = strings.TrimSpace(u); u != "" {
 			i.superUsers[u] = true
 		}
 	}
-	i.openByDefault = strings.TrimSpace(i.static["allow.everyone.if.no.acl.found"]) == "true"
+	i.openByDefault = strings.TrimSpace(i.staticOf("")["allow.everyone.if.no.acl.found"]) == "true"
 }

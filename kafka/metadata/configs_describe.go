@@ -136,7 +136,7 @@ func (i *Image) describeBroker(broker string) (out []described) {
 	for c := range i.release.of(brokerConfigs) {
 		names[c.name] = c.update != whenSet
 	}
-	for _, set := range []map[string]string{i.static, i.dynamic[""], i.dynamic[broker]} {
+	for _, set := range []map[string]string{i.staticOf(broker), i.dynamic[""], i.dynamic[broker]} {
 		for name := range set {
 			names[name] = true
 		}

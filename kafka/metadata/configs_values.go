@@ -72,7 +72,7 @@ func (i *Image) sources(names []string, brokerID string) []entry {
 // staticValue is a value of server.properties, or of what a broker would have
 // there of itself.
 func (i *Image) staticValue(name, brokerID string) (string, bool) {
-	v, ok := i.static[name]
+	v, ok := i.staticOf(brokerID)[name]
 	id, err := strconv.ParseInt(brokerID, 10, 32)
 	if err != nil {
 		return v, ok
@@ -203,7 +203,9 @@ func (i *Image) uncleanElection(t *Topic) bool {
 
 // SameDefaults reports whether topics inherit the same configs in both images.
 func (i *Image) SameDefaults(other *Image) bool {
-	return maps.EqualFunc(i.dynamic, other.dynamic, maps.Equal)
+	return maps.EqualFunc(i.dynamic, other.dynamic, maps.Equal) && slices.EqualFunc(i.Brokers, other.Brokers, func(a, b Broker) bool {
+		return a.ID == b.ID && maps.Equal(a.Static, b.Static)
+	})
 }
 
 // TopicSettings is a topic's effective configs as types.
@@ -233,10 +235,13 @@ type TopicSettings struct {
 func (i *Image) TopicSettings(t *Topic) TopicSettings { return i.topicSettings(t, "") }
 
 // TopicSettingsOn are a topic's effective configs on each of some brokers, which
-// may have dynamic configs of their own. The ISR and elections obey what is
+// may have configs of their own. The ISR and elections obey what is
 // shared.
 func (i *Image) TopicSettingsOn(t *Topic) func(broker int32) TopicSettings {
 	shared, own := i.topicSettings(t, ""), make(map[int32]TopicSettings)
+	for _, id := range i.apart {
+		own[id] = i.topicSettings(t, strconv.Itoa(int(id)))
+	}
 	for id := range i.dynamic {
 		if n, err := strconv.ParseInt(id, 10, 32); err == nil {
 			own[int32(n)] = i.topicSettings(t, id)

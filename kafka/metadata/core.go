@@ -14,10 +14,10 @@ import (
 type Params struct {
 	ClusterID    string
 	ControllerID int32
-	Static       map[string]string // server.properties, the same for every broker
+	Static       map[string]string // server.properties of brokers that register without theirs
 	Serverless   bool              // the topic rules of MSK Serverless
-	Features     []Feature         // what the brokers support; the same until the cluster is opened anew
-	Release      int               // line of Kafka whose configs the brokers have, 309 for 3.9 (wire.Line.Release); 0: the newest
+	Features     []Feature         // what the brokers support until they register
+	Release      int               // line of Kafka whose configs the brokers have, 309 for 3.9 (wire.Line.Release), until they register; 0: the newest
 }
 
 // Core is the metadata state machine. It is a statemachine.Core.
@@ -57,7 +57,11 @@ func (c *Core) Image() *Image {
 
 // RegisterBrokers says which brokers there are and where; those not named are
 // gone. Leaders and ISRs follow. The reply is nil.
-type RegisterBrokers struct{ Brokers []Broker }
+type RegisterBrokers struct {
+	Brokers  []Broker
+	Features []Feature // what they support; nil is as before
+	Release  int       // line of Kafka whose configs they have; 0 is as before
+}
 
 // CreateTopics is a client's request with one fresh random id for each topic.
 type CreateTopics struct {
@@ -93,7 +97,9 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 	var reply any
 	switch r := req.(type) {
 	case RegisterBrokers:
-		d.registerBrokers(r.Brokers)
+		d.registerBrokers(r.Brokers, r.Features, release(r.Release))
+	case ChangeBrokers:
+		reply = changed(d.changeBrokers(r))
 	case FenceBroker:
 		reply = d.fence(r.ID, true)
 	case UnfenceBroker:

@@ -13,9 +13,10 @@ const metadataVersion = "metadata.version"
 
 // Feature is a feature of a cluster's Kafka line that is built (KIP-584).
 type Feature struct {
-	Name     string
-	Min, Max int16
-	Default  int16 // the level of a cluster that nobody has set another for; 0: none
+	Name    string `json:"name"`
+	Min     int16  `json:"min"`
+	Max     int16  `json:"max"`
+	Default int16  `json:"default"` // the level of a cluster that nobody has set another for; 0: none
 }
 
 // features is the levels that were set, and how often any was.

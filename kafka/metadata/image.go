@@ -28,12 +28,13 @@ type Image struct {
 	acls    map[pattern][]rule // the rules sorted
 	quotas  quota.Limits
 
-	release   release   // of Params: which configs there are
-	supported []Feature // of Params
+	release   release   // of Params until the brokers have said theirs: which configs there are
+	supported []Feature // likewise
 	features  features  // an event's: never changed
 
-	superUsers    map[string]bool // of static
-	openByDefault bool            // of static: allow.everyone.if.no.acl.found
+	apart         []int32         // brokers whose server.properties are not those that all share
+	superUsers    map[string]bool // of server.properties
+	openByDefault bool            // of server.properties: allow.everyone.if.no.acl.found
 }
 
 // Broker is one logical broker.
@@ -42,6 +43,7 @@ type Broker struct {
 	Rack      string              `json:"rack,omitempty"`
 	Listeners map[string]Endpoint `json:"listeners"` // by listener name
 	Fenced    bool                `json:"fenced,omitempty"`
+	Static    map[string]string   `json:"static,omitempty"` // its server.properties; nil: those of Params
 }
 
 // Endpoint is where clients of a listener reach a broker.

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -30,12 +31,15 @@ func (d *decision) fence(id int32, fenced bool) error {
 			brokers[i].Fenced = fenced
 		}
 	}
-	d.registerBrokers(brokers)
+	d.registerBrokers(brokers, nil, 0)
 	return nil
 }
 
-func (d *decision) registerBrokers(brokers []Broker) {
-	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers})
+func (d *decision) registerBrokers(brokers []Broker, supported []Feature, line release) {
+	if supported == nil {
+		supported = d.image.supported
+	}
+	d.add(brokersKey, brokersEvent{Format: eventFormat, Brokers: brokers, Features: supported, Release: cmp.Or(line, d.image.release)})
 	d.settle()
 }
 

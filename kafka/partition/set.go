@@ -58,8 +58,9 @@ func New(cfg Config) *Set {
 func (s *Set) Apply(img *metadata.Image) error {
 	prev := s.image.Load()
 	var first error
+	same := prev != nil && prev.SameDefaults(img)
 	for _, t := range img.Topics() {
-		if prev != nil && prev.Topic(t.Name) == t && prev.SameDefaults(img) {
+		if same && prev.Topic(t.Name) == t {
 			continue // images share the topics that did not change
 		}
 		if err := s.applyTopic(img, t); err != nil && first == nil {

@@ -17,22 +17,43 @@ type Service interface {
 	BatchDisassociateScramSecret(ctx context.Context, c model.Caller, in *BatchDisassociateScramSecretRequest) (*BatchDisassociateScramSecretResponse, error)
 	CreateCluster(ctx context.Context, c model.Caller, in *CreateClusterRequest) (*CreateClusterResponse, error)
 	CreateClusterV2(ctx context.Context, c model.Caller, in *CreateClusterV2Request) (*CreateClusterV2Response, error)
+	CreateConfiguration(ctx context.Context, c model.Caller, in *CreateConfigurationRequest) (*CreateConfigurationResponse, error)
 	DeleteCluster(ctx context.Context, c model.Caller, in *DeleteClusterRequest) (*DeleteClusterResponse, error)
 	DeleteClusterPolicy(ctx context.Context, c model.Caller, in *DeleteClusterPolicyRequest) (*DeleteClusterPolicyResponse, error)
+	DeleteConfiguration(ctx context.Context, c model.Caller, in *DeleteConfigurationRequest) (*DeleteConfigurationResponse, error)
 	DescribeCluster(ctx context.Context, c model.Caller, in *DescribeClusterRequest) (*DescribeClusterResponse, error)
+	DescribeClusterOperation(ctx context.Context, c model.Caller, in *DescribeClusterOperationRequest) (*DescribeClusterOperationResponse, error)
+	DescribeClusterOperationV2(ctx context.Context, c model.Caller, in *DescribeClusterOperationV2Request) (*DescribeClusterOperationV2Response, error)
 	DescribeClusterV2(ctx context.Context, c model.Caller, in *DescribeClusterV2Request) (*DescribeClusterV2Response, error)
+	DescribeConfiguration(ctx context.Context, c model.Caller, in *DescribeConfigurationRequest) (*DescribeConfigurationResponse, error)
+	DescribeConfigurationRevision(ctx context.Context, c model.Caller, in *DescribeConfigurationRevisionRequest) (*DescribeConfigurationRevisionResponse, error)
 	GetBootstrapBrokers(ctx context.Context, c model.Caller, in *GetBootstrapBrokersRequest) (*GetBootstrapBrokersResponse, error)
 	GetClusterPolicy(ctx context.Context, c model.Caller, in *GetClusterPolicyRequest) (*GetClusterPolicyResponse, error)
 	GetCompatibleKafkaVersions(ctx context.Context, c model.Caller, in *GetCompatibleKafkaVersionsRequest) (*GetCompatibleKafkaVersionsResponse, error)
+	ListClusterOperations(ctx context.Context, c model.Caller, in *ListClusterOperationsRequest) (*ListClusterOperationsResponse, error)
+	ListClusterOperationsV2(ctx context.Context, c model.Caller, in *ListClusterOperationsV2Request) (*ListClusterOperationsV2Response, error)
 	ListClusters(ctx context.Context, c model.Caller, in *ListClustersRequest) (*ListClustersResponse, error)
 	ListClustersV2(ctx context.Context, c model.Caller, in *ListClustersV2Request) (*ListClustersV2Response, error)
+	ListConfigurationRevisions(ctx context.Context, c model.Caller, in *ListConfigurationRevisionsRequest) (*ListConfigurationRevisionsResponse, error)
+	ListConfigurations(ctx context.Context, c model.Caller, in *ListConfigurationsRequest) (*ListConfigurationsResponse, error)
 	ListKafkaVersions(ctx context.Context, c model.Caller, in *ListKafkaVersionsRequest) (*ListKafkaVersionsResponse, error)
 	ListNodes(ctx context.Context, c model.Caller, in *ListNodesRequest) (*ListNodesResponse, error)
 	ListScramSecrets(ctx context.Context, c model.Caller, in *ListScramSecretsRequest) (*ListScramSecretsResponse, error)
 	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
 	PutClusterPolicy(ctx context.Context, c model.Caller, in *PutClusterPolicyRequest) (*PutClusterPolicyResponse, error)
+	RebootBroker(ctx context.Context, c model.Caller, in *RebootBrokerRequest) (*RebootBrokerResponse, error)
 	TagResource(ctx context.Context, c model.Caller, in *TagResourceRequest) (*TagResourceResponse, error)
 	UntagResource(ctx context.Context, c model.Caller, in *UntagResourceRequest) (*UntagResourceResponse, error)
+	UpdateBrokerCount(ctx context.Context, c model.Caller, in *UpdateBrokerCountRequest) (*UpdateBrokerCountResponse, error)
+	UpdateBrokerStorage(ctx context.Context, c model.Caller, in *UpdateBrokerStorageRequest) (*UpdateBrokerStorageResponse, error)
+	UpdateBrokerType(ctx context.Context, c model.Caller, in *UpdateBrokerTypeRequest) (*UpdateBrokerTypeResponse, error)
+	UpdateClusterConfiguration(ctx context.Context, c model.Caller, in *UpdateClusterConfigurationRequest) (*UpdateClusterConfigurationResponse, error)
+	UpdateClusterKafkaVersion(ctx context.Context, c model.Caller, in *UpdateClusterKafkaVersionRequest) (*UpdateClusterKafkaVersionResponse, error)
+	UpdateConfiguration(ctx context.Context, c model.Caller, in *UpdateConfigurationRequest) (*UpdateConfigurationResponse, error)
+	UpdateConnectivity(ctx context.Context, c model.Caller, in *UpdateConnectivityRequest) (*UpdateConnectivityResponse, error)
+	UpdateMonitoring(ctx context.Context, c model.Caller, in *UpdateMonitoringRequest) (*UpdateMonitoringResponse, error)
+	UpdateSecurity(ctx context.Context, c model.Caller, in *UpdateSecurityRequest) (*UpdateSecurityResponse, error)
+	UpdateStorage(ctx context.Context, c model.Caller, in *UpdateStorageRequest) (*UpdateStorageResponse, error)
 }
 
 // TagResourceResponse is empty.
@@ -91,6 +112,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "CreateConfiguration", Method: "POST", Path: "/v1/configurations", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateConfigurationRequest)
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateConfiguration(ctx, c, in.(*CreateConfigurationRequest))
+			},
+		},
+		{
 			Name: "DeleteCluster", Method: "DELETE", Path: "/v1/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DeleteClusterRequest)
@@ -114,6 +146,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DeleteConfiguration", Method: "DELETE", Path: "/v1/configurations/{arn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteConfigurationRequest)
+				in.Arn = r.Path("arn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteConfiguration(ctx, c, in.(*DeleteConfigurationRequest))
+			},
+		},
+		{
 			Name: "DescribeCluster", Method: "GET", Path: "/v1/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeClusterRequest)
@@ -125,6 +168,28 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeClusterOperation", Method: "GET", Path: "/v1/operations/{clusterOperationArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeClusterOperationRequest)
+				in.ClusterOperationArn = r.Path("clusterOperationArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeClusterOperation(ctx, c, in.(*DescribeClusterOperationRequest))
+			},
+		},
+		{
+			Name: "DescribeClusterOperationV2", Method: "GET", Path: "/api/v2/operations/{clusterOperationArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeClusterOperationV2Request)
+				in.ClusterOperationArn = r.Path("clusterOperationArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeClusterOperationV2(ctx, c, in.(*DescribeClusterOperationV2Request))
+			},
+		},
+		{
 			Name: "DescribeClusterV2", Method: "GET", Path: "/api/v2/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeClusterV2Request)
@@ -133,6 +198,29 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DescribeClusterV2(ctx, c, in.(*DescribeClusterV2Request))
+			},
+		},
+		{
+			Name: "DescribeConfiguration", Method: "GET", Path: "/v1/configurations/{arn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeConfigurationRequest)
+				in.Arn = r.Path("arn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeConfiguration(ctx, c, in.(*DescribeConfigurationRequest))
+			},
+		},
+		{
+			Name: "DescribeConfigurationRevision", Method: "GET", Path: "/v1/configurations/{arn}/revisions/{revision}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeConfigurationRevisionRequest)
+				in.Arn = r.Path("arn")
+				in.Revision = r.PathInt64("revision")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeConfigurationRevision(ctx, c, in.(*DescribeConfigurationRevisionRequest))
 			},
 		},
 		{
@@ -169,6 +257,32 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "ListClusterOperations", Method: "GET", Path: "/v1/clusters/{clusterArn}/operations", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListClusterOperationsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListClusterOperations(ctx, c, in.(*ListClusterOperationsRequest))
+			},
+		},
+		{
+			Name: "ListClusterOperationsV2", Method: "GET", Path: "/api/v2/clusters/{clusterArn}/operations", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListClusterOperationsV2Request)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListClusterOperationsV2(ctx, c, in.(*ListClusterOperationsV2Request))
+			},
+		},
+		{
 			Name: "ListClusters", Method: "GET", Path: "/v1/clusters", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(ListClustersRequest)
@@ -193,6 +307,31 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.ListClustersV2(ctx, c, in.(*ListClustersV2Request))
+			},
+		},
+		{
+			Name: "ListConfigurationRevisions", Method: "GET", Path: "/v1/configurations/{arn}/revisions", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListConfigurationRevisionsRequest)
+				in.Arn = r.Path("arn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListConfigurationRevisions(ctx, c, in.(*ListConfigurationRevisionsRequest))
+			},
+		},
+		{
+			Name: "ListConfigurations", Method: "GET", Path: "/v1/configurations", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListConfigurationsRequest)
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListConfigurations(ctx, c, in.(*ListConfigurationsRequest))
 			},
 		},
 		{
@@ -257,6 +396,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "RebootBroker", Method: "PUT", Path: "/v1/clusters/{clusterArn}/reboot-broker", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(RebootBrokerRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.RebootBroker(ctx, c, in.(*RebootBrokerRequest))
+			},
+		},
+		{
 			Name: "TagResource", Method: "POST", Path: "/v1/tags/{resourceArn}", Status: 204, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(TagResourceRequest)
@@ -280,6 +431,126 @@ func Operations(s Service) []model.Operation {
 				return s.UntagResource(ctx, c, in.(*UntagResourceRequest))
 			},
 		},
+		{
+			Name: "UpdateBrokerCount", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/count", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateBrokerCountRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateBrokerCount(ctx, c, in.(*UpdateBrokerCountRequest))
+			},
+		},
+		{
+			Name: "UpdateBrokerStorage", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/storage", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateBrokerStorageRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateBrokerStorage(ctx, c, in.(*UpdateBrokerStorageRequest))
+			},
+		},
+		{
+			Name: "UpdateBrokerType", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/type", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateBrokerTypeRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateBrokerType(ctx, c, in.(*UpdateBrokerTypeRequest))
+			},
+		},
+		{
+			Name: "UpdateClusterConfiguration", Method: "PUT", Path: "/v1/clusters/{clusterArn}/configuration", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateClusterConfigurationRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateClusterConfiguration(ctx, c, in.(*UpdateClusterConfigurationRequest))
+			},
+		},
+		{
+			Name: "UpdateClusterKafkaVersion", Method: "PUT", Path: "/v1/clusters/{clusterArn}/version", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateClusterKafkaVersionRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateClusterKafkaVersion(ctx, c, in.(*UpdateClusterKafkaVersionRequest))
+			},
+		},
+		{
+			Name: "UpdateConfiguration", Method: "PUT", Path: "/v1/configurations/{arn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateConfigurationRequest)
+				in.Arn = r.Path("arn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateConfiguration(ctx, c, in.(*UpdateConfigurationRequest))
+			},
+		},
+		{
+			Name: "UpdateConnectivity", Method: "PUT", Path: "/v1/clusters/{clusterArn}/connectivity", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateConnectivityRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateConnectivity(ctx, c, in.(*UpdateConnectivityRequest))
+			},
+		},
+		{
+			Name: "UpdateMonitoring", Method: "PUT", Path: "/v1/clusters/{clusterArn}/monitoring", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateMonitoringRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateMonitoring(ctx, c, in.(*UpdateMonitoringRequest))
+			},
+		},
+		{
+			Name: "UpdateSecurity", Method: "PATCH", Path: "/v1/clusters/{clusterArn}/security", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateSecurityRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateSecurity(ctx, c, in.(*UpdateSecurityRequest))
+			},
+		},
+		{
+			Name: "UpdateStorage", Method: "PUT", Path: "/v1/clusters/{clusterArn}/storage", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateStorageRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateStorage(ctx, c, in.(*UpdateStorageRequest))
+			},
+		},
 	}
 }
 
@@ -287,22 +558,16 @@ func Operations(s Service) []model.Operation {
 var Others = []model.Other{
 	{Name: "CreateAssessment", Method: "POST", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "CreateChannel", Method: "POST", Path: "/v1/clusters/{clusterArn}/channels"},
-	{Name: "CreateConfiguration", Method: "POST", Path: "/v1/configurations"},
 	{Name: "CreateReplicator", Method: "POST", Path: "/replication/v1/replicators"},
 	{Name: "CreateTopic", Method: "POST", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "CreateVpcConnection", Method: "POST", Path: "/v1/vpc-connection"},
 	{Name: "DeleteAssessment", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DeleteChannel", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
-	{Name: "DeleteConfiguration", Method: "DELETE", Path: "/v1/configurations/{arn}"},
 	{Name: "DeleteReplicator", Method: "DELETE", Path: "/replication/v1/replicators/{replicatorArn}"},
 	{Name: "DeleteTopic", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 	{Name: "DeleteVpcConnection", Method: "DELETE", Path: "/v1/vpc-connection/{arn}"},
 	{Name: "DescribeAssessment", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DescribeChannel", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
-	{Name: "DescribeClusterOperation", Method: "GET", Path: "/v1/operations/{clusterOperationArn}"},
-	{Name: "DescribeClusterOperationV2", Method: "GET", Path: "/api/v2/operations/{clusterOperationArn}"},
-	{Name: "DescribeConfiguration", Method: "GET", Path: "/v1/configurations/{arn}"},
-	{Name: "DescribeConfigurationRevision", Method: "GET", Path: "/v1/configurations/{arn}/revisions/{revision}"},
 	{Name: "DescribeReplicator", Method: "GET", Path: "/replication/v1/replicators/{replicatorArn}"},
 	{Name: "DescribeTopic", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 	{Name: "DescribeTopicPartitions", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}/partitions"},
@@ -312,30 +577,15 @@ var Others = []model.Other{
 	{Name: "ListAssessments", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "ListChannels", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "ListClientVpcConnections", Method: "GET", Path: "/v1/clusters/{clusterArn}/client-vpc-connections"},
-	{Name: "ListClusterOperations", Method: "GET", Path: "/v1/clusters/{clusterArn}/operations"},
-	{Name: "ListClusterOperationsV2", Method: "GET", Path: "/api/v2/clusters/{clusterArn}/operations"},
-	{Name: "ListConfigurationRevisions", Method: "GET", Path: "/v1/configurations/{arn}/revisions"},
-	{Name: "ListConfigurations", Method: "GET", Path: "/v1/configurations"},
 	{Name: "ListReplicators", Method: "GET", Path: "/replication/v1/replicators"},
 	{Name: "ListTopicReassignments", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
 	{Name: "ListTopics", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "ListVpcConnections", Method: "GET", Path: "/v1/vpc-connections"},
-	{Name: "RebootBroker", Method: "PUT", Path: "/v1/clusters/{clusterArn}/reboot-broker"},
 	{Name: "RejectClientVpcConnection", Method: "PUT", Path: "/v1/clusters/{clusterArn}/client-vpc-connection"},
 	{Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
 	{Name: "StopTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}/stop"},
-	{Name: "UpdateBrokerCount", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/count"},
-	{Name: "UpdateBrokerStorage", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/storage"},
-	{Name: "UpdateBrokerType", Method: "PUT", Path: "/v1/clusters/{clusterArn}/nodes/type"},
 	{Name: "UpdateChannel", Method: "PUT", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
-	{Name: "UpdateClusterConfiguration", Method: "PUT", Path: "/v1/clusters/{clusterArn}/configuration"},
-	{Name: "UpdateClusterKafkaVersion", Method: "PUT", Path: "/v1/clusters/{clusterArn}/version"},
-	{Name: "UpdateConfiguration", Method: "PUT", Path: "/v1/configurations/{arn}"},
-	{Name: "UpdateConnectivity", Method: "PUT", Path: "/v1/clusters/{clusterArn}/connectivity"},
-	{Name: "UpdateMonitoring", Method: "PUT", Path: "/v1/clusters/{clusterArn}/monitoring"},
 	{Name: "UpdateRebalancing", Method: "PUT", Path: "/v1/clusters/{clusterArn}/rebalancing"},
 	{Name: "UpdateReplicationInfo", Method: "PUT", Path: "/replication/v1/replicators/{replicatorArn}/replication-info"},
-	{Name: "UpdateSecurity", Method: "PATCH", Path: "/v1/clusters/{clusterArn}/security"},
-	{Name: "UpdateStorage", Method: "PUT", Path: "/v1/clusters/{clusterArn}/storage"},
 	{Name: "UpdateTopic", Method: "PUT", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 }

@@ -37,6 +37,19 @@ type BatchDisassociateScramSecretResponse struct {
 	UnprocessedScramSecrets []UnprocessedScramSecret `json:"unprocessedScramSecrets,omitzero"`
 }
 
+// BrokerCountUpdateInfo is aws:kafka's shape of that name.
+type BrokerCountUpdateInfo struct {
+	CreatedBrokerIds []float64 `json:"createdBrokerIds,omitzero"`
+	DeletedBrokerIds []float64 `json:"deletedBrokerIds,omitzero"`
+}
+
+// BrokerEBSVolumeInfo is aws:kafka's shape of that name.
+type BrokerEBSVolumeInfo struct {
+	KafkaBrokerNodeId     *string                `json:"kafkaBrokerNodeId,omitzero"`
+	ProvisionedThroughput *ProvisionedThroughput `json:"provisionedThroughput,omitzero"`
+	VolumeSizeGB          *int32                 `json:"volumeSizeGB,omitzero"`
+}
+
 // BrokerLogs is aws:kafka's shape of that name.
 type BrokerLogs struct {
 	CloudWatchLogs *CloudWatchLogs `json:"cloudWatchLogs,omitzero"`
@@ -71,6 +84,12 @@ type BrokerSoftwareInfo struct {
 	ConfigurationArn      *string `json:"configurationArn,omitzero"`
 	ConfigurationRevision *int64  `json:"configurationRevision,omitzero"`
 	KafkaVersion          *string `json:"kafkaVersion,omitzero"`
+}
+
+// BrokerTypeUpgradeInfo is aws:kafka's shape of that name.
+type BrokerTypeUpgradeInfo struct {
+	TopicReassignmentMode         *string `json:"topicReassignmentMode,omitzero"`
+	TopicReassignmentOperationArn *string `json:"topicReassignmentOperationArn,omitzero"`
 }
 
 // ClientAuthentication is aws:kafka's shape of that name.
@@ -126,16 +145,103 @@ type ClusterInfo struct {
 	ZookeeperConnectStringTls *string               `json:"zookeeperConnectStringTls,omitzero"`
 }
 
+// ClusterOperationInfo is aws:kafka's shape of that name.
+type ClusterOperationInfo struct {
+	BrokerTypeUpgradeInfo *BrokerTypeUpgradeInfo `json:"brokerTypeUpgradeInfo,omitzero"`
+	ClientRequestId       *string                `json:"clientRequestId,omitzero"`
+	ClusterArn            *string                `json:"clusterArn,omitzero"`
+	CreationTime          *model.Time            `json:"creationTime,omitzero"`
+	EndTime               *model.Time            `json:"endTime,omitzero"`
+	ErrorInfo             *ErrorInfo             `json:"errorInfo,omitzero"`
+	OperationArn          *string                `json:"operationArn,omitzero"`
+	OperationState        *string                `json:"operationState,omitzero"`
+	OperationSteps        []ClusterOperationStep `json:"operationSteps,omitzero"`
+	OperationType         *string                `json:"operationType,omitzero"`
+	SourceClusterInfo     *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo     *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo     *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
+}
+
+// ClusterOperationStep is aws:kafka's shape of that name.
+type ClusterOperationStep struct {
+	StepInfo *ClusterOperationStepInfo `json:"stepInfo,omitzero"`
+	StepName *string                   `json:"stepName,omitzero"`
+}
+
+// ClusterOperationStepInfo is aws:kafka's shape of that name.
+type ClusterOperationStepInfo struct {
+	StepStatus *string `json:"stepStatus,omitzero"`
+}
+
+// ClusterOperationV2 is aws:kafka's shape of that name.
+type ClusterOperationV2 struct {
+	ClusterArn     *string                        `json:"clusterArn,omitzero"`
+	ClusterType    *string                        `json:"clusterType,omitzero"`
+	EndTime        *model.Time                    `json:"endTime,omitzero"`
+	ErrorInfo      *ErrorInfo                     `json:"errorInfo,omitzero"`
+	OperationArn   *string                        `json:"operationArn,omitzero"`
+	OperationState *string                        `json:"operationState,omitzero"`
+	OperationType  *string                        `json:"operationType,omitzero"`
+	Provisioned    *ClusterOperationV2Provisioned `json:"provisioned,omitzero"`
+	Serverless     *ClusterOperationV2Serverless  `json:"serverless,omitzero"`
+	StartTime      *model.Time                    `json:"startTime,omitzero"`
+}
+
+// ClusterOperationV2Provisioned is aws:kafka's shape of that name.
+type ClusterOperationV2Provisioned struct {
+	BrokerTypeUpgradeInfo *BrokerTypeUpgradeInfo `json:"brokerTypeUpgradeInfo,omitzero"`
+	OperationSteps        []ClusterOperationStep `json:"operationSteps,omitzero"`
+	SourceClusterInfo     *MutableClusterInfo    `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo     *MutableClusterInfo    `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo     *VpcConnectionInfo     `json:"vpcConnectionInfo,omitzero"`
+}
+
+// ClusterOperationV2Serverless is aws:kafka's shape of that name.
+type ClusterOperationV2Serverless struct {
+	SourceClusterInfo *ServerlessConnectivityInfo  `json:"sourceClusterInfo,omitzero"`
+	TargetClusterInfo *ServerlessConnectivityInfo  `json:"targetClusterInfo,omitzero"`
+	VpcConnectionInfo *VpcConnectionInfoServerless `json:"vpcConnectionInfo,omitzero"`
+}
+
+// ClusterOperationV2Summary is aws:kafka's shape of that name.
+type ClusterOperationV2Summary struct {
+	ClusterArn     *string     `json:"clusterArn,omitzero"`
+	ClusterType    *string     `json:"clusterType,omitzero"`
+	EndTime        *model.Time `json:"endTime,omitzero"`
+	OperationArn   *string     `json:"operationArn,omitzero"`
+	OperationState *string     `json:"operationState,omitzero"`
+	OperationType  *string     `json:"operationType,omitzero"`
+	StartTime      *model.Time `json:"startTime,omitzero"`
+}
+
 // CompatibleKafkaVersion is aws:kafka's shape of that name.
 type CompatibleKafkaVersion struct {
 	SourceVersion  *string  `json:"sourceVersion,omitzero"`
 	TargetVersions []string `json:"targetVersions,omitzero"`
 }
 
+// Configuration is aws:kafka's shape of that name.
+type Configuration struct {
+	Arn            *string                `json:"arn,omitzero"`
+	CreationTime   *model.Time            `json:"creationTime,omitzero"`
+	Description    *string                `json:"description,omitzero"`
+	KafkaVersions  []string               `json:"kafkaVersions,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+	Name           *string                `json:"name,omitzero"`
+	State          *string                `json:"state,omitzero"`
+}
+
 // ConfigurationInfo is aws:kafka's shape of that name.
 type ConfigurationInfo struct {
 	Arn      *string `json:"arn,omitzero"`
 	Revision *int64  `json:"revision,omitzero"`
+}
+
+// ConfigurationRevision is aws:kafka's shape of that name.
+type ConfigurationRevision struct {
+	CreationTime *model.Time `json:"creationTime,omitzero"`
+	Description  *string     `json:"description,omitzero"`
+	Revision     *int64      `json:"revision,omitzero"`
 }
 
 // ConnectivityInfo is aws:kafka's shape of that name.
@@ -190,6 +296,23 @@ type CreateClusterV2Response struct {
 	State       *string `json:"state,omitzero"`
 }
 
+// CreateConfigurationRequest is aws:kafka's shape of that name.
+type CreateConfigurationRequest struct {
+	Description      *string  `json:"description,omitzero"`
+	KafkaVersions    []string `json:"kafkaVersions,omitzero"`
+	Name             *string  `json:"name,omitzero"`
+	ServerProperties *string  `json:"serverProperties,omitzero"`
+}
+
+// CreateConfigurationResponse is aws:kafka's shape of that name.
+type CreateConfigurationResponse struct {
+	Arn            *string                `json:"arn,omitzero"`
+	CreationTime   *model.Time            `json:"creationTime,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+	Name           *string                `json:"name,omitzero"`
+	State          *string                `json:"state,omitzero"`
+}
+
 // DeleteClusterPolicyRequest is aws:kafka's shape of that name.
 type DeleteClusterPolicyRequest struct {
 	ClusterArn *string `json:"-"`
@@ -211,6 +334,37 @@ type DeleteClusterResponse struct {
 	State      *string `json:"state,omitzero"`
 }
 
+// DeleteConfigurationRequest is aws:kafka's shape of that name.
+type DeleteConfigurationRequest struct {
+	Arn *string `json:"-"`
+}
+
+// DeleteConfigurationResponse is aws:kafka's shape of that name.
+type DeleteConfigurationResponse struct {
+	Arn   *string `json:"arn,omitzero"`
+	State *string `json:"state,omitzero"`
+}
+
+// DescribeClusterOperationRequest is aws:kafka's shape of that name.
+type DescribeClusterOperationRequest struct {
+	ClusterOperationArn *string `json:"-"`
+}
+
+// DescribeClusterOperationResponse is aws:kafka's shape of that name.
+type DescribeClusterOperationResponse struct {
+	ClusterOperationInfo *ClusterOperationInfo `json:"clusterOperationInfo,omitzero"`
+}
+
+// DescribeClusterOperationV2Request is aws:kafka's shape of that name.
+type DescribeClusterOperationV2Request struct {
+	ClusterOperationArn *string `json:"-"`
+}
+
+// DescribeClusterOperationV2Response is aws:kafka's shape of that name.
+type DescribeClusterOperationV2Response struct {
+	ClusterOperationInfo *ClusterOperationV2 `json:"clusterOperationInfo,omitzero"`
+}
+
 // DescribeClusterRequest is aws:kafka's shape of that name.
 type DescribeClusterRequest struct {
 	ClusterArn *string `json:"-"`
@@ -229,6 +383,37 @@ type DescribeClusterV2Request struct {
 // DescribeClusterV2Response is aws:kafka's shape of that name.
 type DescribeClusterV2Response struct {
 	ClusterInfo *Cluster `json:"clusterInfo,omitzero"`
+}
+
+// DescribeConfigurationRequest is aws:kafka's shape of that name.
+type DescribeConfigurationRequest struct {
+	Arn *string `json:"-"`
+}
+
+// DescribeConfigurationResponse is aws:kafka's shape of that name.
+type DescribeConfigurationResponse struct {
+	Arn            *string                `json:"arn,omitzero"`
+	CreationTime   *model.Time            `json:"creationTime,omitzero"`
+	Description    *string                `json:"description,omitzero"`
+	KafkaVersions  []string               `json:"kafkaVersions,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+	Name           *string                `json:"name,omitzero"`
+	State          *string                `json:"state,omitzero"`
+}
+
+// DescribeConfigurationRevisionRequest is aws:kafka's shape of that name.
+type DescribeConfigurationRevisionRequest struct {
+	Arn      *string `json:"-"`
+	Revision *int64  `json:"-"`
+}
+
+// DescribeConfigurationRevisionResponse is aws:kafka's shape of that name.
+type DescribeConfigurationRevisionResponse struct {
+	Arn              *string     `json:"arn,omitzero"`
+	CreationTime     *model.Time `json:"creationTime,omitzero"`
+	Description      *string     `json:"description,omitzero"`
+	Revision         *int64      `json:"revision,omitzero"`
+	ServerProperties *string     `json:"serverProperties,omitzero"`
 }
 
 // EBSStorageInfo is aws:kafka's shape of that name.
@@ -252,6 +437,12 @@ type EncryptionInTransit struct {
 type EncryptionInfo struct {
 	EncryptionAtRest    *EncryptionAtRest    `json:"encryptionAtRest,omitzero"`
 	EncryptionInTransit *EncryptionInTransit `json:"encryptionInTransit,omitzero"`
+}
+
+// ErrorInfo is aws:kafka's shape of that name.
+type ErrorInfo struct {
+	ErrorCode   *string `json:"errorCode,omitzero"`
+	ErrorString *string `json:"errorString,omitzero"`
 }
 
 // Firehose is aws:kafka's shape of that name.
@@ -325,6 +516,32 @@ type KafkaVersion struct {
 	Version *string `json:"version,omitzero"`
 }
 
+// ListClusterOperationsRequest is aws:kafka's shape of that name.
+type ListClusterOperationsRequest struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListClusterOperationsResponse is aws:kafka's shape of that name.
+type ListClusterOperationsResponse struct {
+	ClusterOperationInfoList []ClusterOperationInfo `json:"clusterOperationInfoList,omitzero"`
+	NextToken                *string                `json:"nextToken,omitzero"`
+}
+
+// ListClusterOperationsV2Request is aws:kafka's shape of that name.
+type ListClusterOperationsV2Request struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListClusterOperationsV2Response is aws:kafka's shape of that name.
+type ListClusterOperationsV2Response struct {
+	ClusterOperationInfoList []ClusterOperationV2Summary `json:"clusterOperationInfoList,omitzero"`
+	NextToken                *string                     `json:"nextToken,omitzero"`
+}
+
 // ListClustersRequest is aws:kafka's shape of that name.
 type ListClustersRequest struct {
 	ClusterNameFilter *string `json:"-"`
@@ -350,6 +567,31 @@ type ListClustersV2Request struct {
 type ListClustersV2Response struct {
 	ClusterInfoList []Cluster `json:"clusterInfoList,omitzero"`
 	NextToken       *string   `json:"nextToken,omitzero"`
+}
+
+// ListConfigurationRevisionsRequest is aws:kafka's shape of that name.
+type ListConfigurationRevisionsRequest struct {
+	Arn        *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListConfigurationRevisionsResponse is aws:kafka's shape of that name.
+type ListConfigurationRevisionsResponse struct {
+	NextToken *string                 `json:"nextToken,omitzero"`
+	Revisions []ConfigurationRevision `json:"revisions,omitzero"`
+}
+
+// ListConfigurationsRequest is aws:kafka's shape of that name.
+type ListConfigurationsRequest struct {
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListConfigurationsResponse is aws:kafka's shape of that name.
+type ListConfigurationsResponse struct {
+	Configurations []Configuration `json:"configurations,omitzero"`
+	NextToken      *string         `json:"nextToken,omitzero"`
 }
 
 // ListKafkaVersionsRequest is aws:kafka's shape of that name.
@@ -404,6 +646,25 @@ type ListTagsForResourceResponse struct {
 type LoggingInfo struct {
 	AuthorizerLogs *AuthorizerLogs `json:"authorizerLogs,omitzero"`
 	BrokerLogs     *BrokerLogs     `json:"brokerLogs,omitzero"`
+}
+
+// MutableClusterInfo is aws:kafka's shape of that name.
+type MutableClusterInfo struct {
+	BrokerCountUpdateInfo *BrokerCountUpdateInfo `json:"brokerCountUpdateInfo,omitzero"`
+	BrokerEBSVolumeInfo   []BrokerEBSVolumeInfo  `json:"brokerEBSVolumeInfo,omitzero"`
+	ClientAuthentication  *ClientAuthentication  `json:"clientAuthentication,omitzero"`
+	ConfigurationInfo     *ConfigurationInfo     `json:"configurationInfo,omitzero"`
+	ConnectivityInfo      *ConnectivityInfo      `json:"connectivityInfo,omitzero"`
+	EncryptionInfo        *EncryptionInfo        `json:"encryptionInfo,omitzero"`
+	EnhancedMonitoring    *string                `json:"enhancedMonitoring,omitzero"`
+	InstanceType          *string                `json:"instanceType,omitzero"`
+	KafkaVersion          *string                `json:"kafkaVersion,omitzero"`
+	LoggingInfo           *LoggingInfo           `json:"loggingInfo,omitzero"`
+	NumberOfBrokerNodes   *int32                 `json:"numberOfBrokerNodes,omitzero"`
+	OpenMonitoring        *OpenMonitoring        `json:"openMonitoring,omitzero"`
+	Rebalancing           *Rebalancing           `json:"rebalancing,omitzero"`
+	StorageMode           *string                `json:"storageMode,omitzero"`
+	ZookeeperAccess       *ZookeeperAccess       `json:"zookeeperAccess,omitzero"`
 }
 
 // NodeExporter is aws:kafka's shape of that name.
@@ -509,6 +770,18 @@ type Rebalancing struct {
 	Status *string `json:"status,omitzero"`
 }
 
+// RebootBrokerRequest is aws:kafka's shape of that name.
+type RebootBrokerRequest struct {
+	BrokerIds  []string `json:"brokerIds,omitzero"`
+	ClusterArn *string  `json:"-"`
+}
+
+// RebootBrokerResponse is aws:kafka's shape of that name.
+type RebootBrokerResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
 // S3 is aws:kafka's shape of that name.
 type S3 struct {
 	Bucket  *string `json:"bucket,omitzero"`
@@ -596,10 +869,170 @@ type UntagResourceRequest struct {
 	TagKeys     []string `json:"-"`
 }
 
+// UpdateBrokerCountRequest is aws:kafka's shape of that name.
+type UpdateBrokerCountRequest struct {
+	ClusterArn                *string `json:"-"`
+	CurrentVersion            *string `json:"currentVersion,omitzero"`
+	TargetNumberOfBrokerNodes *int32  `json:"targetNumberOfBrokerNodes,omitzero"`
+}
+
+// UpdateBrokerCountResponse is aws:kafka's shape of that name.
+type UpdateBrokerCountResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateBrokerStorageRequest is aws:kafka's shape of that name.
+type UpdateBrokerStorageRequest struct {
+	ClusterArn                *string               `json:"-"`
+	CurrentVersion            *string               `json:"currentVersion,omitzero"`
+	TargetBrokerEBSVolumeInfo []BrokerEBSVolumeInfo `json:"targetBrokerEBSVolumeInfo,omitzero"`
+}
+
+// UpdateBrokerStorageResponse is aws:kafka's shape of that name.
+type UpdateBrokerStorageResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateBrokerTypeRequest is aws:kafka's shape of that name.
+type UpdateBrokerTypeRequest struct {
+	ClusterArn         *string `json:"-"`
+	CurrentVersion     *string `json:"currentVersion,omitzero"`
+	TargetInstanceType *string `json:"targetInstanceType,omitzero"`
+	TopicReassignment  *string `json:"topicReassignment,omitzero"`
+}
+
+// UpdateBrokerTypeResponse is aws:kafka's shape of that name.
+type UpdateBrokerTypeResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateClusterConfigurationRequest is aws:kafka's shape of that name.
+type UpdateClusterConfigurationRequest struct {
+	ClusterArn        *string            `json:"-"`
+	ConfigurationInfo *ConfigurationInfo `json:"configurationInfo,omitzero"`
+	CurrentVersion    *string            `json:"currentVersion,omitzero"`
+}
+
+// UpdateClusterConfigurationResponse is aws:kafka's shape of that name.
+type UpdateClusterConfigurationResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateClusterKafkaVersionRequest is aws:kafka's shape of that name.
+type UpdateClusterKafkaVersionRequest struct {
+	ClusterArn         *string            `json:"-"`
+	ConfigurationInfo  *ConfigurationInfo `json:"configurationInfo,omitzero"`
+	CurrentVersion     *string            `json:"currentVersion,omitzero"`
+	TargetKafkaVersion *string            `json:"targetKafkaVersion,omitzero"`
+}
+
+// UpdateClusterKafkaVersionResponse is aws:kafka's shape of that name.
+type UpdateClusterKafkaVersionResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateConfigurationRequest is aws:kafka's shape of that name.
+type UpdateConfigurationRequest struct {
+	Arn              *string `json:"-"`
+	Description      *string `json:"description,omitzero"`
+	ServerProperties *string `json:"serverProperties,omitzero"`
+}
+
+// UpdateConfigurationResponse is aws:kafka's shape of that name.
+type UpdateConfigurationResponse struct {
+	Arn            *string                `json:"arn,omitzero"`
+	LatestRevision *ConfigurationRevision `json:"latestRevision,omitzero"`
+}
+
+// UpdateConnectivityRequest is aws:kafka's shape of that name.
+type UpdateConnectivityRequest struct {
+	ClusterArn       *string           `json:"-"`
+	ConnectivityInfo *ConnectivityInfo `json:"connectivityInfo,omitzero"`
+	CurrentVersion   *string           `json:"currentVersion,omitzero"`
+	ZookeeperAccess  *ZookeeperAccess  `json:"zookeeperAccess,omitzero"`
+}
+
+// UpdateConnectivityResponse is aws:kafka's shape of that name.
+type UpdateConnectivityResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateMonitoringRequest is aws:kafka's shape of that name.
+type UpdateMonitoringRequest struct {
+	ClusterArn         *string             `json:"-"`
+	CurrentVersion     *string             `json:"currentVersion,omitzero"`
+	EnhancedMonitoring *string             `json:"enhancedMonitoring,omitzero"`
+	LoggingInfo        *LoggingInfo        `json:"loggingInfo,omitzero"`
+	OpenMonitoring     *OpenMonitoringInfo `json:"openMonitoring,omitzero"`
+}
+
+// UpdateMonitoringResponse is aws:kafka's shape of that name.
+type UpdateMonitoringResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateSecurityRequest is aws:kafka's shape of that name.
+type UpdateSecurityRequest struct {
+	ClientAuthentication *ClientAuthentication `json:"clientAuthentication,omitzero"`
+	ClusterArn           *string               `json:"-"`
+	CurrentVersion       *string               `json:"currentVersion,omitzero"`
+	EncryptionInfo       *EncryptionInfo       `json:"encryptionInfo,omitzero"`
+}
+
+// UpdateSecurityResponse is aws:kafka's shape of that name.
+type UpdateSecurityResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateStorageRequest is aws:kafka's shape of that name.
+type UpdateStorageRequest struct {
+	ClusterArn            *string                `json:"-"`
+	CurrentVersion        *string                `json:"currentVersion,omitzero"`
+	ProvisionedThroughput *ProvisionedThroughput `json:"provisionedThroughput,omitzero"`
+	StorageMode           *string                `json:"storageMode,omitzero"`
+	VolumeSizeGB          *int32                 `json:"volumeSizeGB,omitzero"`
+}
+
+// UpdateStorageResponse is aws:kafka's shape of that name.
+type UpdateStorageResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UserIdentity is aws:kafka's shape of that name.
+type UserIdentity struct {
+	PrincipalId *string `json:"principalId,omitzero"`
+	Type        *string `json:"type,omitzero"`
+}
+
 // VpcConfig is aws:kafka's shape of that name.
 type VpcConfig struct {
 	SecurityGroupIds []string `json:"securityGroupIds,omitzero"`
 	SubnetIds        []string `json:"subnetIds,omitzero"`
+}
+
+// VpcConnectionInfo is aws:kafka's shape of that name.
+type VpcConnectionInfo struct {
+	CreationTime     *model.Time   `json:"creationTime,omitzero"`
+	Owner            *string       `json:"owner,omitzero"`
+	UserIdentity     *UserIdentity `json:"userIdentity,omitzero"`
+	VpcConnectionArn *string       `json:"vpcConnectionArn,omitzero"`
+}
+
+// VpcConnectionInfoServerless is aws:kafka's shape of that name.
+type VpcConnectionInfoServerless struct {
+	CreationTime     *model.Time   `json:"creationTime,omitzero"`
+	Owner            *string       `json:"owner,omitzero"`
+	UserIdentity     *UserIdentity `json:"userIdentity,omitzero"`
+	VpcConnectionArn *string       `json:"vpcConnectionArn,omitzero"`
 }
 
 // VpcConnectivity is aws:kafka's shape of that name.
@@ -631,6 +1064,11 @@ type VpcConnectivityScram struct {
 
 // VpcConnectivityTls is aws:kafka's shape of that name.
 type VpcConnectivityTls struct {
+	Enabled *bool `json:"enabled,omitzero"`
+}
+
+// ZookeeperAccess is aws:kafka's shape of that name.
+type ZookeeperAccess struct {
 	Enabled *bool `json:"enabled,omitzero"`
 }
 

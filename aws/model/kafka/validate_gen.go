@@ -53,6 +53,20 @@ func (s *BatchDisassociateScramSecretRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *BrokerEBSVolumeInfo) Validate() *model.Error {
+	if s.KafkaBrokerNodeId == nil {
+		return model.Missing("kafkaBrokerNodeId")
+	}
+	if s.ProvisionedThroughput != nil {
+		if e := s.ProvisionedThroughput.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *BrokerLogs) Validate() *model.Error {
 	if s.CloudWatchLogs != nil {
 		if e := s.CloudWatchLogs.Validate(); e != nil {
@@ -253,6 +267,18 @@ func (s *CreateClusterV2Request) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *CreateConfigurationRequest) Validate() *model.Error {
+	if s.Name == nil {
+		return model.Missing("name")
+	}
+	if s.ServerProperties == nil {
+		return model.Missing("serverProperties")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeleteClusterPolicyRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -271,6 +297,33 @@ func (s *DeleteClusterRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DeleteConfigurationRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeClusterOperationRequest) Validate() *model.Error {
+	if s.ClusterOperationArn == nil {
+		return model.Missing("clusterOperationArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeClusterOperationV2Request) Validate() *model.Error {
+	if s.ClusterOperationArn == nil {
+		return model.Missing("clusterOperationArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DescribeClusterRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -283,6 +336,27 @@ func (s *DescribeClusterRequest) Validate() *model.Error {
 func (s *DescribeClusterV2Request) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeConfigurationRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeConfigurationRevisionRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
+	}
+	if s.Revision == nil {
+		return model.Missing("revision")
 	}
 	return nil
 }
@@ -385,6 +459,30 @@ func (s *JmxExporterInfo) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ListClusterOperationsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListClusterOperationsV2Request) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *ListClustersRequest) Validate() *model.Error {
 	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
 		return e
@@ -395,6 +493,27 @@ func (s *ListClustersRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *ListClustersV2Request) Validate() *model.Error {
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListConfigurationRevisionsRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListConfigurationsRequest) Validate() *model.Error {
 	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
 		return e
 	}
@@ -598,6 +717,18 @@ func (s *Rebalancing) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *RebootBrokerRequest) Validate() *model.Error {
+	if s.BrokerIds == nil {
+		return model.Missing("brokerIds")
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *S3) Validate() *model.Error {
 	if s.Enabled == nil {
 		return model.Missing("enabled")
@@ -717,6 +848,203 @@ func (s *UntagResourceRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *UpdateBrokerCountRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.TargetNumberOfBrokerNodes == nil {
+		return model.Missing("targetNumberOfBrokerNodes")
+	}
+	if e := model.CheckRange("targetNumberOfBrokerNodes", s.TargetNumberOfBrokerNodes, 1, model.NoLimit); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateBrokerStorageRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.TargetBrokerEBSVolumeInfo == nil {
+		return model.Missing("targetBrokerEBSVolumeInfo")
+	}
+	for i := range s.TargetBrokerEBSVolumeInfo {
+		if e := s.TargetBrokerEBSVolumeInfo[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateBrokerTypeRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.TargetInstanceType == nil {
+		return model.Missing("targetInstanceType")
+	}
+	if e := model.CheckEnum("topicReassignment", s.TopicReassignment, "AUTO", "MANUAL"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateClusterConfigurationRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.ConfigurationInfo == nil {
+		return model.Missing("configurationInfo")
+	}
+	if s.ConfigurationInfo != nil {
+		if e := s.ConfigurationInfo.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateClusterKafkaVersionRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.ConfigurationInfo != nil {
+		if e := s.ConfigurationInfo.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.TargetKafkaVersion == nil {
+		return model.Missing("targetKafkaVersion")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateConfigurationRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
+	}
+	if s.ServerProperties == nil {
+		return model.Missing("serverProperties")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateConnectivityRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.ConnectivityInfo != nil {
+		if e := s.ConnectivityInfo.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.ZookeeperAccess != nil {
+		if e := s.ZookeeperAccess.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateMonitoringRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if e := model.CheckEnum("enhancedMonitoring", s.EnhancedMonitoring, "DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"); e != nil {
+		return e
+	}
+	if s.LoggingInfo != nil {
+		if e := s.LoggingInfo.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.OpenMonitoring != nil {
+		if e := s.OpenMonitoring.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateSecurityRequest) Validate() *model.Error {
+	if s.ClientAuthentication != nil {
+		if e := s.ClientAuthentication.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.EncryptionInfo != nil {
+		if e := s.EncryptionInfo.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateStorageRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.ProvisionedThroughput != nil {
+		if e := s.ProvisionedThroughput.Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckEnum("storageMode", s.StorageMode, "LOCAL", "TIERED"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *VpcConfig) Validate() *model.Error {
 	if s.SubnetIds == nil {
 		return model.Missing("subnetIds")
@@ -782,5 +1110,11 @@ func (s *VpcConnectivityScram) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *VpcConnectivityTls) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ZookeeperAccess) Validate() *model.Error {
 	return nil
 }

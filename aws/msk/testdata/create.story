@@ -98,25 +98,17 @@ create c2 "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws
 400 BadRequestException [clientBroker] TLS client authentication requires encryption between clients and brokers. Set clientBroker to TLS.
 
 # What is not built is said to be so.
-create c2 "configurationInfo":{"arn":"a","revision":1}
-----
-400 BadRequestException [configurationInfo] millrace does not implement custom configurations (configurationInfo) yet.
-
 create c2 "storageMode":"TIERED"
 ----
 400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.
 
-create c2 "enhancedMonitoring":"PER_BROKER"
+create c2 "enhancedMonitoring":"PER_PIXEL"
 ----
-400 BadRequestException [enhancedMonitoring] millrace does not implement enhancedMonitoring PER_BROKER yet.
+400 BadRequestException [enhancedMonitoring] Unsupported EnhancedMonitoring [PER_PIXEL]. Valid values: [DEFAULT, PER_BROKER, PER_TOPIC_PER_BROKER, PER_TOPIC_PER_PARTITION]
 
-create c2 "openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
+create c2 "loggingInfo":{"brokerLogs":{"s3":{"enabled":true}}}
 ----
-400 BadRequestException [openMonitoring] millrace does not implement open monitoring (openMonitoring) yet.
-
-create c2 "loggingInfo":{"brokerLogs":{"s3":{"enabled":true,"bucket":"b"}}}
-----
-400 BadRequestException [s3] millrace does not implement the delivery of broker logs to S3 (s3) yet.
+400 BadRequestException [bucket] Specify the bucket that broker logs go to.
 
 create c2 "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"}
 ----

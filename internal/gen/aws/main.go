@@ -28,10 +28,15 @@ type service struct {
 // services says which operations of which services are served.
 var services = []service{
 	{name: "kafka", model: "kafka/2018-11-14", protocol: "rest-json", served: []string{
-		"BatchAssociateScramSecret", "BatchDisassociateScramSecret", "CreateCluster", "CreateClusterV2", "DeleteCluster",
-		"DeleteClusterPolicy", "DescribeCluster", "DescribeClusterV2", "GetBootstrapBrokers", "GetClusterPolicy",
-		"GetCompatibleKafkaVersions", "ListClusters", "ListClustersV2", "ListKafkaVersions", "ListNodes", "ListScramSecrets",
-		"ListTagsForResource", "PutClusterPolicy", "TagResource", "UntagResource",
+		"BatchAssociateScramSecret", "BatchDisassociateScramSecret", "CreateCluster", "CreateClusterV2", "CreateConfiguration",
+		"DeleteCluster", "DeleteClusterPolicy", "DeleteConfiguration", "DescribeCluster", "DescribeClusterOperation",
+		"DescribeClusterOperationV2", "DescribeClusterV2", "DescribeConfiguration", "DescribeConfigurationRevision",
+		"GetBootstrapBrokers", "GetClusterPolicy", "GetCompatibleKafkaVersions", "ListClusterOperations",
+		"ListClusterOperationsV2", "ListClusters", "ListClustersV2", "ListConfigurationRevisions", "ListConfigurations",
+		"ListKafkaVersions", "ListNodes", "ListScramSecrets", "ListTagsForResource", "PutClusterPolicy", "RebootBroker",
+		"TagResource", "UntagResource", "UpdateBrokerCount", "UpdateBrokerStorage", "UpdateBrokerType",
+		"UpdateClusterConfiguration", "UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity",
+		"UpdateMonitoring", "UpdateSecurity", "UpdateStorage",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",

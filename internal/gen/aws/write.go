@@ -332,7 +332,11 @@ func (w *writer) decode(op operation) {
 		case w.s.protocol != "rest-json":
 			w.decodeForm(m)
 		case m.Location == "uri":
-			w.p("in.%s = r.Path(%q)", goName(m.Name), m.WireName)
+			read := "Path"
+			if w.f.Shapes[m.Shape].Type == "long" {
+				read = "PathInt64"
+			}
+			w.p("in.%s = r.%s(%q)", goName(m.Name), read, m.WireName)
 		case m.Location == "querystring":
 			w.p("in.%s = r.Query%s(%q)", goName(m.Name), w.reader(m.Shape), m.WireName)
 		default:

@@ -1,0 +1,103 @@
+package msk
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// renderV1 shows an operation as DescribeClusterOperation does.
+func (o *operation) renderV1(c cluster) kafka.ClusterOperationInfo {
+	return kafka.ClusterOperationInfo{
+		ClientRequestId: new(o.Request), ClusterArn: new(c.ARN), CreationTime: model.NewTime(o.Created), EndTime: o.end(),
+		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
+		OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+	}
+}
+
+// renderV2 shows an operation as DescribeClusterOperationV2 does.
+func (o *operation) renderV2(c cluster) *kafka.ClusterOperationV2 {
+	return &kafka.ClusterOperationV2{
+		ClusterArn: new(c.ARN), ClusterType: new(c.kind()), StartTime: model.NewTime(o.Created), EndTime: o.end(),
+		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
+		Provisioned: &kafka.ClusterOperationV2Provisioned{
+			OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+		},
+	}
+}
+
+// summary shows an operation as ListClusterOperationsV2 does.
+func (o *operation) summary(c cluster) kafka.ClusterOperationV2Summary {
+	return kafka.ClusterOperationV2Summary{
+		ClusterArn: new(c.ARN), ClusterType: new(c.kind()), StartTime: model.NewTime(o.Created), EndTime: o.end(),
+		OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
+	}
+}
+
+func (o *operation) end() *model.Time {
+	if !o.ended() {
+		return nil
+	}
+	return model.NewTime(o.Ended)
+}
+
+func (o *operation) errorInfo() *kafka.ErrorInfo {
+	if o.ErrorCode == "" {
+		return nil
+	}
+	return &kafka.ErrorInfo{ErrorCode: new(o.ErrorCode), ErrorString: new(o.ErrorText)}
+}
+
+func (o *operation) renderSteps() []kafka.ClusterOperationStep {
+	all := []kafka.ClusterOperationStep{}
+	for _, s := range o.steps() {
+		all = append(all, kafka.ClusterOperationStep{StepName: new(s.name), StepInfo: &kafka.ClusterOperationStepInfo{StepStatus: new(s.status)}})
+	}
+	return all
+}
+
+// render shows settings; nil when there are none.
+func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
+	out := &kafka.MutableClusterInfo{
+		ConfigurationInfo: s.Configuration.render(), KafkaVersion: given(s.KafkaVersion),
+		InstanceType: given(strings.TrimPrefix(s.InstanceType, "kafka.")),
+	}
+	if s.Brokers > 0 {
+		out.NumberOfBrokerNodes = new(int32(s.Brokers))
+	}
+	if s.Brokers > 0 && s.Brokers == o.Target.Brokers {
+		out.BrokerCountUpdateInfo = &kafka.BrokerCountUpdateInfo{CreatedBrokerIds: ids(o.Added), DeletedBrokerIds: ids(o.Removed)}
+	}
+	if s.VolumeGiB > 0 {
+		out.BrokerEBSVolumeInfo = []kafka.BrokerEBSVolumeInfo{{KafkaBrokerNodeId: new(allBrokers), VolumeSizeGB: new(s.VolumeGiB)}}
+	}
+	if m := s.Monitoring; m != nil {
+		out.EnhancedMonitoring = given(m.Enhanced)
+		if m.Open != nil {
+			out.OpenMonitoring = m.Open.renderV1()
+		}
+		if m.Logs != nil {
+			out.LoggingInfo = m.Logs.render()
+		}
+	}
+	if s.Security != nil {
+		out.ClientAuthentication = s.Security.renderAuthentication()
+		out.EncryptionInfo = s.Security.renderEncryption(managedKeyARN(c.partition(), c.Region, c.Account))
+	}
+	if reflect.ValueOf(*out).IsZero() {
+		return nil
+	}
+	return out
+}
+
+func ids(all []broker) (out []float64) {
+	for _, b := range all {
+		out = append(out, float64(b.ID))
+	}
+	return out
+}
+
+// partition is that of the cluster's ARN.
+func (c *cluster) partition() string { return strings.SplitN(c.ARN, ":", 3)[1] }

@@ -1,0 +1,551 @@
+create orders
+----
+created: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is CREATING, 3 brokers, listeners [TLS]
+
+# Nothing changes but what is ACTIVE.
+update orders UpdateStorage "volumeSizeGB":2000
+----
+400 BadRequestException [] You can't update cluster in CREATING state.
+
+active orders 10.0.0.1
+----
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE, 3 brokers, listeners [TLS]
+
+# Storage grows, in steps, and not again at once.
+update orders UpdateStorage "volumeSizeGB":2000,"currentVersion":"K0"
+----
+400 BadRequestException [currentVersion] The version of the cluster isn't current. Check the current version and try again.
+
+update orders UpdateStorage "volumeSizeGB":1000
+----
+400 BadRequestException [volumeSizeGB] The volume size can only be increased. The current volume size is 1000 GiB.
+
+update orders UpdateStorage "volumeSizeGB":1050
+----
+400 BadRequestException [volumeSizeGB] The minimum increase in storage size of the cluster should be atleast 100GB
+
+update orders UpdateStorage "volumeSizeGB":16385
+----
+400 BadRequestException [volumeSizeGB] The volume size can be at most 16384 GiB.
+
+update orders UpdateStorage "volumeSizeGB":2000,"storageMode":"TIERED"
+----
+400 BadRequestException [] You can't update multiple attributes of the cluster in same request. Use a different request for each update.
+
+update orders UpdateStorage "storageMode":"TIERED"
+----
+400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.
+
+update orders UpdateStorage "provisionedThroughput":{"enabled":true,"volumeThroughput":250}
+----
+400 BadRequestException [provisionedThroughput] millrace does not implement provisioned storage throughput (provisionedThroughput) yet.
+
+update orders UpdateBrokerStorage "targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"1","volumeSizeGB":2000}]
+----
+400 BadRequestException [targetBrokerEBSVolumeInfo] The volumes of all brokers must be updated together. Specify one element with the kafkaBrokerNodeId All.
+
+update orders UpdateBrokerStorage "targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"ALL","volumeSizeGB":2000}]
+----
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_EBS_VOLUME PENDING 0/1, 3 brokers, listeners [TLS]
+
+update orders UpdateStorage "volumeSizeGB":3000
+----
+400 BadRequestException [] You can't update cluster in UPDATING state.
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_EBS_VOLUME UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE UPDATE_BROKER_EBS_VOLUME UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
+
+operation orders
+----
+{
+  "clientRequestId": "b2b9c0c7-060d-441b-a229-30373e454c53",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
+  "creationTime": "2026-11-24T09:00:07.000Z",
+  "endTime": "2026-11-24T09:00:10.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/42495057-5e65-4c73-ba81-888f969da4ab",
+  "operationState": "UPDATE_COMPLETE",
+  "operationSteps": [
+    {
+      "stepInfo": {
+        "stepStatus": "COMPLETED"
+      },
+      "stepName": "APPLY_UPDATE"
+    }
+  ],
+  "operationType": "UPDATE_BROKER_EBS_VOLUME",
+  "sourceClusterInfo": {
+    "brokerEBSVolumeInfo": [
+      {
+        "kafkaBrokerNodeId": "All",
+        "volumeSizeGB": 1000
+      }
+    ]
+  },
+  "targetClusterInfo": {
+    "brokerEBSVolumeInfo": [
+      {
+        "kafkaBrokerNodeId": "All",
+        "volumeSizeGB": 2000
+      }
+    ]
+  }
+}
+
+update orders UpdateStorage "volumeSizeGB":3000
+----
+400 BadRequestException [volumeSizeGB] You can update the storage of the cluster only once in 6 hours. Try again in 6h0m0s.
+
+wait 6h
+----
+2026-11-24T15:00:11Z
+
+update orders UpdateStorage "volumeSizeGB":3000
+----
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_EBS_VOLUME PENDING 0/1, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_EBS_VOLUME UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE UPDATE_BROKER_EBS_VOLUME UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
+
+# The type: every broker starts again.
+update orders UpdateBrokerType "targetInstanceType":"kafka.m5.large"
+----
+400 BadRequestException [targetInstanceType] The cluster has the broker type m5.large already.
+
+update orders UpdateBrokerType "targetInstanceType":"kafka.m5.huge"
+----
+400 BadRequestException [targetInstanceType] Unsupported InstanceType [kafka.m5.huge]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge]
+
+update orders UpdateBrokerType "targetInstanceType":"express.m7g.large"
+----
+400 BadRequestException [targetInstanceType] millrace does not implement express brokers yet.
+
+held 1=400/400
+----
+map[1:{400 400}]
+
+update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
+----
+400 BadRequestException [] The number of partitions per broker (400) is above the limit of 300 for the broker type t3.small.
+
+held 1=300/300
+----
+map[1:{300 300}]
+
+update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
+----
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_TYPE PENDING 0/4, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_TYPE UPDATE_IN_PROGRESS 0/4, 3 brokers, listeners [TLS]
+
+operation orders
+----
+{
+  "clientRequestId": "747b8289-9097-4ea5-acb3-bac100070e15",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
+  "creationTime": "2026-11-24T15:00:17.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/040b1219-2027-4e35-bc43-4a51585f666d",
+  "operationState": "UPDATE_IN_PROGRESS",
+  "operationSteps": [
+    {
+      "stepInfo": {
+        "stepStatus": "IN_PROGRESS"
+      },
+      "stepName": "APPLY_UPDATE"
+    },
+    {
+      "stepInfo": {
+        "stepStatus": "PENDING"
+      },
+      "stepName": "UPDATE_BROKERS"
+    }
+  ],
+  "operationType": "UPDATE_BROKER_TYPE",
+  "sourceClusterInfo": {
+    "instanceType": "m5.large"
+  },
+  "targetClusterInfo": {
+    "instanceType": "t3.small"
+  }
+}
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_TYPE UPDATE_IN_PROGRESS 1/4, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_TYPE UPDATE_IN_PROGRESS 2/4, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_BROKER_TYPE UPDATE_IN_PROGRESS 3/4, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE UPDATE_BROKER_TYPE UPDATE_COMPLETE 4/4, 3 brokers, listeners [TLS]
+
+operation orders
+----
+{
+  "clientRequestId": "747b8289-9097-4ea5-acb3-bac100070e15",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
+  "creationTime": "2026-11-24T15:00:17.000Z",
+  "endTime": "2026-11-24T15:00:22.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/040b1219-2027-4e35-bc43-4a51585f666d",
+  "operationState": "UPDATE_COMPLETE",
+  "operationSteps": [
+    {
+      "stepInfo": {
+        "stepStatus": "COMPLETED"
+      },
+      "stepName": "APPLY_UPDATE"
+    },
+    {
+      "stepInfo": {
+        "stepStatus": "COMPLETED"
+      },
+      "stepName": "UPDATE_BROKERS"
+    }
+  ],
+  "operationType": "UPDATE_BROKER_TYPE",
+  "sourceClusterInfo": {
+    "instanceType": "m5.large"
+  },
+  "targetClusterInfo": {
+    "instanceType": "t3.small"
+  }
+}
+
+# Monitoring: one thing at a time.
+update orders UpdateMonitoring "enhancedMonitoring":"PER_BROKER","openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
+----
+400 BadRequestException [] You can't update multiple attributes of the cluster in same request. Use a different request for each update.
+
+update orders UpdateMonitoring
+----
+400 BadRequestException [] Specify one of enhancedMonitoring, openMonitoring and loggingInfo.
+
+update orders UpdateMonitoring "loggingInfo":{"brokerLogs":{"firehose":{"enabled":true}}}
+----
+400 BadRequestException [deliveryStream] Specify the delivery stream that broker logs go to.
+
+update orders UpdateMonitoring "openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
+----
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_CLUSTER_MONITORING PENDING 0/1, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_CLUSTER_MONITORING UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE UPDATE_CLUSTER_MONITORING UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
+
+operation orders
+----
+{
+  "clientRequestId": "272e353c-434a-4158-9f66-6d747b828990",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
+  "creationTime": "2026-11-24T15:00:23.000Z",
+  "endTime": "2026-11-24T15:00:25.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/7f868d94-9ba2-49b0-b7be-c5040b121920",
+  "operationState": "UPDATE_COMPLETE",
+  "operationSteps": [
+    {
+      "stepInfo": {
+        "stepStatus": "COMPLETED"
+      },
+      "stepName": "APPLY_UPDATE"
+    }
+  ],
+  "operationType": "UPDATE_CLUSTER_MONITORING",
+  "sourceClusterInfo": {
+    "openMonitoring": {
+      "prometheus": {
+        "jmxExporter": {
+          "enabledInBroker": false
+        },
+        "nodeExporter": {
+          "enabledInBroker": false
+        }
+      }
+    }
+  },
+  "targetClusterInfo": {
+    "openMonitoring": {
+      "prometheus": {
+        "jmxExporter": {
+          "enabledInBroker": true
+        },
+        "nodeExporter": {
+          "enabledInBroker": false
+        }
+      }
+    }
+  }
+}
+
+update orders UpdateMonitoring "enhancedMonitoring":"PER_BROKER"
+----
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_CLUSTER_MONITORING PENDING 0/1, 3 brokers, listeners [TLS]
+
+failed orders Broken before it began
+----
+broken: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE UPDATE_CLUSTER_MONITORING UPDATE_FAILED 0/1, 3 brokers, listeners [TLS]
+
+describe orders
+----
+{
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
+  "clusterName": "orders",
+  "clusterType": "PROVISIONED",
+  "creationTime": "2026-11-24T09:00:00.000Z",
+  "currentVersion": "K7ELSZ6D07ELSZ",
+  "provisioned": {
+    "brokerNodeGroupInfo": {
+      "brokerAZDistribution": "DEFAULT",
+      "clientSubnets": [
+        "subnet-a",
+        "subnet-b",
+        "subnet-c"
+      ],
+      "connectivityInfo": {
+        "publicAccess": {
+          "type": "DISABLED"
+        },
+        "vpcConnectivity": {
+          "clientAuthentication": {
+            "sasl": {
+              "iam": {
+                "enabled": false
+              },
+              "scram": {
+                "enabled": false
+              }
+            },
+            "tls": {
+              "enabled": false
+            }
+          }
+        }
+      },
+      "instanceType": "kafka.t3.small",
+      "storageInfo": {
+        "ebsStorageInfo": {
+          "volumeSize": 3000
+        }
+      },
+      "zoneIds": [
+        "use1-az1",
+        "use1-az2",
+        "use1-az4"
+      ]
+    },
+    "clientAuthentication": {
+      "sasl": {
+        "iam": {
+          "enabled": false
+        },
+        "scram": {
+          "enabled": false
+        }
+      },
+      "tls": {
+        "certificateAuthorityArnList": [],
+        "enabled": false
+      },
+      "unauthenticated": {
+        "enabled": true
+      }
+    },
+    "currentBrokerSoftwareInfo": {
+      "kafkaVersion": "3.9.x.kraft"
+    },
+    "customerActionStatus": "NONE",
+    "encryptionInfo": {
+      "encryptionAtRest": {
+        "dataVolumeKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/af4db833-47d0-50ab-8d36-57423f210549"
+      },
+      "encryptionInTransit": {
+        "clientBroker": "TLS",
+        "inCluster": true
+      }
+    },
+    "enhancedMonitoring": "DEFAULT",
+    "loggingInfo": {
+      "brokerLogs": {
+        "cloudWatchLogs": {
+          "enabled": false
+        },
+        "firehose": {
+          "enabled": false
+        },
+        "s3": {
+          "enabled": false
+        }
+      }
+    },
+    "numberOfBrokerNodes": 3,
+    "openMonitoring": {
+      "prometheus": {
+        "jmxExporter": {
+          "enabledInBroker": true
+        },
+        "nodeExporter": {
+          "enabledInBroker": false
+        }
+      }
+    },
+    "storageMode": "LOCAL"
+  },
+  "state": "ACTIVE",
+  "tags": {}
+}
+
+# Ways to connect.
+update orders UpdateSecurity "clientAuthentication":{"unauthenticated":{"enabled":true}}
+----
+400 BadRequestException [] The request does not include any updates to the security setting of the cluster. Verify the request, then try again.
+
+update orders UpdateSecurity "encryptionInfo":{"encryptionInTransit":{"inCluster":false}}
+----
+400 BadRequestException [inCluster] Updating the inter-broker encryption setting on your cluster is not currently supported.
+
+update orders UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"arn:aws:kms:us-east-1:123456789012:key/1"}}
+----
+400 BadRequestException [encryptionAtRest] Updating encryption-at-rest settings on your cluster is not currently supported.
+
+update orders UpdateSecurity "clientAuthentication":{"unauthenticated":{"enabled":false}}
+----
+400 BadRequestException [clientAuthentication] Enable at least one client authentication method.
+
+update orders UpdateSecurity "clientAuthentication":{"unauthenticated":{"enabled":false},"sasl":{"iam":{"enabled":true}}}
+----
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_SECURITY PENDING 0/1, 3 brokers, listeners [TLS]
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_SECURITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_IAM]
+
+wanted orders
+----
+generation 15, Kafka 3.9.x.kraft, [SASL_IAM]
+broker 1 in subnet-a boot 1 Kafka 3.9.x.kraft map[]
+broker 2 in subnet-b boot 1 Kafka 3.9.x.kraft map[]
+broker 3 in subnet-c boot 1 Kafka 3.9.x.kraft map[]
+
+bootstrap orders
+----
+{
+  "bootstrapBrokerStringSaslIam": "10.0.0.1:20013,10.0.0.1:20023,10.0.0.1:20033"
+}
+
+active orders 10.0.0.1
+----
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is ACTIVE UPDATE_SECURITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [SASL_IAM]
+
+bootstrap orders
+----
+{
+  "bootstrapBrokerStringSaslIam": "10.0.0.1:20013,10.0.0.1:20023,10.0.0.1:20033"
+}
+
+operation orders
+----
+{
+  "clientRequestId": "b1b8bfc6-050c-431a-a128-2f363d444b52",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
+  "creationTime": "2026-11-24T15:00:31.000Z",
+  "endTime": "2026-11-24T15:00:33.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/41484f56-5d64-4b72-b980-878e959ca3aa",
+  "operationState": "UPDATE_COMPLETE",
+  "operationSteps": [
+    {
+      "stepInfo": {
+        "stepStatus": "COMPLETED"
+      },
+      "stepName": "APPLY_UPDATE"
+    }
+  ],
+  "operationType": "UPDATE_SECURITY",
+  "sourceClusterInfo": {
+    "clientAuthentication": {
+      "sasl": {
+        "iam": {
+          "enabled": false
+        },
+        "scram": {
+          "enabled": false
+        }
+      },
+      "tls": {
+        "certificateAuthorityArnList": [],
+        "enabled": false
+      },
+      "unauthenticated": {
+        "enabled": true
+      }
+    },
+    "encryptionInfo": {
+      "encryptionAtRest": {
+        "dataVolumeKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/af4db833-47d0-50ab-8d36-57423f210549"
+      },
+      "encryptionInTransit": {
+        "clientBroker": "TLS",
+        "inCluster": true
+      }
+    }
+  },
+  "targetClusterInfo": {
+    "clientAuthentication": {
+      "sasl": {
+        "iam": {
+          "enabled": true
+        },
+        "scram": {
+          "enabled": false
+        }
+      },
+      "tls": {
+        "certificateAuthorityArnList": [],
+        "enabled": false
+      },
+      "unauthenticated": {
+        "enabled": false
+      }
+    },
+    "encryptionInfo": {
+      "encryptionAtRest": {
+        "dataVolumeKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/af4db833-47d0-50ab-8d36-57423f210549"
+      },
+      "encryptionInTransit": {
+        "clientBroker": "TLS",
+        "inCluster": true
+      }
+    }
+  }
+}
+
+update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}
+----
+400 BadRequestException [publicAccess] millrace does not implement public access (publicAccess) yet.
+
+update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"DISABLED"}}
+----
+400 BadRequestException [connectivityInfo] The request does not include any updates to the connectivity of the cluster. Verify the request, then try again.
+
+update orders UpdateConnectivity "zookeeperAccess":{"enabled":false}
+----
+400 BadRequestException [zookeeperAccess] millrace does not implement ZooKeeper, or access to it (zookeeperAccess) yet.

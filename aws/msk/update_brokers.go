@@ -1,0 +1,214 @@
+package msk
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// rolling is one restart of every broker, by id: the first is the controller,
+// whose server.properties are those that all share.
+func (c *cluster) rolling(step string) (acts []act) {
+	for _, b := range c.Brokers {
+		acts = append(acts, act{Step: step, Kind: restart, Broker: b.ID})
+	}
+	return acts
+}
+
+// partitionLimit is how many replicas a broker of a type may hold while its
+// cluster is changed. (aws:kafka developer guide, right-size your cluster)
+func partitionLimit(instanceType string) int {
+	switch instanceType[strings.LastIndexByte(instanceType, '.')+1:] {
+	case "small":
+		return 300
+	case "large", "xlarge":
+		return 1500
+	case "2xlarge":
+		return 3000
+	}
+	return 6000
+}
+
+// checkPartitions refuses to change brokers that hold too much. UNVERIFIED wording
+func checkPartitions(held map[int32]Held, instanceType string) error {
+	most := 0
+	for _, h := range held {
+		most = max(most, h.Replicas)
+	}
+	if limit := partitionLimit(instanceType); most > limit {
+		return badRequest("", "The number of partitions per broker (%d) is above the limit of %d for the broker type %s.", most, limit, strings.TrimPrefix(instanceType, "kafka."))
+	}
+	return nil
+}
+
+// countChange reads an UpdateBrokerCount request. aws:kafka UpdateBrokerCount;
+// UNVERIFIED wordings but for the multiple of zones
+func countChange(in *kafka.UpdateBrokerCountRequest) (change, error) {
+	target := int(deref(in.TargetNumberOfBrokerNodes))
+	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, f changeFacts) (plan, error) {
+		zones, have := len(c.Provisioned.Subnets), len(c.Brokers)
+		if target == have {
+			return plan{}, badRequest("targetNumberOfBrokerNodes", "The cluster has %d broker nodes already.", have)
+		}
+		others := slices.DeleteFunc(slices.Clone(f.existing), func(o cluster) bool { return o.ARN == c.ARN })
+		w := wish{kafkaVersion: c.KafkaVersion, brokers: target, provisioned: c.Provisioned}
+		if err := checkBrokerCount(w, others); err != nil {
+			if target < zones || target%zones != 0 || target > have {
+				return plan{}, renamed(err, "targetNumberOfBrokerNodes")
+			}
+		}
+		p := plan{kind: increaseBrokerCount, source: settings{Brokers: have}, target: settings{Brokers: target}}
+		if target > have {
+			p.added = c.moreBrokers(target-have, f)
+			p.acts = []act{{Step: stepAdd, Kind: grow}}
+			return p, nil
+		}
+		p.kind, p.removed = decreaseBrokerCount, c.fewerBrokers(have-target)
+		p.acts = []act{{Step: stepRemove, Kind: shrink}}
+		return p, c.mayShrink(p.removed, f.held)
+	}}, nil
+}
+
+// moreBrokers are new brokers, their zones in turn.
+func (c *cluster) moreBrokers(n int, f changeFacts) (added []broker) {
+	next := slices.MaxFunc(c.Brokers, func(a, b broker) int { return cmp.Compare(a.ID, b.ID) }).ID + 1
+	for i := range n {
+		subnet := c.Provisioned.Subnets[(len(c.Brokers)+i)%len(c.Provisioned.Subnets)]
+		added = append(added, broker{
+			ID:     next + int32(i),
+			ARN:    strings.Replace(c.ARN, ":cluster/", ":broker/", 1) + "/" + f.ids.brokers[i],
+			Subnet: subnet, Zone: f.zones[subnet].Zone, ZoneID: f.zones[subnet].ZoneID,
+			Configuration: c.Provisioned.Configuration,
+		})
+	}
+	return added
+}
+
+// fewerBrokers are the brokers that go: of each zone those with the highest ids.
+func (c *cluster) fewerBrokers(n int) (removed []broker) {
+	each := n / len(c.Provisioned.Subnets)
+	left := map[string]int{}
+	for _, b := range slices.Backward(c.Brokers) {
+		if left[b.Subnet] < each {
+			left[b.Subnet]++
+			removed = append(removed, b)
+		}
+	}
+	slices.Reverse(removed)
+	return removed
+}
+
+// mayShrink checks that brokers can go: of a Kafka version and type that can, and
+// without partitions of clients' topics.
+func (c *cluster) mayShrink(removed []broker, held map[int32]Held) error {
+	if !slices.Contains(versionNames()[slices.Index(versionNames(), "2.8.1"):], c.KafkaVersion) {
+		return badRequest("targetNumberOfBrokerNodes", "Removing brokers is not supported for Apache Kafka version %s.", c.KafkaVersion)
+	}
+	if c.Provisioned.InstanceType == "kafka.t3.small" {
+		return badRequest("targetNumberOfBrokerNodes", "Removing brokers is not supported for the broker type t3.small.")
+	}
+	var full []string
+	for _, b := range removed {
+		if held[b.ID].Clients > 0 {
+			full = append(full, fmt.Sprint(b.ID))
+		}
+	}
+	if full != nil {
+		return badRequest("targetNumberOfBrokerNodes", "The brokers [%s] have user partitions. Move all user partitions off the brokers to remove before you update the broker count.", strings.Join(full, ", "))
+	}
+	return nil
+}
+
+// volumeCoolDown is how long volumes stay as they are after they have grown.
+// (aws:kafka developer guide, scale up broker storage)
+const volumeCoolDown = 6 * time.Hour
+
+// Limits of a volume, in GiB.
+const (
+	maxVolumeGiB  = 16384
+	minGrowthGiB  = 100
+	allBrokers    = "All" // kafkaBrokerNodeId of every broker
+	maxVolumeInfo = 1     // elements of targetBrokerEBSVolumeInfo
+)
+
+// storageChange reads an UpdateBrokerStorage request.
+// aws:kafka UpdateBrokerStorage; UNVERIFIED wordings
+func storageChange(in *kafka.UpdateBrokerStorageRequest) (change, error) {
+	if len(in.TargetBrokerEBSVolumeInfo) != maxVolumeInfo || !strings.EqualFold(deref(in.TargetBrokerEBSVolumeInfo[0].KafkaBrokerNodeId), allBrokers) {
+		return change{}, badRequest("targetBrokerEBSVolumeInfo", "The volumes of all brokers must be updated together. Specify one element with the kafkaBrokerNodeId All.")
+	}
+	v := in.TargetBrokerEBSVolumeInfo[0]
+	return volumeChange(in.CurrentVersion, v.VolumeSizeGB, v.ProvisionedThroughput)
+}
+
+// storageChangeV2 reads an UpdateStorage request: one attribute at a time.
+// aws:kafka UpdateStorage
+func storageChangeV2(in *kafka.UpdateStorageRequest) (change, error) {
+	given := 0
+	for _, is := range []bool{in.StorageMode != nil, in.ProvisionedThroughput != nil, in.VolumeSizeGB != nil} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return change{}, errManyAttributes
+	case in.StorageMode != nil:
+		return change{}, notBuilt("storageMode", "tiered storage (storageMode %s)", *in.StorageMode)
+	}
+	return volumeChange(in.CurrentVersion, in.VolumeSizeGB, in.ProvisionedThroughput)
+}
+
+var errManyAttributes = badRequest("", "You can't update multiple attributes of the cluster in same request. Use a different request for each update.")
+
+func volumeChange(stamp *string, size *int32, throughput *kafka.ProvisionedThroughput) (change, error) {
+	if throughput != nil {
+		return change{}, notBuilt("provisionedThroughput", "provisioned storage throughput (provisionedThroughput)")
+	}
+	if size == nil { // UNVERIFIED wording
+		return change{}, badRequest("volumeSizeGB", "Specify the new volume size.")
+	}
+	target := *size
+	return change{verb: "update", stamp: stamp, decide: func(c cluster, f changeFacts) (plan, error) {
+		p := c.Provisioned
+		switch wait := p.VolumeChanged.Add(volumeCoolDown).Sub(f.now); {
+		case target <= p.VolumeGiB: // UNVERIFIED wording
+			return plan{}, badRequest("volumeSizeGB", "The volume size can only be increased. The current volume size is %d GiB.", p.VolumeGiB)
+		case target-p.VolumeGiB < minGrowthGiB:
+			return plan{}, badRequest("volumeSizeGB", "The minimum increase in storage size of the cluster should be atleast 100GB")
+		case target > maxVolumeGiB: // UNVERIFIED wording
+			return plan{}, badRequest("volumeSizeGB", "The volume size can be at most %d GiB.", maxVolumeGiB)
+		case wait > 0: // UNVERIFIED wording
+			return plan{}, badRequest("volumeSizeGB", "You can update the storage of the cluster only once in 6 hours. Try again in %s.", wait.Round(time.Minute))
+		}
+		return plan{
+			kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, target: settings{VolumeGiB: target},
+			acts: []act{{Step: stepApply, Kind: put}},
+		}, nil
+	}}, nil
+}
+
+// typeChange reads an UpdateBrokerType request: every broker starts again.
+// aws:kafka UpdateBrokerType; UNVERIFIED wordings
+func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
+	target := deref(in.TargetInstanceType)
+	if err := checkInstanceType(target); err != nil {
+		return change{}, renamed(err, "targetInstanceType")
+	}
+	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, f changeFacts) (plan, error) {
+		if target == c.Provisioned.InstanceType {
+			return plan{}, badRequest("targetInstanceType", "The cluster has the broker type %s already.", strings.TrimPrefix(target, "kafka."))
+		}
+		if err := checkPartitions(f.held, target); err != nil {
+			return plan{}, err
+		}
+		return plan{
+			kind: updateType, source: settings{InstanceType: c.Provisioned.InstanceType}, target: settings{InstanceType: target},
+			acts: append([]act{{Step: stepApply, Kind: put}}, c.rolling(stepBrokers)...),
+		}, nil
+	}}, nil
+}

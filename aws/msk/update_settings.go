@@ -1,0 +1,226 @@
+package msk
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// renamed is a refusal about a parameter of another name.
+func renamed(err error, parameter string) error {
+	if e, ok := errors.AsType[*model.Error](err); ok {
+		return badRequest(parameter, "%s", e.Message)
+	}
+	return err
+}
+
+// refOf reads a request's configurationInfo.
+func refOf(in *kafka.ConfigurationInfo) *configurationRef {
+	if in == nil {
+		return nil
+	}
+	return &configurationRef{deref(in.Arn), deref(in.Revision)}
+}
+
+// configurationChange reads an UpdateClusterConfiguration request. What needs no
+// restart acts on all brokers at once, the rest as each starts again.
+// aws:kafka UpdateClusterConfiguration
+func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, error) {
+	ref := refOf(in.ConfigurationInfo)
+	return change{verb: "update", stamp: in.CurrentVersion, names: ref, decide: func(c cluster, f changeFacts) (plan, error) {
+		if have := c.Provisioned.Configuration; have != nil && *have == *ref { // UNVERIFIED wording
+			return plan{}, badRequest("configurationInfo", "The cluster already has this revision of the configuration.")
+		}
+		if err := f.wanted.usable(c.KafkaVersion); err != nil {
+			return plan{}, err
+		}
+		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
+			return plan{}, err
+		}
+		p := plan{
+			kind: updateConfiguration, source: settings{Configuration: c.Provisioned.Configuration}, target: settings{Configuration: ref},
+			acts: []act{{Step: stepApply, Kind: adopt}},
+		}
+		if needsRestart(f.current, f.properties) {
+			p.acts = append([]act{{Step: stepApply, Kind: live}}, c.rolling(stepBrokers)...)
+		}
+		return p, nil
+	}}, nil
+}
+
+// versionChange reads an UpdateClusterKafkaVersion request: brokers advertise the
+// new version one after another, and the last act makes its features the
+// cluster's. aws:kafka UpdateClusterKafkaVersion
+func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
+	ref, target := refOf(in.ConfigurationInfo), deref(in.TargetKafkaVersion)
+	return change{verb: "update", stamp: in.CurrentVersion, names: ref, decide: func(c cluster, f changeFacts) (plan, error) {
+		valid := upgradesOf(c.KafkaVersion, f.runs)
+		switch {
+		case !slices.Contains(valid, target): // UNVERIFIED wording
+			return plan{}, badRequest("targetKafkaVersion", "Unsupported KafkaVersion [%s]. Valid values: [%s]", target, strings.Join(valid, ", "))
+		case kraft(target) != kraft(c.KafkaVersion):
+			return plan{}, notBuilt("targetKafkaVersion", "the migration of a cluster from ZooKeeper to KRaft")
+		}
+		if ref != nil {
+			if err := f.wanted.usable(target); err != nil {
+				return plan{}, err
+			}
+		}
+		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
+			return plan{}, err
+		}
+		p := plan{
+			kind: updateVersion, source: settings{KafkaVersion: c.KafkaVersion}, target: settings{KafkaVersion: target, Configuration: ref},
+			acts: append([]act{{Step: stepInitialize, Kind: look}}, c.rolling(stepBinaries)...),
+		}
+		if ref != nil {
+			p.source.Configuration = c.Provisioned.Configuration
+		}
+		p.acts = append(p.acts, act{Step: stepFinalize, Kind: finalize})
+		return p, nil
+	}}, nil
+}
+
+// monitoringLevels are the values of enhancedMonitoring.
+var monitoringLevels = []string{"DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"}
+
+// monitoringChange reads an UpdateMonitoring request: one of the three at a time.
+// aws:kafka UpdateMonitoring
+func monitoringChange(in *kafka.UpdateMonitoringRequest) (change, error) {
+	m, given := monitoring{}, 0
+	if in.EnhancedMonitoring != nil {
+		m.Enhanced = *in.EnhancedMonitoring
+		given++
+	}
+	if in.OpenMonitoring != nil {
+		m.Open = new(openOf(in.OpenMonitoring))
+		given++
+	}
+	if in.LoggingInfo != nil {
+		m.Logs = new(logsOf(in.LoggingInfo))
+		given++
+	}
+	switch {
+	case given > 1:
+		return change{}, errManyAttributes
+	case given == 0: // UNVERIFIED wording
+		return change{}, badRequest("", "Specify one of enhancedMonitoring, openMonitoring and loggingInfo.")
+	}
+	if err := checkMonitoring(m); err != nil {
+		return change{}, err
+	}
+	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, _ changeFacts) (plan, error) {
+		p, was := c.Provisioned, monitoring{}
+		if m.Enhanced != "" {
+			was.Enhanced = p.EnhancedMonitoring
+		}
+		if m.Open != nil {
+			was.Open = new(p.Open)
+		}
+		if m.Logs != nil {
+			was.Logs = new(p.Logs)
+		}
+		return plan{
+			kind: updateMonitoring, source: settings{Monitoring: &was}, target: settings{Monitoring: &m},
+			acts: []act{{Step: stepApply, Kind: put}},
+		}, nil
+	}}, nil
+}
+
+// checkMonitoring checks monitoring by itself; UNVERIFIED wordings.
+func checkMonitoring(m monitoring) error {
+	if m.Enhanced != "" && !slices.Contains(monitoringLevels, m.Enhanced) {
+		return badRequest("enhancedMonitoring", "Unsupported EnhancedMonitoring [%s]. Valid values: [%s]", m.Enhanced, strings.Join(monitoringLevels, ", "))
+	}
+	if l := m.Logs; l != nil {
+		switch {
+		case l.CloudWatch && l.LogGroup == "":
+			return badRequest("logGroup", "Specify the log group that broker logs go to.")
+		case l.Firehose && l.DeliveryStream == "":
+			return badRequest("deliveryStream", "Specify the delivery stream that broker logs go to.")
+		case l.S3 && l.Bucket == "":
+			return badRequest("bucket", "Specify the bucket that broker logs go to.")
+		}
+	}
+	return nil
+}
+
+// securityChange reads an UpdateSecurity request: what it does not name stays.
+// aws:kafka UpdateSecurity
+func securityChange(in *kafka.UpdateSecurityRequest, managedKey string) (change, error) {
+	var authorities []string
+	if a := in.ClientAuthentication; a != nil && a.Tls != nil {
+		authorities = a.Tls.CertificateAuthorityArnList
+	}
+	return change{verb: "update", stamp: in.CurrentVersion, authorities: authorities, decide: func(c cluster, f changeFacts) (plan, error) {
+		was := c.Provisioned.security
+		target := was
+		if e := in.EncryptionInfo; e != nil {
+			if e.EncryptionAtRest != nil && or(e.EncryptionAtRest.DataVolumeKMSKeyId, managedKey) != managedKey {
+				return plan{}, badRequest("encryptionAtRest", "Updating encryption-at-rest settings on your cluster is not currently supported.")
+			}
+			if t := e.EncryptionInTransit; t != nil {
+				if or(t.InCluster, was.InCluster) != was.InCluster {
+					return plan{}, badRequest("inCluster", "Updating the inter-broker encryption setting on your cluster is not currently supported.")
+				}
+				target.ClientBroker = or(t.ClientBroker, was.ClientBroker)
+			}
+		}
+		target.overlay(in.ClientAuthentication)
+		if target.equal(was) {
+			return plan{}, badRequest("", "The request does not include any updates to the security setting of the cluster. Verify the request, then try again.")
+		}
+		if err := checkSecurity(&target); err != nil {
+			return plan{}, err
+		}
+		if len(authorities) > 0 {
+			if err := checkAuthorities(&target, f.active); err != nil {
+				return plan{}, err
+			}
+		}
+		return plan{
+			kind: updateSecurity, source: settings{Security: &was}, target: settings{Security: &target},
+			acts: []act{{Step: stepApply, Kind: put}},
+		}, nil
+	}}, nil
+}
+
+// overlay takes over what a request says of how clients authenticate.
+func (s *security) overlay(a *kafka.ClientAuthentication) {
+	if a == nil {
+		return
+	}
+	if a.Sasl != nil && a.Sasl.Scram != nil {
+		s.SCRAM = or(a.Sasl.Scram.Enabled, s.SCRAM)
+	}
+	if a.Sasl != nil && a.Sasl.Iam != nil {
+		s.IAM = or(a.Sasl.Iam.Enabled, s.IAM)
+	}
+	if a.Tls != nil {
+		if a.Tls.CertificateAuthorityArnList != nil {
+			s.Authorities = slices.Clone(a.Tls.CertificateAuthorityArnList)
+		}
+		s.TLSAuth = or(a.Tls.Enabled, len(s.Authorities) > 0)
+	}
+	if a.Unauthenticated != nil {
+		s.Unauthenticated = or(a.Unauthenticated.Enabled, s.Unauthenticated)
+	}
+}
+
+// connectivityChange reads an UpdateConnectivity request. No other connectivity
+// than the one that clusters have is built, so that there is always a refusal.
+// aws:kafka UpdateConnectivity
+func connectivityChange(in *kafka.UpdateConnectivityRequest) (change, error) {
+	if err := refuseNetwork(in.ConnectivityInfo); err != nil {
+		return change{}, err
+	}
+	if in.ZookeeperAccess != nil {
+		return change{}, notBuilt("zookeeperAccess", "ZooKeeper, or access to it (zookeeperAccess)")
+	}
+	return change{verb: "update", stamp: in.CurrentVersion, decide: func(cluster, changeFacts) (plan, error) { // UNVERIFIED wording
+		return plan{}, badRequest("connectivityInfo", "The request does not include any updates to the connectivity of the cluster. Verify the request, then try again.")
+	}}, nil
+}

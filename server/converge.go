@@ -1,0 +1,270 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/fleet"
+	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/kafka/metadata"
+)
+
+// converge makes a running cluster what its spec says, one change after another.
+// What is killed in its midst is opened by the spec as a whole; one that fails
+// is called again, and goes on where it was.
+func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec) (fleet.Observed, error) {
+	v := converging{e: e, r: r, spec: s}
+	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.grow, v.shrink, v.software, v.version} {
+		if err := part(ctx); err != nil {
+			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
+		}
+	}
+	r.spec = s
+	return *r.observed.Load(), nil
+}
+
+// refusal is an error as the fleet takes it: some cannot be helped by trying
+// again.
+func refusal(err error) error {
+	if held, ok := errors.AsType[*metadata.HeldError](err); ok {
+		text := fmt.Sprintf("Broker %d has user partitions, of the topic %s among others. Move them to other brokers first.", held.Broker, held.Topic)
+		return errors.Join(err, &fleet.PermanentError{Code: "UserPartitionsExist", Message: text})
+	}
+	return err
+}
+
+// converging is one cluster being changed.
+type converging struct {
+	e    *embedded
+	r    *runningCluster
+	spec fleet.Spec // r.spec is what of it is done
+}
+
+// do makes one change.
+func (v *converging) do(change func() error) error {
+	if v.e.between != nil {
+		if err := v.e.between(); err != nil {
+			return err
+		}
+	}
+	return change()
+}
+
+// bind opens sockets for listeners and answers what makes brokers of them.
+func (v *converging) bind(keys []string) (map[string]net.Listener, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error), error) {
+	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts, access: v.r.access}
+	if _, err := v.e.pki.ServerCertificate(o.hosts(), time.Now()); err != nil { // what handshakes will get
+		return nil, nil, fmt.Errorf("make the brokers' certificate: %w", err)
+	}
+	bound, err := v.e.ports.listenAll(filepath.Join(v.e.directory(v.spec.ARN), portsFile), keys)
+	return bound, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error) {
+		return o.broker(b, names, bound)
+	}, err
+}
+
+// observe changes what is known of where the cluster's brokers are.
+func (v *converging) observe(change func(*fleet.Observed)) {
+	next := *v.r.observed.Load()
+	next.Brokers = slices.Clone(next.Brokers)
+	change(&next)
+	v.r.observed.Store(&next)
+}
+
+// access follows the users and authorities that the spec names.
+func (v *converging) access(ctx context.Context) error {
+	if slices.Equal(v.spec.Listeners, v.r.spec.Listeners) && v.sameCertificates() {
+		return nil
+	}
+	return v.r.access.retarget(ctx, v.spec)
+}
+
+func (v *converging) sameCertificates() bool {
+	return slices.Equal(v.spec.Authorities, v.r.spec.Authorities) && v.spec.CertificateOnly == v.r.spec.CertificateOnly
+}
+
+// certificates sends away the clients of listeners that ask for other
+// certificates now.
+func (v *converging) certificates(ctx context.Context) error {
+	if v.sameCertificates() {
+		return nil
+	}
+	for _, b := range v.r.spec.Brokers {
+		err := v.do(func() error { return v.r.c.ReopenListener(ctx, b.ID, listenerKinds[string(msk.TLS)].name) })
+		if err != nil {
+			return err
+		}
+	}
+	v.r.spec.Authorities, v.r.spec.CertificateOnly = v.spec.Authorities, v.spec.CertificateOnly
+	return nil
+}
+
+// listeners opens and closes listeners of the brokers that run.
+func (v *converging) listeners(ctx context.Context) error {
+	opened := slices.DeleteFunc(slices.Clone(v.spec.Listeners), func(l string) bool { return slices.Contains(v.r.spec.Listeners, l) })
+	closed := slices.DeleteFunc(slices.Clone(v.r.spec.Listeners), func(l string) bool { return slices.Contains(v.spec.Listeners, l) })
+	if len(opened)+len(closed) == 0 {
+		return nil
+	}
+	for _, b := range v.r.spec.Brokers {
+		if err := v.do(func() error { return v.setListeners(ctx, b, opened, closed) }); err != nil {
+			v.r.torn = true // some brokers have the new listeners
+			return err
+		}
+	}
+	v.r.spec.Listeners = v.spec.Listeners
+	return nil
+}
+
+func (v *converging) setListeners(ctx context.Context, b fleet.Broker, opened, closed []string) error {
+	var keys, names []string
+	for _, l := range opened {
+		keys = append(keys, listenerKey(b.ID, l))
+	}
+	for _, l := range closed {
+		names = append(names, listenerKinds[l].name)
+	}
+	bound, broker, err := v.bind(keys)
+	if err != nil {
+		return err
+	}
+	kb, seen, err := broker(b, opened)
+	if err == nil {
+		err = v.r.c.SetListeners(ctx, b.ID, kb.Listeners, names)
+	}
+	if err != nil {
+		closeAll(bound)
+		return err
+	}
+	v.observe(func(o *fleet.Observed) {
+		for i := range o.Brokers {
+			if o.Brokers[i].ID == b.ID {
+				ends := maps.Clone(o.Brokers[i].Endpoints)
+				maps.Copy(ends, seen.Endpoints)
+				for _, l := range closed {
+					delete(ends, l)
+				}
+				o.Brokers[i].Endpoints = ends
+			}
+		}
+	})
+	return nil
+}
+
+func has(all []fleet.Broker, id int32) bool {
+	return slices.ContainsFunc(all, func(b fleet.Broker) bool { return b.ID == id })
+}
+
+// grow starts the brokers that are new.
+func (v *converging) grow(ctx context.Context) error {
+	for _, b := range v.spec.Brokers {
+		if has(v.r.spec.Brokers, b.ID) {
+			continue
+		}
+		if err := v.do(func() error { return v.add(ctx, b) }); err != nil {
+			return err
+		}
+		v.r.spec.Brokers = append(slices.Clone(v.r.spec.Brokers), b)
+	}
+	return nil
+}
+
+func (v *converging) add(ctx context.Context, b fleet.Broker) error {
+	var keys []string
+	for _, l := range v.spec.Listeners {
+		keys = append(keys, listenerKey(b.ID, l))
+	}
+	bound, broker, err := v.bind(keys)
+	if err != nil {
+		return err
+	}
+	kb, seen, err := broker(b, v.spec.Listeners)
+	if err == nil {
+		err = v.r.c.AddBroker(ctx, kb)
+	}
+	if err != nil {
+		closeAll(bound)
+		return err
+	}
+	v.observe(func(o *fleet.Observed) { o.Brokers = append(o.Brokers, seen) })
+	return nil
+}
+
+// shrink takes out the brokers that are no more.
+func (v *converging) shrink(ctx context.Context) error {
+	var gone []int32
+	for _, b := range v.r.spec.Brokers {
+		if !has(v.spec.Brokers, b.ID) {
+			gone = append(gone, b.ID)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := v.do(func() error { return v.r.c.RemoveBrokers(ctx, gone...) }); err != nil {
+		return err
+	}
+	v.r.spec.Brokers = slices.DeleteFunc(slices.Clone(v.r.spec.Brokers), func(b fleet.Broker) bool { return slices.Contains(gone, b.ID) })
+	v.observe(func(o *fleet.Observed) {
+		o.Brokers = slices.DeleteFunc(o.Brokers, func(b fleet.ObservedBroker) bool { return slices.Contains(gone, b.ID) })
+	})
+	return nil
+}
+
+// software has brokers start again, or gives them what acts at once.
+func (v *converging) software(ctx context.Context) error {
+	v.r.spec.Brokers = slices.Clone(v.r.spec.Brokers)
+	for i, was := range v.r.spec.Brokers {
+		at := slices.IndexFunc(v.spec.Brokers, func(b fleet.Broker) bool { return b.ID == was.ID })
+		b := v.spec.Brokers[at]
+		var err error
+		switch {
+		case b.Boot != was.Boot:
+			err = v.do(func() error {
+				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit})
+			})
+		case !maps.Equal(b.Static, was.Static):
+			err = v.do(func() error { return v.r.c.Reconfigure(ctx, b.ID, b.Static) })
+		}
+		if err != nil {
+			return err
+		}
+		v.r.spec.Brokers[i] = b
+	}
+	return nil
+}
+
+// limit gives a listener the limits of the brokers' type.
+func (v *converging) limit(l *cluster.Listener) {
+	if l.Name == listenerKinds[string(msk.IAM)].name {
+		l.MaxConnections, l.Connects = v.e.cfg.iamLimits(v.spec.InstanceType)
+	}
+}
+
+// version makes the features of a Kafka version the cluster's.
+func (v *converging) version(ctx context.Context) error {
+	if v.spec.KafkaVersion == v.r.spec.KafkaVersion {
+		return nil
+	}
+	return v.do(func() error { return v.r.c.SetFeatures(ctx, v.spec.KafkaVersion) })
+}
+
+// held is what msk asks of the brokers of a running cluster.
+func (e *embedded) held(arn string) (map[int32]msk.Held, bool) {
+	r := e.find(arn)
+	if r == nil {
+		return nil, false
+	}
+	all, clients := r.c.Image().Replicas()
+	out := make(map[int32]msk.Held, len(all))
+	for id, n := range all {
+		out[id] = msk.Held{Replicas: n, Clients: clients[id]}
+	}
+	return out, true
+}
