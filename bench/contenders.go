@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,10 +35,14 @@ type contender struct {
 	name      string
 	bootstrap string
 	cmd       *exec.Cmd
+	opts      []kgo.Opt // how its clients connect, beside the addresses
+
+	iam string            // the IAM listeners, of Millrace
+	env map[string]string // of Millrace's API
 }
 
 func (c *contender) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(strings.Split(c.bootstrap, ",")...)}, opts...)...)
+	return kgo.NewClient(slices.Concat([]kgo.Opt{kgo.SeedBrokers(strings.Split(c.bootstrap, ",")...)}, c.opts, opts)...)
 }
 
 // stop ends the process that start made, and waits for it.
@@ -99,7 +104,10 @@ func (c *contender) createCluster(ctx context.Context, data string, r *report) e
 			BrokerNodeGroupInfo: &types.BrokerNodeGroupInfo{
 				ClientSubnets: strings.Split(env["MILLRACE_SUBNETS"], ","), InstanceType: aws.String("kafka.m5.large"),
 			},
-			EncryptionInfo: &types.EncryptionInfo{EncryptionInTransit: &types.EncryptionInTransit{ClientBroker: types.ClientBrokerPlaintext}},
+			EncryptionInfo: &types.EncryptionInfo{EncryptionInTransit: &types.EncryptionInTransit{ClientBroker: types.ClientBrokerTlsPlaintext}},
+			ClientAuthentication: &types.ClientAuthentication{
+				Sasl: &types.Sasl{Iam: &types.Iam{Enabled: aws.Bool(true)}}, Unauthenticated: &types.Unauthenticated{Enabled: aws.Bool(true)},
+			},
 		},
 	})
 	if err != nil {
@@ -123,7 +131,7 @@ func (c *contender) createCluster(ctx context.Context, data string, r *report) e
 	if err != nil {
 		return err
 	}
-	c.bootstrap = aws.ToString(b.BootstrapBrokerString)
+	c.bootstrap, c.iam, c.env = aws.ToString(b.BootstrapBrokerString), aws.ToString(b.BootstrapBrokerStringSaslIam), env
 	if err := c.firstRecord(ctx); err != nil {
 		return err
 	}

@@ -96,23 +96,22 @@ func measure(ctx context.Context, o options) (*report, error) {
 			contenders = append(contenders, k)
 		}
 	}
+	identities, err := mill.identities(ctx, mill.env)
+	if err != nil {
+		return nil, err
+	}
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, o.rounds)
 		if err := measureLimits(ctx, o, r); err != nil {
 			return nil, err
 		}
 		for _, w := range workloads(round) {
-			if !o.only.MatchString(w.name) {
-				continue
+			if err := r.ask(ctx, o, w, contenders); err != nil {
+				return nil, err
 			}
-			for _, c := range contenders {
-				if err := warm(o); err != nil {
-					return nil, err
-				}
-				if err := r.run(ctx, w, c, o.duration); err != nil {
-					return nil, err
-				}
-			}
+		}
+		if err := r.ask(ctx, o, authorized(round), identities); err != nil {
+			return nil, err
 		}
 		for _, c := range contenders {
 			r.add("memory after a round", c.name, "MB", residentMB(c.cmd.Process.Pid))
@@ -133,6 +132,22 @@ type figure struct {
 	Contender string    `json:"contender"`
 	Unit      string    `json:"unit"`
 	Values    []float64 `json:"values"` // one for each round
+}
+
+// ask asks the contenders one question in turn.
+func (r *report) ask(ctx context.Context, o options, w workload, contenders []*contender) error {
+	if !o.only.MatchString(w.name) {
+		return nil
+	}
+	for _, c := range contenders {
+		if err := warm(o); err != nil {
+			return err
+		}
+		if err := r.run(ctx, w, c, o.duration); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run asks a contender one question and notes the answers, and what CPU time

@@ -75,6 +75,14 @@ func workloads(round int) []workload {
 	return out
 }
 
+// authorized is what authorization costs: every contender has a topic of its
+// own, since both are of one cluster.
+func authorized(round int) workload {
+	return workload{"produce 1 KiB over IAM and TLS, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+		return produceBulk(ctx, c, fmt.Sprintf("iam-%d-%d", round, len(c.name)), 6, recordBytes, d)
+	}}
+}
+
 func percentile(sorted []time.Duration, p float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0

@@ -64,10 +64,26 @@ func TestKeysGuardSecrets(t *testing.T) {
 	}
 	deny := `{"Version":"2012-10-17","Statement":[{"Sid":"all of us","Effect":"Allow","Principal":{"AWS":"` + root.ARN + `"},"Action":"kms:*","Resource":"*"},
 		{"Effect":"Deny","Principal":{"AWS":"` + bob.ARN + `"},"Action":"kms:Decrypt","Resource":"*"}]}`
-	if _, err := s.kms.PutKeyPolicy(ctx, root, &kms.PutKeyPolicyRequest{KeyId: &key, Policy: &deny}); err != nil {
+	put := func(text string, bypass bool) error {
+		_, err := s.kms.PutKeyPolicy(ctx, root, &kms.PutKeyPolicyRequest{KeyId: &key, Policy: &text, BypassPolicyLockoutSafetyCheck: &bypass})
+		return err
+	}
+	if err := put(deny, false); err != nil {
 		t.Fatal(err)
 	}
 	reads("default")
+	// A policy without the account leaves nothing to the account's policies.
+	bobs := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + bob.ARN + `"},"Action":"kms:Encrypt","Resource":"*"}}`
+	if err := put(bobs, false); err == nil {
+		t.Error("a policy that locks its author out was taken")
+	}
+	if err := put(bobs, true); err != nil {
+		t.Fatal(err)
+	}
+	reads("default")
+	if err := s.authorizer().Authorize(ctx, &iam.Question{Caller: root, Action: "kms:Decrypt", Resource: key}); err == nil {
+		t.Error("the root may use a key whose policy does not name it")
+	}
 }
 
 // rootOf is the account's root as a caller.

@@ -141,7 +141,7 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		if err != nil || !ok {
 			return err
 		}
-		q.Resource, q.Tags = f.ARN, f.Tags
+		q.Resource, q.Tags, q.Guarded = f.ARN, f.Tags, true
 		q.Policy, err = resourcePolicy(f.Policy)
 		return err
 	case parts[2] == "secretsmanager":

@@ -140,7 +140,8 @@ var permissions = map[string]map[string]permission{
 		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},
 	},
 	"ec2": {
-		"DescribeAvailabilityZones": everywhere, "DescribeSecurityGroups": everywhere, "DescribeSubnets": everywhere, "DescribeVpcs": everywhere,
+		"DescribeAvailabilityZones": everywhere, "DescribeRouteTables": everywhere, "DescribeSecurityGroups": everywhere, "DescribeSubnets": everywhere,
+		"DescribeVpcAttribute": everywhere, "DescribeVpcs": everywhere,
 	},
 	"sts": {
 		"AssumeRole": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
@@ -168,7 +169,7 @@ func iamPermissions() map[string]permission {
 		on    target
 		names []string
 	}{
-		{user, []string{"CreateAccessKey", "DeleteAccessKey", "DeleteUser", "DeleteUserPermissionsBoundary", "DeleteUserPolicy", "GetLoginProfile", "GetUser", "GetUserPolicy",
+		{user, []string{"CreateAccessKey", "DeleteAccessKey", "DeleteLoginProfile", "DeleteUser", "DeleteUserPermissionsBoundary", "DeleteUserPolicy", "GetLoginProfile", "GetUser", "GetUserPolicy",
 			"ListAccessKeys", "ListAttachedUserPolicies", "ListGroupsForUser", "ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials",
 			"ListSigningCertificates", "ListUserPolicies", "ListUserTags", "PutUserPermissionsBoundary", "PutUserPolicy", "TagUser", "UntagUser", "UpdateAccessKey",
 			"AttachUserPolicy", "DetachUserPolicy"}},

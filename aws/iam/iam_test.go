@@ -514,6 +514,12 @@ func TestInstanceProfilesAndLinkedRoles(t *testing.T) {
 	refused(t, "InvalidInput", err)
 	_, err = w.DeleteRole(ctx, root, &shape.DeleteRoleRequest{RoleName: slr.RoleName})
 	refused(t, "UnmodifiableEntity", err)
+	_, err = w.UpdateRole(ctx, root, &shape.UpdateRoleRequest{RoleName: slr.RoleName, MaxSessionDuration: p(int32(7200))})
+	refused(t, "UnmodifiableEntity", err)
+	ok[shape.UpdateRoleResponse](t)(w.UpdateRole(ctx, root, &shape.UpdateRoleRequest{RoleName: slr.RoleName, Description: p("ours")}))
+	if r := ok[shape.GetRoleResponse](t)(w.GetRole(ctx, root, &shape.GetRoleRequest{RoleName: slr.RoleName})).Role; *r.Description != "ours" {
+		t.Errorf("the linked role's description: %s", *r.Description)
+	}
 	task := ok[shape.DeleteServiceLinkedRoleResponse](t)(w.DeleteServiceLinkedRole(ctx, root, &shape.DeleteServiceLinkedRoleRequest{RoleName: slr.RoleName}))
 	status := ok[shape.GetServiceLinkedRoleDeletionStatusResponse](t)(w.GetServiceLinkedRoleDeletionStatus(ctx, root, &shape.GetServiceLinkedRoleDeletionStatusRequest{DeletionTaskId: task.DeletionTaskId}))
 	if *status.Status != "SUCCEEDED" {
@@ -526,5 +532,17 @@ func TestInstanceProfilesAndLinkedRoles(t *testing.T) {
 	details := ok[shape.GetAccountAuthorizationDetailsResponse](t)(w.GetAccountAuthorizationDetails(ctx, root, &shape.GetAccountAuthorizationDetailsRequest{Filter: []string{"Role"}}))
 	if len(details.RoleDetailList) != 1 || len(details.RoleDetailList[0].InstanceProfileList) != 1 || len(details.Policies) != 0 {
 		t.Errorf("details %+v", details)
+	}
+}
+
+func TestUsersHaveNoPasswords(t *testing.T) {
+	w := newWorld(t)
+	ctx, root := t.Context(), w.root()
+	ok[shape.CreateUserResponse](t)(w.CreateUser(ctx, root, &shape.CreateUserRequest{UserName: p("alice")}))
+	for _, name := range []string{"alice", "nobody"} {
+		_, err := w.GetLoginProfile(ctx, root, &shape.GetLoginProfileRequest{UserName: &name})
+		refused(t, "NoSuchEntity", err)
+		_, err = w.DeleteLoginProfile(ctx, root, &shape.DeleteLoginProfileRequest{UserName: &name})
+		refused(t, "NoSuchEntity", err)
 	}
 }

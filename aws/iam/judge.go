@@ -21,6 +21,9 @@ type Question struct {
 	Owner  string            // the resource's account; empty: that of its ARN, or else the caller's
 	Tags   map[string]string // of the resource, or nil
 	Policy *policy.Named     // the resource's own, or nil
+	// Guarded says that the resource's policy must allow also those of its own
+	// account: KMS's keys.
+	Guarded bool
 
 	// Context is further condition keys, in lower case: of the request
 	// (aws:requesttag/..., aws:tagkeys), of the service
@@ -119,7 +122,7 @@ func (p *principal) decide(q *Question, now time.Time) Verdict {
 	}
 	r := policy.Request{Principal: p.who, Action: q.Action, Resource: q.Resource, Owner: q.owner(), Context: &facts{p, q, now}}
 	all := p.policies
-	all.Resource = q.Policy
+	all.Resource, all.Guarded = q.Policy, q.Guarded
 	v.Decision = all.Decide(&r)
 	v.Lasting = !p.timed && (q.Policy == nil || !timed(q.Policy.Document))
 	return v
@@ -192,7 +195,7 @@ func (p *principal) explain(q *Question, now time.Time) Explanation {
 	v := p.decide(q, now)
 	out := Explanation{Allowed: v.Allowed, Why: v.Why(), Steps: []string{}}
 	all := p.policies
-	all.Resource = q.Policy
+	all.Resource, all.Guarded = q.Policy, q.Guarded
 	r := policy.Request{Principal: p.who, Action: q.Action, Resource: q.Resource, Owner: q.owner(), Context: &facts{p, q, now}}
 	for _, step := range all.Explain(&r) {
 		out.Steps = append(out.Steps, step.String())

@@ -106,14 +106,15 @@ func (s *Service) ListRoles(ctx context.Context, c model.Caller, in *shape.ListR
 // UpdateRole changes a role's description and longest session.
 // aws:iam UpdateRole
 func (s *Service) UpdateRole(ctx context.Context, c model.Caller, in *shape.UpdateRoleRequest) (*shape.UpdateRoleResponse, error) {
-	return editRole[shape.UpdateRoleResponse](ctx, s, c, *in.RoleName, func(_ *tx, r *entity) error {
+	return edit[shape.UpdateRoleResponse](ctx, s, c, roles, *in.RoleName, func(_ *tx, r *entity) error {
 		if in.Description != nil {
 			r.Description = *in.Description
 		}
-		if in.MaxSessionDuration != nil {
-			r.MaxSession = *in.MaxSessionDuration
+		if in.MaxSessionDuration == nil {
+			return nil
 		}
-		return nil
+		r.MaxSession = *in.MaxSessionDuration
+		return r.modifiable()
 	})
 }
 
@@ -127,7 +128,8 @@ func editRole[T any](ctx context.Context, s *Service, c model.Caller, name strin
 	})
 }
 
-// modifiable says that only its service may change a service-linked role.
+// modifiable says that only its service may change more of a service-linked
+// role than its description.
 func (e *entity) modifiable() error {
 	if e.Service == "" {
 		return nil

@@ -180,14 +180,24 @@ func (s *Service) mustExist(ctx context.Context, c model.Caller, user *string) e
 
 // GetLoginProfile says that a user has no password. aws:iam GetLoginProfile
 func (s *Service) GetLoginProfile(ctx context.Context, c model.Caller, in *shape.GetLoginProfileRequest) (*shape.GetLoginProfileResponse, error) {
-	name, ok := userName(c, in.UserName)
+	return nil, s.noLoginProfile(ctx, c, in.UserName)
+}
+
+// DeleteLoginProfile says that a user has no password. aws:iam DeleteLoginProfile
+func (s *Service) DeleteLoginProfile(ctx context.Context, c model.Caller, in *shape.DeleteLoginProfileRequest) (*shape.DeleteLoginProfileResponse, error) {
+	return nil, s.noLoginProfile(ctx, c, in.UserName)
+}
+
+// noLoginProfile is the answer to all who ask for a user's password.
+func (s *Service) noLoginProfile(ctx context.Context, c model.Caller, user *string) error {
+	name, ok := userName(c, user)
 	if !ok {
-		return nil, errNotUser()
+		return errNotUser()
 	}
 	if err := s.mustExist(ctx, c, &name); err != nil {
-		return nil, err
+		return err
 	}
-	return nil, noSuchEntity("Login Profile for User %s cannot be found.", name)
+	return noSuchEntity("Login Profile for User %s cannot be found.", name)
 }
 
 // ListMFADevices lists nothing. aws:iam ListMFADevices

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kms"
 	"github.com/millrace/millrace/aws/policy"
 )
@@ -124,6 +125,36 @@ func checkPolicy(text string) error {
 		return fault("MalformedPolicyDocumentException", "%s", err)
 	}
 	return nil
+}
+
+// checkLockout refuses a policy that would keep the caller from changing it
+// again, unless that is what the caller wants. aws:kms PutKeyPolicy
+func checkLockout(c model.Caller, arn, text string, bypass *bool) error {
+	if deref(bypass) {
+		return nil
+	}
+	d, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil {
+		return fault("MalformedPolicyDocumentException", "%s", err)
+	}
+	all := policy.Policies{Resource: &policy.Named{Name: policyOf, Document: d}, Guarded: true}
+	verdict := all.Decide(&policy.Request{
+		Principal: policy.Principal{Account: c.Account, ARN: c.ARN, RoleARN: roleOf(c.ARN)}, Action: "kms:PutKeyPolicy", Resource: arn, Owner: c.Account,
+	})
+	if verdict.Reason == policy.NoResourceAllow || verdict.Reason == policy.ExplicitDeny {
+		return fault("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	}
+	return nil
+}
+
+// roleOf is the role of a session's ARN; paths of roles are not in it.
+func roleOf(arn string) string {
+	before, session, ok := strings.Cut(arn, ":assumed-role/")
+	if !ok {
+		return ""
+	}
+	role, _, _ := strings.Cut(session, "/")
+	return strings.Replace(before, ":sts:", ":iam:", 1) + ":role/" + role
 }
 
 // defaultPolicy lets the account's own policies decide.

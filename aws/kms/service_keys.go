@@ -35,6 +35,9 @@ func (s *Service) CreateKey(ctx context.Context, c model.Caller, in *kms.CreateK
 		if err := checkPolicy(*in.Policy); err != nil {
 			return nil, err
 		}
+		if err := checkLockout(c, k.ARN, *in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
+			return nil, err
+		}
 		k.Policy = *in.Policy
 	}
 	if k.Tags, err = mergeTags(nil, in.Tags); err != nil {
@@ -253,8 +256,11 @@ func (s *Service) PutKeyPolicy(ctx context.Context, c model.Caller, in *kms.PutK
 		return nil, err
 	}
 	_, err := s.change(ctx, c, deref(in.KeyId), func(k *key) error {
+		if err := k.owned(); err != nil {
+			return err
+		}
 		k.Policy = *in.Policy
-		return k.owned()
+		return checkLockout(c, k.ARN, k.Policy, in.BypassPolicyLockoutSafetyCheck)
 	})
 	return &kms.PutKeyPolicyResponse{}, err
 }

@@ -23,6 +23,7 @@ type Policies struct {
 	Boundary *Named  // nil: none. It gives nothing, it limits
 	Session  []Named // of a session that was narrowed; nil: none. They limit
 	Resource *Named  // the resource's own; nil: none
+	Guarded  bool    // the resource's policy must allow within its account too, as KMS's key policies
 }
 
 // Reason is what a decision rests on.
@@ -31,7 +32,7 @@ type Reason int
 // Reasons, in the order in which they are looked for.
 const (
 	ExplicitDeny     Reason = iota // a statement denies it
-	NoResourceAllow                // of another account: the resource's policy does not allow it
+	NoResourceAllow                // of another account, or guarded: the resource's policy does not allow it
 	NoIdentityAllow                // no identity policy allows it
 	NotInBoundary                  // the permissions boundary does not allow it
 	NotInSession                   // the session policies do not allow it
@@ -106,7 +107,7 @@ func (p *Policies) Decide(r *Request) Decision {
 func (p *Policies) allow(r *Request, identity, boundary, session, resource *found) Decision {
 	who := &r.Principal
 	foreign := who.Service != "" || who.Federated != "" || r.Owner != "" && r.Owner != who.Account
-	if foreign && !resource.matched {
+	if (foreign || p.Guarded) && !resource.matched {
 		return Decision{Reason: NoResourceAllow, Where: PartResource}
 	}
 	if who.Service != "" || who.Federated != "" {

@@ -2,6 +2,11 @@
 
 package ec2
 
+// AttributeBooleanValue is aws:ec2's shape of that name.
+type AttributeBooleanValue struct {
+	Value *bool `xml:"value,omitempty"`
+}
+
 // AvailabilityZone is aws:ec2's shape of that name.
 type AvailabilityZone struct {
 	Geography          []AvailabilityZoneGeography    `xml:"geographySet>item"`
@@ -54,6 +59,21 @@ type DescribeAvailabilityZonesResult struct {
 	AvailabilityZones []AvailabilityZone `xml:"availabilityZoneInfo>item"`
 }
 
+// DescribeRouteTablesRequest is aws:ec2's shape of that name.
+type DescribeRouteTablesRequest struct {
+	DryRun        *bool    `xml:"dryRun,omitempty"`
+	Filters       []Filter `xml:"Filter>Filter"`
+	MaxResults    *int32   `xml:"MaxResults,omitempty"`
+	NextToken     *string  `xml:"NextToken,omitempty"`
+	RouteTableIds []string `xml:"RouteTableId>item"`
+}
+
+// DescribeRouteTablesResult is aws:ec2's shape of that name.
+type DescribeRouteTablesResult struct {
+	NextToken   *string      `xml:"nextToken,omitempty"`
+	RouteTables []RouteTable `xml:"routeTableSet>item"`
+}
+
 // DescribeSecurityGroupsRequest is aws:ec2's shape of that name.
 type DescribeSecurityGroupsRequest struct {
 	DryRun     *bool    `xml:"dryRun,omitempty"`
@@ -85,6 +105,21 @@ type DescribeSubnetsResult struct {
 	Subnets   []Subnet `xml:"subnetSet>item"`
 }
 
+// DescribeVpcAttributeRequest is aws:ec2's shape of that name.
+type DescribeVpcAttributeRequest struct {
+	Attribute *string `xml:"Attribute,omitempty"`
+	DryRun    *bool   `xml:"dryRun,omitempty"`
+	VpcId     *string `xml:"VpcId,omitempty"`
+}
+
+// DescribeVpcAttributeResult is aws:ec2's shape of that name.
+type DescribeVpcAttributeResult struct {
+	EnableDnsHostnames               *AttributeBooleanValue `xml:"enableDnsHostnames,omitempty"`
+	EnableDnsSupport                 *AttributeBooleanValue `xml:"enableDnsSupport,omitempty"`
+	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `xml:"enableNetworkAddressUsageMetrics,omitempty"`
+	VpcId                            *string                `xml:"vpcId,omitempty"`
+}
+
 // DescribeVpcsRequest is aws:ec2's shape of that name.
 type DescribeVpcsRequest struct {
 	DryRun     *bool    `xml:"dryRun,omitempty"`
@@ -104,6 +139,12 @@ type DescribeVpcsResult struct {
 type Filter struct {
 	Name   *string  `xml:"Name,omitempty"`
 	Values []string `xml:"Value>item"`
+}
+
+// IgwFirewall is aws:ec2's shape of that name.
+type IgwFirewall struct {
+	FirewallArn *string `xml:"firewallArn,omitempty"`
+	Status      *string `xml:"status,omitempty"`
 }
 
 // IpPermission is aws:ec2's shape of that name.
@@ -129,6 +170,13 @@ type Ipv6Range struct {
 	Description *string `xml:"description,omitempty"`
 }
 
+// NetworkFirewallAssociation is aws:ec2's shape of that name.
+type NetworkFirewallAssociation struct {
+	FirewallArn              *string `xml:"firewallArn,omitempty"`
+	FirewallMode             *string `xml:"firewallMode,omitempty"`
+	FirewallOnboardingStatus *string `xml:"firewallOnboardingStatus,omitempty"`
+}
+
 // PrefixListId is aws:ec2's shape of that name.
 type PrefixListId struct {
 	Description  *string `xml:"description,omitempty"`
@@ -140,6 +188,62 @@ type PrivateDnsNameOptionsOnLaunch struct {
 	EnableResourceNameDnsAAAARecord *bool   `xml:"enableResourceNameDnsAAAARecord,omitempty"`
 	EnableResourceNameDnsARecord    *bool   `xml:"enableResourceNameDnsARecord,omitempty"`
 	HostnameType                    *string `xml:"hostnameType,omitempty"`
+}
+
+// PropagatingVgw is aws:ec2's shape of that name.
+type PropagatingVgw struct {
+	GatewayId *string `xml:"gatewayId,omitempty"`
+}
+
+// Route is aws:ec2's shape of that name.
+type Route struct {
+	CarrierGatewayId            *string      `xml:"carrierGatewayId,omitempty"`
+	CoreNetworkArn              *string      `xml:"coreNetworkArn,omitempty"`
+	DestinationCidrBlock        *string      `xml:"destinationCidrBlock,omitempty"`
+	DestinationIpv6CidrBlock    *string      `xml:"destinationIpv6CidrBlock,omitempty"`
+	DestinationPrefixListId     *string      `xml:"destinationPrefixListId,omitempty"`
+	EgressOnlyInternetGatewayId *string      `xml:"egressOnlyInternetGatewayId,omitempty"`
+	GatewayId                   *string      `xml:"gatewayId,omitempty"`
+	IgwFirewall                 *IgwFirewall `xml:"igwFirewall,omitempty"`
+	InstanceId                  *string      `xml:"instanceId,omitempty"`
+	InstanceOwnerId             *string      `xml:"instanceOwnerId,omitempty"`
+	IpAddress                   *string      `xml:"ipAddress,omitempty"`
+	LocalGatewayId              *string      `xml:"localGatewayId,omitempty"`
+	NatGatewayId                *string      `xml:"natGatewayId,omitempty"`
+	NetworkInterfaceId          *string      `xml:"networkInterfaceId,omitempty"`
+	OdbNetworkArn               *string      `xml:"odbNetworkArn,omitempty"`
+	Origin                      *string      `xml:"origin,omitempty"`
+	State                       *string      `xml:"state,omitempty"`
+	TransitGatewayId            *string      `xml:"transitGatewayId,omitempty"`
+	VpcPeeringConnectionId      *string      `xml:"vpcPeeringConnectionId,omitempty"`
+}
+
+// RouteTable is aws:ec2's shape of that name.
+type RouteTable struct {
+	Associations    []RouteTableAssociation `xml:"associationSet>item"`
+	OwnerId         *string                 `xml:"ownerId,omitempty"`
+	PropagatingVgws []PropagatingVgw        `xml:"propagatingVgwSet>item"`
+	RouteTableId    *string                 `xml:"routeTableId,omitempty"`
+	Routes          []Route                 `xml:"routeSet>item"`
+	Tags            []Tag                   `xml:"tagSet>item"`
+	VpcId           *string                 `xml:"vpcId,omitempty"`
+}
+
+// RouteTableAssociation is aws:ec2's shape of that name.
+type RouteTableAssociation struct {
+	AssociationState        *RouteTableAssociationState `xml:"associationState,omitempty"`
+	GatewayId               *string                     `xml:"gatewayId,omitempty"`
+	Main                    *bool                       `xml:"main,omitempty"`
+	PublicIpv4Pool          *string                     `xml:"publicIpv4Pool,omitempty"`
+	RouteTableAssociationId *string                     `xml:"routeTableAssociationId,omitempty"`
+	RouteTableId            *string                     `xml:"routeTableId,omitempty"`
+	SubnetId                *string                     `xml:"subnetId,omitempty"`
+}
+
+// RouteTableAssociationState is aws:ec2's shape of that name.
+type RouteTableAssociationState struct {
+	State         *string `xml:"state,omitempty"`
+	StatusMessage *string `xml:"statusMessage,omitempty"`
 }
 
 // SecurityGroup is aws:ec2's shape of that name.
@@ -157,29 +261,30 @@ type SecurityGroup struct {
 
 // Subnet is aws:ec2's shape of that name.
 type Subnet struct {
-	AssignIpv6AddressOnCreation   *bool                            `xml:"assignIpv6AddressOnCreation,omitempty"`
-	AvailabilityZone              *string                          `xml:"availabilityZone,omitempty"`
-	AvailabilityZoneId            *string                          `xml:"availabilityZoneId,omitempty"`
-	AvailableIpAddressCount       *int32                           `xml:"availableIpAddressCount,omitempty"`
-	BlockPublicAccessStates       *BlockPublicAccessStates         `xml:"blockPublicAccessStates,omitempty"`
-	CidrBlock                     *string                          `xml:"cidrBlock,omitempty"`
-	CustomerOwnedIpv4Pool         *string                          `xml:"customerOwnedIpv4Pool,omitempty"`
-	DefaultForAz                  *bool                            `xml:"defaultForAz,omitempty"`
-	EnableDns64                   *bool                            `xml:"enableDns64,omitempty"`
-	EnableLniAtDeviceIndex        *int32                           `xml:"enableLniAtDeviceIndex,omitempty"`
-	Ipv6CidrBlockAssociationSet   []SubnetIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociationSet>item"`
-	Ipv6Native                    *bool                            `xml:"ipv6Native,omitempty"`
-	MapCustomerOwnedIpOnLaunch    *bool                            `xml:"mapCustomerOwnedIpOnLaunch,omitempty"`
-	MapPublicIpOnLaunch           *bool                            `xml:"mapPublicIpOnLaunch,omitempty"`
-	OutpostArn                    *string                          `xml:"outpostArn,omitempty"`
-	OwnerId                       *string                          `xml:"ownerId,omitempty"`
-	PrivateDnsNameOptionsOnLaunch *PrivateDnsNameOptionsOnLaunch   `xml:"privateDnsNameOptionsOnLaunch,omitempty"`
-	State                         *string                          `xml:"state,omitempty"`
-	SubnetArn                     *string                          `xml:"subnetArn,omitempty"`
-	SubnetId                      *string                          `xml:"subnetId,omitempty"`
-	Tags                          []Tag                            `xml:"tagSet>item"`
-	Type                          *string                          `xml:"type,omitempty"`
-	VpcId                         *string                          `xml:"vpcId,omitempty"`
+	AssignIpv6AddressOnCreation     *bool                            `xml:"assignIpv6AddressOnCreation,omitempty"`
+	AvailabilityZone                *string                          `xml:"availabilityZone,omitempty"`
+	AvailabilityZoneId              *string                          `xml:"availabilityZoneId,omitempty"`
+	AvailableIpAddressCount         *int32                           `xml:"availableIpAddressCount,omitempty"`
+	BlockPublicAccessStates         *BlockPublicAccessStates         `xml:"blockPublicAccessStates,omitempty"`
+	CidrBlock                       *string                          `xml:"cidrBlock,omitempty"`
+	CustomerOwnedIpv4Pool           *string                          `xml:"customerOwnedIpv4Pool,omitempty"`
+	DefaultForAz                    *bool                            `xml:"defaultForAz,omitempty"`
+	EnableDns64                     *bool                            `xml:"enableDns64,omitempty"`
+	EnableLniAtDeviceIndex          *int32                           `xml:"enableLniAtDeviceIndex,omitempty"`
+	Ipv6CidrBlockAssociationSet     []SubnetIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociationSet>item"`
+	Ipv6Native                      *bool                            `xml:"ipv6Native,omitempty"`
+	MapCustomerOwnedIpOnLaunch      *bool                            `xml:"mapCustomerOwnedIpOnLaunch,omitempty"`
+	MapPublicIpOnLaunch             *bool                            `xml:"mapPublicIpOnLaunch,omitempty"`
+	NetworkFirewallConnectivityType *string                          `xml:"networkFirewallConnectivityType,omitempty"`
+	OutpostArn                      *string                          `xml:"outpostArn,omitempty"`
+	OwnerId                         *string                          `xml:"ownerId,omitempty"`
+	PrivateDnsNameOptionsOnLaunch   *PrivateDnsNameOptionsOnLaunch   `xml:"privateDnsNameOptionsOnLaunch,omitempty"`
+	State                           *string                          `xml:"state,omitempty"`
+	SubnetArn                       *string                          `xml:"subnetArn,omitempty"`
+	SubnetId                        *string                          `xml:"subnetId,omitempty"`
+	Tags                            []Tag                            `xml:"tagSet>item"`
+	Type                            *string                          `xml:"type,omitempty"`
+	VpcId                           *string                          `xml:"vpcId,omitempty"`
 }
 
 // SubnetCidrBlockState is aws:ec2's shape of that name.
@@ -224,6 +329,7 @@ type Vpc struct {
 	InstanceTenancy             *string                       `xml:"instanceTenancy,omitempty"`
 	Ipv6CidrBlockAssociationSet []VpcIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociationSet>item"`
 	IsDefault                   *bool                         `xml:"isDefault,omitempty"`
+	NetworkFirewallAssociations []NetworkFirewallAssociation  `xml:"networkFirewallAssociationSet>item"`
 	OwnerId                     *string                       `xml:"ownerId,omitempty"`
 	State                       *string                       `xml:"state,omitempty"`
 	Tags                        []Tag                         `xml:"tagSet>item"`
@@ -262,8 +368,10 @@ type VpcEncryptionControlExclusion struct {
 
 // VpcEncryptionControlExclusions is aws:ec2's shape of that name.
 type VpcEncryptionControlExclusions struct {
+	ApiGatewayV2              *VpcEncryptionControlExclusion `xml:"apiGatewayV2,omitempty"`
 	EgressOnlyInternetGateway *VpcEncryptionControlExclusion `xml:"egressOnlyInternetGateway,omitempty"`
 	ElasticFileSystem         *VpcEncryptionControlExclusion `xml:"elasticFileSystem,omitempty"`
+	GlobalAccelerator         *VpcEncryptionControlExclusion `xml:"globalAccelerator,omitempty"`
 	InternetGateway           *VpcEncryptionControlExclusion `xml:"internetGateway,omitempty"`
 	Lambda                    *VpcEncryptionControlExclusion `xml:"lambda,omitempty"`
 	NatGateway                *VpcEncryptionControlExclusion `xml:"natGateway,omitempty"`

@@ -19,6 +19,20 @@ func (s *DescribeAvailabilityZonesRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DescribeRouteTablesRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DescribeSecurityGroupsRequest) Validate() *model.Error {
 	for i := range s.Filters {
 		if e := s.Filters[i].Validate(); e != nil {
@@ -41,6 +55,21 @@ func (s *DescribeSubnetsRequest) Validate() *model.Error {
 	}
 	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
 		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeVpcAttributeRequest) Validate() *model.Error {
+	if s.Attribute == nil {
+		return model.Missing("Attribute")
+	}
+	if e := model.CheckEnum("Attribute", s.Attribute, "enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics"); e != nil {
+		return e
+	}
+	if s.VpcId == nil {
+		return model.Missing("VpcId")
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type Service interface {
 	DeleteGroup(ctx context.Context, c model.Caller, in *DeleteGroupRequest) (*DeleteGroupResponse, error)
 	DeleteGroupPolicy(ctx context.Context, c model.Caller, in *DeleteGroupPolicyRequest) (*DeleteGroupPolicyResponse, error)
 	DeleteInstanceProfile(ctx context.Context, c model.Caller, in *DeleteInstanceProfileRequest) (*DeleteInstanceProfileResponse, error)
+	DeleteLoginProfile(ctx context.Context, c model.Caller, in *DeleteLoginProfileRequest) (*DeleteLoginProfileResponse, error)
 	DeletePolicy(ctx context.Context, c model.Caller, in *DeletePolicyRequest) (*DeletePolicyResponse, error)
 	DeletePolicyVersion(ctx context.Context, c model.Caller, in *DeletePolicyVersionRequest) (*DeletePolicyVersionResponse, error)
 	DeleteRole(ctx context.Context, c model.Caller, in *DeleteRoleRequest) (*DeleteRoleResponse, error)
@@ -134,6 +135,9 @@ type DeleteGroupPolicyResponse struct{}
 
 // DeleteInstanceProfileResponse is empty.
 type DeleteInstanceProfileResponse struct{}
+
+// DeleteLoginProfileResponse is empty.
+type DeleteLoginProfileResponse struct{}
 
 // DeletePolicyResponse is empty.
 type DeletePolicyResponse struct{}
@@ -422,6 +426,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DeleteInstanceProfile(ctx, c, in.(*DeleteInstanceProfileRequest))
+			},
+		},
+		{
+			Name: "DeleteLoginProfile", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteLoginProfileRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteLoginProfile(ctx, c, in.(*DeleteLoginProfileRequest))
 			},
 		},
 		{
@@ -1279,7 +1294,6 @@ var Others = []model.Other{
 	{Name: "DeactivateMFADevice", Method: "", Path: ""},
 	{Name: "DeleteAccountAlias", Method: "", Path: ""},
 	{Name: "DeleteAccountPasswordPolicy", Method: "", Path: ""},
-	{Name: "DeleteLoginProfile", Method: "", Path: ""},
 	{Name: "DeleteOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "DeleteSAMLProvider", Method: "", Path: ""},
 	{Name: "DeleteSSHPublicKey", Method: "", Path: ""},

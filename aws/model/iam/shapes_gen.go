@@ -202,6 +202,11 @@ type DeleteInstanceProfileRequest struct {
 	InstanceProfileName *string `xml:"InstanceProfileName,omitempty"`
 }
 
+// DeleteLoginProfileRequest is aws:iam's shape of that name.
+type DeleteLoginProfileRequest struct {
+	UserName *string `xml:"UserName,omitempty"`
+}
+
 // DeletePolicyRequest is aws:iam's shape of that name.
 type DeletePolicyRequest struct {
 	PolicyArn *string `xml:"PolicyArn,omitempty"`

@@ -442,6 +442,18 @@ func (s *DeleteInstanceProfileRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DeleteLoginProfileRequest) Validate() *model.Error {
+	if e := model.CheckLength("UserName", s.UserName, 1, 64); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("UserName", s.UserName, "^(?:[\\w+=,.@-]+)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeletePolicyRequest) Validate() *model.Error {
 	if s.PolicyArn == nil {
 		return model.Missing("PolicyArn")
