@@ -39,7 +39,9 @@ func (c *cluster) franz(way string, opts ...kgo.Opt) *kgo.Client {
 func (c *cluster) franzAs(way string, opts ...kgo.Opt) *kgo.Client {
 	t := c.t
 	t.Helper()
-	t.Setenv("AWS_REGION", c.env["AWS_REGION"]) // franz-go reads IAM's region there alone
+	if way == "iam" {
+		t.Setenv("AWS_REGION", c.env["AWS_REGION"]) // franz-go reads IAM's region there alone
+	}
 	brokers := map[string]string{"plain": c.plain, "tls": c.tls, "scram": c.scram, "iam": c.iam}[way]
 	base := []kgo.Opt{kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.RecordDeliveryTimeout(30 * time.Second), kgo.RetryTimeout(30 * time.Second)}
 	if way != "plain" {
