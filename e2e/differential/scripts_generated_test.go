@@ -58,7 +58,8 @@ var generatedScripts = []script{
 }
 
 // loaded waits until the transaction coordinators of some ids are: Kafka loads
-// them one after another when the first is looked for.
+// them one after another when the first is looked for. Kafka before 3.0 does
+// not tell: no requests are generated for it.
 func (s *session) loaded(ids []string) {
 	req := in(s.last(65), kmsg.NewPtrDescribeTransactionsRequest())
 	req.TransactionalIDs = ids

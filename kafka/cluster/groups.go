@@ -103,6 +103,6 @@ func groupParams(static func(name string) string, initialDelay time.Duration, re
 		ConsumerMaxSize:       number("group.consumer.max.size"),
 		PatternRefresh:        ms("group.consumer.regex.refresh.interval.ms"),
 		Migration:             group.Migration(strings.ToLower(strings.TrimSpace(static("group.consumer.migration.policy")))),
-		DescribeStable:        release < newCoordinator,
+		OldCoordinator:        release < newCoordinator,
 	}
 }

@@ -25,9 +25,10 @@ type Params struct {
 	PatternRefresh    time.Duration // group.consumer.regex.refresh.interval.ms: 10 min
 	Migration         Migration     // group.consumer.migration.policy: bidirectional
 
-	// DescribeStable shows assignments of stable groups alone, as the coordinator
-	// of Kafka before 4.0; later ones show the last assignment.
-	DescribeStable bool
+	// OldCoordinator answers as the coordinator of Kafka before 4.0 (KIP-848):
+	// assignments are shown of stable groups alone, later ones show the last, and a
+	// commit of a generation of no group is ILLEGAL_GENERATION in every version.
+	OldCoordinator bool
 }
 
 // Limits and times of groups that no broker config sets.

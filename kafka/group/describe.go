@@ -28,7 +28,7 @@ func (c *Core) describe(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsRespo
 				}
 			}
 		default:
-			g.describe(&out, c.p.DescribeStable)
+			g.describe(&out, c.p.OldCoordinator)
 		}
 		resp.Groups = append(resp.Groups, out)
 	}

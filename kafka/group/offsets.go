@@ -20,7 +20,7 @@ func (d *decision) mayCommit(r *kmsg.OffsetCommitRequest) *kerr.Error {
 	switch {
 	case len(r.Group) > maxName:
 		return kerr.InvalidGroupID
-	case g == nil && r.Generation >= 0 && r.Version >= 9:
+	case g == nil && r.Generation >= 0 && r.Version >= 9 && !d.c.p.OldCoordinator:
 		return kerr.GroupIDNotFound
 	case g == nil && r.Generation >= 0:
 		return kerr.IllegalGeneration
