@@ -147,7 +147,7 @@ func TestTerraformCluster(t *testing.T) {
 	if err := ping(first); err != nil {
 		t.Error("alice's login:", err)
 	}
-	changed := []string{"-var=password=" + second, "-var=team=risk"}
+	changed := []string{"-var=password=" + second, "-var=team=risk", "-var=volume=200", "-var=monitoring=PER_BROKER"}
 	tf.apply(1, 4, 1, changed...)
 	if err := ping(second); err != nil {
 		t.Error("alice's login with her new password:", err)

@@ -87,26 +87,21 @@ func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
 // monitoringLevels are the values of enhancedMonitoring.
 var monitoringLevels = []string{"DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"}
 
-// monitoringChange reads an UpdateMonitoring request: one of the three at a time.
+// monitoringChange reads an UpdateMonitoring request: any of the three, or all,
+// since Terraform gives those that stay beside the one that changes.
 // aws:kafka UpdateMonitoring
 func monitoringChange(in *kafka.UpdateMonitoringRequest) (change, error) {
-	m, given := monitoring{}, 0
+	m := monitoring{}
 	if in.EnhancedMonitoring != nil {
 		m.Enhanced = *in.EnhancedMonitoring
-		given++
 	}
 	if in.OpenMonitoring != nil {
 		m.Open = new(openOf(in.OpenMonitoring))
-		given++
 	}
 	if in.LoggingInfo != nil {
 		m.Logs = new(logsOf(in.LoggingInfo))
-		given++
 	}
-	switch {
-	case given > 1:
-		return change{}, errManyAttributes
-	case given == 0: // UNVERIFIED wording
+	if m == (monitoring{}) { // UNVERIFIED wording
 		return change{}, badRequest("", "Specify one of enhancedMonitoring, openMonitoring and loggingInfo.")
 	}
 	if err := checkMonitoring(m); err != nil {

@@ -228,11 +228,7 @@ operation orders
   }
 }
 
-# Monitoring: one thing at a time.
-update orders UpdateMonitoring "enhancedMonitoring":"PER_BROKER","openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
-----
-400 BadRequestException [] You can't update multiple attributes of the cluster in same request. Use a different request for each update.
-
+# Monitoring: all of it at once, as Terraform asks, or a part.
 update orders UpdateMonitoring
 ----
 400 BadRequestException [] Specify one of enhancedMonitoring, openMonitoring and loggingInfo.
@@ -241,7 +237,7 @@ update orders UpdateMonitoring "loggingInfo":{"brokerLogs":{"firehose":{"enabled
 ----
 400 BadRequestException [deliveryStream] Specify the delivery stream that broker logs go to.
 
-update orders UpdateMonitoring "openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
+update orders UpdateMonitoring "enhancedMonitoring":"PER_BROKER","openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
 ----
 started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is UPDATING UPDATE_CLUSTER_MONITORING PENDING 0/1, 3 brokers, listeners [TLS]
 
@@ -272,6 +268,7 @@ operation orders
   ],
   "operationType": "UPDATE_CLUSTER_MONITORING",
   "sourceClusterInfo": {
+    "enhancedMonitoring": "DEFAULT",
     "openMonitoring": {
       "prometheus": {
         "jmxExporter": {
@@ -284,6 +281,7 @@ operation orders
     }
   },
   "targetClusterInfo": {
+    "enhancedMonitoring": "PER_BROKER",
     "openMonitoring": {
       "prometheus": {
         "jmxExporter": {
@@ -383,7 +381,7 @@ describe orders
         "inCluster": true
       }
     },
-    "enhancedMonitoring": "DEFAULT",
+    "enhancedMonitoring": "PER_BROKER",
     "loggingInfo": {
       "brokerLogs": {
         "cloudWatchLogs": {

@@ -10,6 +10,14 @@ variable "password" {
   sensitive = true
 }
 
+variable "monitoring" {
+  default = "DEFAULT"
+}
+
+variable "volume" {
+  default = 100
+}
+
 variable "team" {
   default = "payments"
 }
@@ -112,6 +120,7 @@ resource "aws_msk_cluster" "orders" {
   cluster_name           = "orders"
   kafka_version          = "3.9.x"
   number_of_broker_nodes = 3
+  enhanced_monitoring    = var.monitoring
 
   broker_node_group_info {
     instance_type   = "kafka.m5.large"
@@ -119,7 +128,7 @@ resource "aws_msk_cluster" "orders" {
     security_groups = [data.aws_security_group.this.id]
     storage_info {
       ebs_storage_info {
-        volume_size = 100
+        volume_size = var.volume
       }
     }
   }
