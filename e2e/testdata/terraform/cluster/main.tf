@@ -18,6 +18,10 @@ variable "volume" {
   default = 100
 }
 
+variable "hours" {
+  default = 24
+}
+
 variable "team" {
   default = "payments"
 }
@@ -116,6 +120,12 @@ resource "aws_acmpca_certificate_authority_certificate" "root" {
   certificate_chain         = aws_acmpca_certificate.root.certificate_chain
 }
 
+resource "aws_msk_configuration" "orders" {
+  name              = "orders"
+  kafka_versions    = ["3.9.x"]
+  server_properties = "auto.create.topics.enable=true\nlog.retention.hours=${var.hours}\n"
+}
+
 resource "aws_msk_cluster" "orders" {
   cluster_name           = "orders"
   kafka_version          = "3.9.x"
@@ -131,6 +141,11 @@ resource "aws_msk_cluster" "orders" {
         volume_size = var.volume
       }
     }
+  }
+
+  configuration_info {
+    arn      = aws_msk_configuration.orders.arn
+    revision = aws_msk_configuration.orders.latest_revision
   }
 
   client_authentication {
@@ -189,4 +204,19 @@ output "scram" {
 
 output "nodes" {
   value = length(data.aws_msk_broker_nodes.orders.node_info_list)
+}
+
+resource "aws_msk_serverless_cluster" "less" {
+  cluster_name = "less"
+  vpc_config {
+    subnet_ids         = data.aws_subnets.this.ids
+    security_group_ids = [data.aws_security_group.this.id]
+  }
+  client_authentication {
+    sasl {
+      iam {
+        enabled = true
+      }
+    }
+  }
 }
