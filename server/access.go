@@ -234,13 +234,12 @@ func (a *access) refreshTrust(ctx context.Context) error {
 // there are authorities: as they are at each handshake. Sessions are not resumed,
 // which would leave the question out.
 func (a *access) clientCertificates(base *tls.Config) *tls.Config {
-	outer := base.Clone()
-	outer.SessionTicketsDisabled = true
-	inner := outer.Clone()
+	outer, inner := base.Clone(), base.Clone()
+	inner.SessionTicketsDisabled = true
 	outer.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		spec, c := a.spec.Load(), inner.Clone()
 		if len(spec.Authorities) == 0 {
-			return base, nil
+			return nil, nil // outer itself, whose ticket keys are its own
 		}
 		c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, a.trust.Load()
 		if spec.CertificateOnly {
