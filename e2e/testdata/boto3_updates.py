@@ -57,7 +57,8 @@ def configurations():
     check("text", kafka.describe_configuration_revision(Arn=arn, Revision=1)["ServerProperties"], text)
     check("revisions", [r["Revision"] for r in kafka.list_configuration_revisions(Arn=arn)["Revisions"]], [1, 2])
     check("list", [c["Name"] for c in kafka.list_configurations()["Configurations"]], ["sales"])
-    refused("unknown", "BadRequestException", "Configuration ARN does not exist.", kafka.describe_configuration, Arn=arn[:-1] + "0")
+    refused("unknown", "BadRequestException", "Configuration ARN does not exist.", kafka.describe_configuration,
+            Arn=arn.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000-1")
     refused("not an ARN", "BadRequestException", "Invalid Configuration ARN.", kafka.describe_configuration, Arn="arn:x")
     return arn
 
@@ -84,7 +85,8 @@ def operations(configuration):
     pages = kafka.get_paginator("list_cluster_operations_v2").paginate(ClusterArn=CLUSTER, PaginationConfig={"PageSize": 1})
     arns = [x["OperationArn"] for page in pages for x in page["ClusterOperationInfoList"]]
     check("v2 list", (len(arns), arns), (2, sorted(arns)))
-    refused("unknown operation", "NotFoundException", "", kafka.describe_cluster_operation, ClusterOperationArn=o[:-4] + "0000")
+    refused("unknown operation", "NotFoundException", "", kafka.describe_cluster_operation,
+            ClusterOperationArn=o.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000")
     refused("unbuilt", "BadRequestException", "public access", kafka.update_connectivity, ClusterArn=CLUSTER, CurrentVersion=version(),
             ConnectivityInfo={"PublicAccess": {"Type": "SERVICE_PROVIDED_EIPS"}})
 

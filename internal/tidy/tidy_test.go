@@ -292,6 +292,16 @@ func tracked(t *testing.T) []string {
 	return strings.Fields(string(out))
 }
 
+const maxTracked = 512 << 10 // bytes; more is a program or a data set that belongs elsewhere
+
+func TestNothingLarge(t *testing.T) {
+	for _, name := range tracked(t) {
+		if info, err := os.Stat(filepath.Join(root(t), name)); err == nil && info.Size() > maxTracked {
+			t.Errorf("%s has %d bytes, the limit is %d", name, info.Size(), maxTracked)
+		}
+	}
+}
+
 var machinePath = regexp.MustCompile(`(^|[\s"'=(])/(work|root|home)/[a-z]`)
 
 func TestNoMachinePaths(t *testing.T) {
