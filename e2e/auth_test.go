@@ -18,7 +18,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -206,10 +205,9 @@ logger.sasl.level=debug
 //
 // Works: SASL sessions end; a Java producer re-authenticates (KIP-368) and never notices, others are closed
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	c := start(t, "--session-max", session.String()).cluster("sessions")
-	if _, err := kadm.NewClient(c.franz("iam")).CreateTopic(t.Context(), 1, 3, nil, "sessions"); err != nil {
-		t.Fatal(err)
-	}
+	c.cli("", "topic", "create", "sessions", "--partitions", "1")
 	idle := c.dialRaw(t)
 	began := time.Now()
 	got := idle.login(t, c.goodToken().payload(t))
