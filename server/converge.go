@@ -49,10 +49,8 @@ type converging struct {
 
 // do makes one change.
 func (v *converging) do(change func() error) error {
-	if v.e.between != nil {
-		if err := v.e.between(); err != nil {
-			return err
-		}
+	if err := v.e.ask(); err != nil {
+		return err
 	}
 	return change()
 }

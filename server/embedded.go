@@ -42,8 +42,8 @@ type embedded struct {
 
 	failed chan string // ARNs of clusters that have failed, for the fleet
 
-	// between is asked between two changes of a running cluster, nil for always
-	// yes: tests end the process there.
+	// between is asked between two changes of a cluster, and before what is done
+	// is told, nil for always yes: tests end the process there.
 	between func() error
 
 	mu      sync.Mutex
@@ -111,6 +111,19 @@ func (e *embedded) directory(arn string) string {
 // spec says. One that has failed since is closed and opened again, which
 // recovers its logs.
 func (e *embedded) Ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, error) {
+	seen, err := e.ensure(ctx, s)
+	return seen, errors.Join(err, e.ask())
+}
+
+// ask asks between.
+func (e *embedded) ask() error {
+	if e.between == nil {
+		return nil
+	}
+	return e.between()
+}
+
+func (e *embedded) ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, error) {
 	if r := e.find(s.ARN); r != nil {
 		err := r.c.Err()
 		if err == nil && !r.torn {
@@ -153,12 +166,15 @@ func (e *embedded) watch(arn string, r *runningCluster) {
 // Remove stops a cluster and deletes its directory.
 func (e *embedded) Remove(_ context.Context, arn string) error {
 	e.close(arn)
+	if err := e.ask(); err != nil {
+		return err
+	}
 	dir := e.directory(arn)
 	e.ports.release(filepath.Join(dir, portsFile))
 	if err := errors.Join(e.cfg.FS.RemoveAll(filepath.Join(dir, logsDir)), os.RemoveAll(dir)); err != nil {
 		return fmt.Errorf("remove the cluster's data: %w", err)
 	}
-	return nil
+	return e.ask()
 }
 
 func (e *embedded) close(arn string) {
