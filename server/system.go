@@ -143,7 +143,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: s.authorizer(),
-		Kafka: s.msk, EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca,
+		Kafka: s.kafkaAPI(), EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca,
 		Own: slices.Concat(s.operations(), s.identityOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})

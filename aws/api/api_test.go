@@ -32,6 +32,7 @@ import (
 	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/aws/msktopics"
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/store"
@@ -60,6 +61,12 @@ func subnetOf(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc s
 	return s.Zone, s.ZoneID, s.VPC, ok
 }
 
+// allOfKafka is MSK's operations; those of topics are tested where there are brokers.
+type allOfKafka struct {
+	*msk.Service
+	*msktopics.Topics
+}
+
 func start(t *testing.T) system { return startWith(t, nil) }
 
 func startWith(t *testing.T, record *trail.Trail) system {
@@ -81,7 +88,7 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	keys := kms.New(kms.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader})
 	logging := func(log *slog.Logger) http.Handler {
 		return api.New(api.Config{
-			Identity: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
+			Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
 			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
 			PCA:   acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
 			Ready: func() bool { return true }, Version: "test", Log: log,

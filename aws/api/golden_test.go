@@ -54,7 +54,7 @@ func recorded(t *testing.T, now time.Time) http.Handler {
 		Subnet: subnetOf,
 	})
 	return api.New(api.Config{
-		Identity: identity, Authorizer: identity, Kafka: clusters, EC2: ec2.New(), STS: identity, IAM: identity,
+		Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: ec2.New(), STS: identity, IAM: identity,
 		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 }

@@ -137,6 +137,9 @@ var permissions = map[string]map[string]permission{
 		"CreateConfiguration": everywhere, "ListConfigurations": everywhere, "DeleteConfiguration": {on: inPath}, "DescribeConfiguration": {on: inPath},
 		"DescribeConfigurationRevision": {on: inPath}, "ListConfigurationRevisions": {on: inPath}, "UpdateConfiguration": {on: inPath},
 		"BatchAssociateScramSecret": {on: inPath}, "BatchDisassociateScramSecret": {on: inPath}, "ListScramSecrets": {on: inPath},
+		"CreateTopic": onTopic("CreateTopic"), "DeleteTopic": onTopic("DescribeTopic", "DeleteTopic"), "UpdateTopic": onTopic("DescribeTopic", "AlterTopic", "AlterTopicDynamicConfiguration"),
+		"DescribeTopic": onTopic("DescribeTopic", "DescribeTopicDynamicConfiguration"), "DescribeTopicPartitions": onTopic("DescribeTopic", "DescribeTopicDynamicConfiguration"),
+		"ListTopics":       {on: inPath, also: []also{{"kafka-cluster:Connect", inPath}}}, // and DescribeTopic on each that it shows
 		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},
 	},
 	"ec2": {

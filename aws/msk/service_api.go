@@ -8,8 +8,6 @@ import (
 	"github.com/millrace/millrace/aws/model/kafka"
 )
 
-var _ kafka.Service = (*Service)(nil)
-
 // CreateCluster makes a provisioned cluster; it is CREATING until fleet reports.
 func (s *Service) CreateCluster(ctx context.Context, caller model.Caller, in *kafka.CreateClusterRequest) (*kafka.CreateClusterResponse, error) {
 	w, err := wishOfV1(in, s.managedKey(caller))

@@ -21,7 +21,7 @@ var reasons = map[string]string{
 	"github.com/spf13/cobra":                     "the command line",
 	"github.com/spf13/pflag":                     "cobra's flags, to set them from environment and file",
 	"github.com/twmb/franz-go":                   "kgo for the command line, tests and bench; kerr: Kafka's error codes",
-	"github.com/twmb/franz-go/pkg/kadm":          "the Kafka Admin protocol for the command line and tests",
+	"github.com/twmb/franz-go/pkg/kadm":          "the Kafka Admin protocol for the topic operations, the command line and tests",
 	"github.com/twmb/franz-go/pkg/kmsg":          "Kafka's messages, behind kafka/wire's filter",
 	"go.etcd.io/bbolt":                           "the control plane's store in one file",
 	"golang.org/x/sys":                           "fdatasync and syncfs",

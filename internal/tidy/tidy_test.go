@@ -73,6 +73,7 @@ var kinds = map[string]kind{
 	"kafka/coordinator":          engine,
 	"kafka/partition":            engine,
 	"aws/api":                    edge,
+	"aws/msktopics":              edge,
 	"kafka/broker":               edge,
 	"kafka/listener":             edge,
 	"kafka/cluster":              assembly,

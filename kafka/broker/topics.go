@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
 )
@@ -52,6 +53,9 @@ func nodeOn(br *metadata.Broker, listenerName string) (node, bool) {
 // endpointOn is nodeOn for brokers that may be fenced.
 func endpointOn(br *metadata.Broker, listenerName string) (node, bool) {
 	e, ok := br.Listeners[listenerName]
+	if listenerName == listener.Control {
+		e, ok = metadata.Endpoint{Host: listener.Control, Port: br.ID}, true
+	}
 	if !ok {
 		return node{}, false
 	}

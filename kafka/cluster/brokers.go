@@ -51,6 +51,17 @@ type node struct {
 	quotas    *listener.Quotas     // likewise
 	held      []io.Closer          // the ports of a stopped broker
 	stopped   atomic.Bool
+
+	inside  *listener.Listener    // the control plane's; nil while it is stopped
+	control atomic.Pointer[pipes] // where it is dialed
+}
+
+// all is the listeners that serve now.
+func (n *node) all() []*listener.Listener {
+	if n.inside == nil {
+		return n.listeners
+	}
+	return append(slices.Clone(n.listeners), n.inside)
 }
 
 // newNode makes a broker that does not serve yet.
@@ -122,11 +133,11 @@ func (c *Cluster) stopNode(ctx context.Context, n *node) error {
 // drain ends the listeners, all at the same time.
 func (n *node) drain() {
 	var draining sync.WaitGroup
-	for _, l := range n.listeners {
+	for _, l := range n.all() {
 		draining.Go(func() { l.Drain(drainPatience) })
 	}
 	draining.Wait()
-	n.listeners = nil
+	n.listeners, n.inside = nil, nil
 }
 
 // hold keeps the ports from others, as far as the system can.
@@ -237,6 +248,7 @@ func (c *Cluster) serveNode(n *node) {
 	for _, l := range n.cfg.Listeners {
 		n.listeners = append(n.listeners, c.listen(n, l, n.backend, n.quotas))
 	}
+	n.inside = c.serveControl(n)
 }
 
 // backend is a broker as one process: what it keeps is lost when it stops.

@@ -383,9 +383,14 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})
+	return c.accept(n, l.Net, ln, l.Name)
+}
+
+// accept lets clients in until the listener is closed.
+func (c *Cluster) accept(n *node, from net.Listener, ln *listener.Listener, name string) *listener.Listener {
 	c.running.Go(func() {
-		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
-			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, n.cfg.ID, err))
+		if err := ln.Serve(from); err != nil && !errors.Is(err, net.ErrClosed) {
+			c.fail(fmt.Errorf("listener %s of broker %d: %w", name, n.cfg.ID, err))
 		}
 	})
 	return ln
@@ -433,7 +438,7 @@ func (c *Cluster) Shutdown() error {
 	var draining sync.WaitGroup
 	c.turn <- struct{}{} // no broker is changed meanwhile
 	for _, n := range c.all() {
-		for _, l := range n.listeners {
+		for _, l := range n.all() {
 			draining.Go(func() { l.Drain(drainPatience) })
 		}
 	}
@@ -452,7 +457,7 @@ func (c *Cluster) Close() error {
 	c.turn <- struct{}{} // for good: no broker is changed any more
 	var connections sync.WaitGroup
 	for _, n := range c.all() {
-		for _, l := range n.listeners {
+		for _, l := range n.all() {
 			connections.Go(l.Close)
 		}
 		n.release()

@@ -119,7 +119,10 @@ func (c *conn) open(ctx context.Context) error {
 		return nil
 	}
 	id := sasl.Identity{Type: "User", Name: "ANONYMOUS"}
-	if subject != "" {
+	switch {
+	case c.l.cfg.Identity.Name != "":
+		id = c.l.cfg.Identity
+	case subject != "":
 		id.Name = subject
 	}
 	c.session = c.newSession(id)

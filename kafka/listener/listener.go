@@ -168,15 +168,22 @@ type Backend interface {
 	FetchTopics(s *Session, req *kmsg.FetchRequest) []string
 }
 
+// Control is the name of the listeners of the control plane itself, which no
+// client is told of: there a broker's port is its id.
+const Control = "CONTROL"
+
 // Config is what a Listener needs. Backend, Authorizer and Line must be set.
 type Config struct {
 	Name       string      // listener name, such as CLIENT_IAM
 	BrokerID   int32       // of the broker behind it
 	TLS        *tls.Config // nil: plaintext. With client certificates their subject is the principal
 	Mechanisms []string    // SASL mechanisms; none: no SASL
-	Line       wire.Line   // versions and features to advertise, cut to what is served
-	Hosts      func(host string) bool
-	Region     string
+	// Identity is who everybody is without SASL; the zero one is who the client's
+	// certificate says, or ANONYMOUS.
+	Identity sasl.Identity
+	Line     wire.Line // versions and features to advertise, cut to what is served
+	Hosts    func(host string) bool
+	Region   string
 
 	// Features tells the levels that the cluster has finalized now and their
 	// epoch. nil: those of Line.

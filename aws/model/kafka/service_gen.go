@@ -18,15 +18,19 @@ type Service interface {
 	CreateCluster(ctx context.Context, c model.Caller, in *CreateClusterRequest) (*CreateClusterResponse, error)
 	CreateClusterV2(ctx context.Context, c model.Caller, in *CreateClusterV2Request) (*CreateClusterV2Response, error)
 	CreateConfiguration(ctx context.Context, c model.Caller, in *CreateConfigurationRequest) (*CreateConfigurationResponse, error)
+	CreateTopic(ctx context.Context, c model.Caller, in *CreateTopicRequest) (*CreateTopicResponse, error)
 	DeleteCluster(ctx context.Context, c model.Caller, in *DeleteClusterRequest) (*DeleteClusterResponse, error)
 	DeleteClusterPolicy(ctx context.Context, c model.Caller, in *DeleteClusterPolicyRequest) (*DeleteClusterPolicyResponse, error)
 	DeleteConfiguration(ctx context.Context, c model.Caller, in *DeleteConfigurationRequest) (*DeleteConfigurationResponse, error)
+	DeleteTopic(ctx context.Context, c model.Caller, in *DeleteTopicRequest) (*DeleteTopicResponse, error)
 	DescribeCluster(ctx context.Context, c model.Caller, in *DescribeClusterRequest) (*DescribeClusterResponse, error)
 	DescribeClusterOperation(ctx context.Context, c model.Caller, in *DescribeClusterOperationRequest) (*DescribeClusterOperationResponse, error)
 	DescribeClusterOperationV2(ctx context.Context, c model.Caller, in *DescribeClusterOperationV2Request) (*DescribeClusterOperationV2Response, error)
 	DescribeClusterV2(ctx context.Context, c model.Caller, in *DescribeClusterV2Request) (*DescribeClusterV2Response, error)
 	DescribeConfiguration(ctx context.Context, c model.Caller, in *DescribeConfigurationRequest) (*DescribeConfigurationResponse, error)
 	DescribeConfigurationRevision(ctx context.Context, c model.Caller, in *DescribeConfigurationRevisionRequest) (*DescribeConfigurationRevisionResponse, error)
+	DescribeTopic(ctx context.Context, c model.Caller, in *DescribeTopicRequest) (*DescribeTopicResponse, error)
+	DescribeTopicPartitions(ctx context.Context, c model.Caller, in *DescribeTopicPartitionsRequest) (*DescribeTopicPartitionsResponse, error)
 	GetBootstrapBrokers(ctx context.Context, c model.Caller, in *GetBootstrapBrokersRequest) (*GetBootstrapBrokersResponse, error)
 	GetClusterPolicy(ctx context.Context, c model.Caller, in *GetClusterPolicyRequest) (*GetClusterPolicyResponse, error)
 	GetCompatibleKafkaVersions(ctx context.Context, c model.Caller, in *GetCompatibleKafkaVersionsRequest) (*GetCompatibleKafkaVersionsResponse, error)
@@ -40,6 +44,7 @@ type Service interface {
 	ListNodes(ctx context.Context, c model.Caller, in *ListNodesRequest) (*ListNodesResponse, error)
 	ListScramSecrets(ctx context.Context, c model.Caller, in *ListScramSecretsRequest) (*ListScramSecretsResponse, error)
 	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
+	ListTopics(ctx context.Context, c model.Caller, in *ListTopicsRequest) (*ListTopicsResponse, error)
 	PutClusterPolicy(ctx context.Context, c model.Caller, in *PutClusterPolicyRequest) (*PutClusterPolicyResponse, error)
 	RebootBroker(ctx context.Context, c model.Caller, in *RebootBrokerRequest) (*RebootBrokerResponse, error)
 	TagResource(ctx context.Context, c model.Caller, in *TagResourceRequest) (*TagResourceResponse, error)
@@ -54,6 +59,7 @@ type Service interface {
 	UpdateMonitoring(ctx context.Context, c model.Caller, in *UpdateMonitoringRequest) (*UpdateMonitoringResponse, error)
 	UpdateSecurity(ctx context.Context, c model.Caller, in *UpdateSecurityRequest) (*UpdateSecurityResponse, error)
 	UpdateStorage(ctx context.Context, c model.Caller, in *UpdateStorageRequest) (*UpdateStorageResponse, error)
+	UpdateTopic(ctx context.Context, c model.Caller, in *UpdateTopicRequest) (*UpdateTopicResponse, error)
 }
 
 // TagResourceResponse is empty.
@@ -123,6 +129,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "CreateTopic", Method: "POST", Path: "/v1/clusters/{clusterArn}/topics", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateTopicRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateTopic(ctx, c, in.(*CreateTopicRequest))
+			},
+		},
+		{
 			Name: "DeleteCluster", Method: "DELETE", Path: "/v1/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DeleteClusterRequest)
@@ -154,6 +172,18 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DeleteConfiguration(ctx, c, in.(*DeleteConfigurationRequest))
+			},
+		},
+		{
+			Name: "DeleteTopic", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/topics/{topicName}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteTopicRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.TopicName = r.Path("topicName")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteTopic(ctx, c, in.(*DeleteTopicRequest))
 			},
 		},
 		{
@@ -221,6 +251,32 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DescribeConfigurationRevision(ctx, c, in.(*DescribeConfigurationRevisionRequest))
+			},
+		},
+		{
+			Name: "DescribeTopic", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeTopicRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.TopicName = r.Path("topicName")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeTopic(ctx, c, in.(*DescribeTopicRequest))
+			},
+		},
+		{
+			Name: "DescribeTopicPartitions", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}/partitions", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeTopicPartitionsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				in.TopicName = r.Path("topicName")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeTopicPartitions(ctx, c, in.(*DescribeTopicPartitionsRequest))
 			},
 		},
 		{
@@ -381,6 +437,20 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.ListTagsForResource(ctx, c, in.(*ListTagsForResourceRequest))
+			},
+		},
+		{
+			Name: "ListTopics", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListTopicsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				in.TopicNameFilter = r.QueryString("topicNameFilter")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListTopics(ctx, c, in.(*ListTopicsRequest))
 			},
 		},
 		{
@@ -551,6 +621,19 @@ func Operations(s Service) []model.Operation {
 				return s.UpdateStorage(ctx, c, in.(*UpdateStorageRequest))
 			},
 		},
+		{
+			Name: "UpdateTopic", Method: "PUT", Path: "/v1/clusters/{clusterArn}/topics/{topicName}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateTopicRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.TopicName = r.Path("topicName")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateTopic(ctx, c, in.(*UpdateTopicRequest))
+			},
+		},
 	}
 }
 
@@ -559,18 +642,14 @@ var Others = []model.Other{
 	{Name: "CreateAssessment", Method: "POST", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "CreateChannel", Method: "POST", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "CreateReplicator", Method: "POST", Path: "/replication/v1/replicators"},
-	{Name: "CreateTopic", Method: "POST", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "CreateVpcConnection", Method: "POST", Path: "/v1/vpc-connection"},
 	{Name: "DeleteAssessment", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DeleteChannel", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DeleteReplicator", Method: "DELETE", Path: "/replication/v1/replicators/{replicatorArn}"},
-	{Name: "DeleteTopic", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 	{Name: "DeleteVpcConnection", Method: "DELETE", Path: "/v1/vpc-connection/{arn}"},
 	{Name: "DescribeAssessment", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DescribeChannel", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DescribeReplicator", Method: "GET", Path: "/replication/v1/replicators/{replicatorArn}"},
-	{Name: "DescribeTopic", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
-	{Name: "DescribeTopicPartitions", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics/{topicName}/partitions"},
 	{Name: "DescribeTopicReassignment", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}"},
 	{Name: "DescribeVpcConnection", Method: "GET", Path: "/v1/vpc-connection/{arn}"},
 	{Name: "ListAssessmentFindings", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}/findings"},
@@ -579,7 +658,6 @@ var Others = []model.Other{
 	{Name: "ListClientVpcConnections", Method: "GET", Path: "/v1/clusters/{clusterArn}/client-vpc-connections"},
 	{Name: "ListReplicators", Method: "GET", Path: "/replication/v1/replicators"},
 	{Name: "ListTopicReassignments", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
-	{Name: "ListTopics", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics"},
 	{Name: "ListVpcConnections", Method: "GET", Path: "/v1/vpc-connections"},
 	{Name: "RejectClientVpcConnection", Method: "PUT", Path: "/v1/clusters/{clusterArn}/client-vpc-connection"},
 	{Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
@@ -587,5 +665,4 @@ var Others = []model.Other{
 	{Name: "UpdateChannel", Method: "PUT", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "UpdateRebalancing", Method: "PUT", Path: "/v1/clusters/{clusterArn}/rebalancing"},
 	{Name: "UpdateReplicationInfo", Method: "PUT", Path: "/replication/v1/replicators/{replicatorArn}/replication-info"},
-	{Name: "UpdateTopic", Method: "PUT", Path: "/v1/clusters/{clusterArn}/topics/{topicName}"},
 }

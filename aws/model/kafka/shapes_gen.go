@@ -313,6 +313,22 @@ type CreateConfigurationResponse struct {
 	State          *string                `json:"state,omitzero"`
 }
 
+// CreateTopicRequest is aws:kafka's shape of that name.
+type CreateTopicRequest struct {
+	ClusterArn        *string `json:"-"`
+	Configs           *string `json:"configs,omitzero"`
+	PartitionCount    *int32  `json:"partitionCount,omitzero"`
+	ReplicationFactor *int32  `json:"replicationFactor,omitzero"`
+	TopicName         *string `json:"topicName,omitzero"`
+}
+
+// CreateTopicResponse is aws:kafka's shape of that name.
+type CreateTopicResponse struct {
+	Status    *string `json:"status,omitzero"`
+	TopicArn  *string `json:"topicArn,omitzero"`
+	TopicName *string `json:"topicName,omitzero"`
+}
+
 // DeleteClusterPolicyRequest is aws:kafka's shape of that name.
 type DeleteClusterPolicyRequest struct {
 	ClusterArn *string `json:"-"`
@@ -343,6 +359,19 @@ type DeleteConfigurationRequest struct {
 type DeleteConfigurationResponse struct {
 	Arn   *string `json:"arn,omitzero"`
 	State *string `json:"state,omitzero"`
+}
+
+// DeleteTopicRequest is aws:kafka's shape of that name.
+type DeleteTopicRequest struct {
+	ClusterArn *string `json:"-"`
+	TopicName  *string `json:"-"`
+}
+
+// DeleteTopicResponse is aws:kafka's shape of that name.
+type DeleteTopicResponse struct {
+	Status    *string `json:"status,omitzero"`
+	TopicArn  *string `json:"topicArn,omitzero"`
+	TopicName *string `json:"topicName,omitzero"`
 }
 
 // DescribeClusterOperationRequest is aws:kafka's shape of that name.
@@ -414,6 +443,37 @@ type DescribeConfigurationRevisionResponse struct {
 	Description      *string     `json:"description,omitzero"`
 	Revision         *int64      `json:"revision,omitzero"`
 	ServerProperties *string     `json:"serverProperties,omitzero"`
+}
+
+// DescribeTopicPartitionsRequest is aws:kafka's shape of that name.
+type DescribeTopicPartitionsRequest struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+	TopicName  *string `json:"-"`
+}
+
+// DescribeTopicPartitionsResponse is aws:kafka's shape of that name.
+type DescribeTopicPartitionsResponse struct {
+	NextToken  *string              `json:"nextToken,omitzero"`
+	Partitions []TopicPartitionInfo `json:"partitions,omitzero"`
+}
+
+// DescribeTopicRequest is aws:kafka's shape of that name.
+type DescribeTopicRequest struct {
+	ClusterArn *string `json:"-"`
+	TopicName  *string `json:"-"`
+}
+
+// DescribeTopicResponse is aws:kafka's shape of that name.
+type DescribeTopicResponse struct {
+	Configs           *string `json:"configs,omitzero"`
+	PartitionCount    *int32  `json:"partitionCount,omitzero"`
+	ReplicaIds        []int32 `json:"replicaIds,omitzero"`
+	ReplicationFactor *int32  `json:"replicationFactor,omitzero"`
+	Status            *string `json:"status,omitzero"`
+	TopicArn          *string `json:"topicArn,omitzero"`
+	TopicName         *string `json:"topicName,omitzero"`
 }
 
 // EBSStorageInfo is aws:kafka's shape of that name.
@@ -642,6 +702,20 @@ type ListTagsForResourceResponse struct {
 	Tags map[string]string `json:"tags,omitzero"`
 }
 
+// ListTopicsRequest is aws:kafka's shape of that name.
+type ListTopicsRequest struct {
+	ClusterArn      *string `json:"-"`
+	MaxResults      *int32  `json:"-"`
+	NextToken       *string `json:"-"`
+	TopicNameFilter *string `json:"-"`
+}
+
+// ListTopicsResponse is aws:kafka's shape of that name.
+type ListTopicsResponse struct {
+	NextToken *string     `json:"nextToken,omitzero"`
+	Topics    []TopicInfo `json:"topics,omitzero"`
+}
+
 // LoggingInfo is aws:kafka's shape of that name.
 type LoggingInfo struct {
 	AuthorizerLogs *AuthorizerLogs `json:"authorizerLogs,omitzero"`
@@ -851,6 +925,24 @@ type Tls struct {
 	Enabled                     *bool    `json:"enabled,omitzero"`
 }
 
+// TopicInfo is aws:kafka's shape of that name.
+type TopicInfo struct {
+	OutOfSyncReplicaCount *int32  `json:"outOfSyncReplicaCount,omitzero"`
+	PartitionCount        *int32  `json:"partitionCount,omitzero"`
+	ReplicaIds            []int32 `json:"replicaIds,omitzero"`
+	ReplicationFactor     *int32  `json:"replicationFactor,omitzero"`
+	TopicArn              *string `json:"topicArn,omitzero"`
+	TopicName             *string `json:"topicName,omitzero"`
+}
+
+// TopicPartitionInfo is aws:kafka's shape of that name.
+type TopicPartitionInfo struct {
+	Isr       []int32 `json:"isr,omitzero"`
+	Leader    *int32  `json:"leader,omitzero"`
+	Partition *int32  `json:"partition,omitzero"`
+	Replicas  []int32 `json:"replicas,omitzero"`
+}
+
 // Unauthenticated is aws:kafka's shape of that name.
 type Unauthenticated struct {
 	Enabled *bool `json:"enabled,omitzero"`
@@ -1005,6 +1097,21 @@ type UpdateStorageRequest struct {
 type UpdateStorageResponse struct {
 	ClusterArn          *string `json:"clusterArn,omitzero"`
 	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// UpdateTopicRequest is aws:kafka's shape of that name.
+type UpdateTopicRequest struct {
+	ClusterArn     *string `json:"-"`
+	Configs        *string `json:"configs,omitzero"`
+	PartitionCount *int32  `json:"partitionCount,omitzero"`
+	TopicName      *string `json:"-"`
+}
+
+// UpdateTopicResponse is aws:kafka's shape of that name.
+type UpdateTopicResponse struct {
+	Status    *string `json:"status,omitzero"`
+	TopicArn  *string `json:"topicArn,omitzero"`
+	TopicName *string `json:"topicName,omitzero"`
 }
 
 // UserIdentity is aws:kafka's shape of that name.

@@ -279,6 +279,30 @@ func (s *CreateConfigurationRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *CreateTopicRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.PartitionCount == nil {
+		return model.Missing("partitionCount")
+	}
+	if e := model.CheckRange("partitionCount", s.PartitionCount, 1, model.NoLimit); e != nil {
+		return e
+	}
+	if s.ReplicationFactor == nil {
+		return model.Missing("replicationFactor")
+	}
+	if e := model.CheckRange("replicationFactor", s.ReplicationFactor, 1, model.NoLimit); e != nil {
+		return e
+	}
+	if s.TopicName == nil {
+		return model.Missing("topicName")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeleteClusterPolicyRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -300,6 +324,18 @@ func (s *DeleteClusterRequest) Validate() *model.Error {
 func (s *DeleteConfigurationRequest) Validate() *model.Error {
 	if s.Arn == nil {
 		return model.Missing("arn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteTopicRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.TopicName == nil {
+		return model.Missing("topicName")
 	}
 	return nil
 }
@@ -357,6 +393,33 @@ func (s *DescribeConfigurationRevisionRequest) Validate() *model.Error {
 	}
 	if s.Revision == nil {
 		return model.Missing("revision")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeTopicPartitionsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	if s.TopicName == nil {
+		return model.Missing("topicName")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeTopicRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.TopicName == nil {
+		return model.Missing("topicName")
 	}
 	return nil
 }
@@ -558,6 +621,18 @@ func (s *ListScramSecretsRequest) Validate() *model.Error {
 func (s *ListTagsForResourceRequest) Validate() *model.Error {
 	if s.ResourceArn == nil {
 		return model.Missing("resourceArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListTopicsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
 	}
 	return nil
 }
@@ -1039,6 +1114,18 @@ func (s *UpdateStorageRequest) Validate() *model.Error {
 	}
 	if e := model.CheckEnum("storageMode", s.StorageMode, "LOCAL", "TIERED"); e != nil {
 		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateTopicRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.TopicName == nil {
+		return model.Missing("topicName")
 	}
 	return nil
 }

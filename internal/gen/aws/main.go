@@ -37,6 +37,7 @@ var services = []service{
 		"TagResource", "UntagResource", "UpdateBrokerCount", "UpdateBrokerStorage", "UpdateBrokerType",
 		"UpdateClusterConfiguration", "UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity",
 		"UpdateMonitoring", "UpdateSecurity", "UpdateStorage",
+		"CreateTopic", "DeleteTopic", "DescribeTopic", "DescribeTopicPartitions", "ListTopics", "UpdateTopic",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",
