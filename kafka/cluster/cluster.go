@@ -82,9 +82,10 @@ type Broker struct {
 
 // Listener is one address of a broker. The cluster closes Net.
 type Listener struct {
-	Name       string // CLIENT, CLIENT_SECURE, CLIENT_SASL_SCRAM, CLIENT_IAM
+	Name       string // CLIENT, CLIENT_SECURE, CLIENT_SASL_SCRAM, CLIENT_IAM; those with _PUBLIC and _VPCE
 	Net        net.Listener
-	Host       string // advertised
+	Door       func(net.Listener) net.Listener // around Net each time that it opens; nil: everybody may come
+	Host       string                          // advertised
 	Port       int32
 	TLS        *tls.Config
 	Mechanisms []string
@@ -383,8 +384,12 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})
+	open := l.Net
+	if l.Door != nil {
+		open = l.Door(open)
+	}
 	c.running.Go(func() {
-		if err := ln.Serve(l.Net); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := ln.Serve(open); err != nil && !errors.Is(err, net.ErrClosed) {
 			c.fail(fmt.Errorf("listener %s of broker %d: %w", l.Name, n.cfg.ID, err))
 		}
 	})
