@@ -23,7 +23,7 @@ type Spec struct {
 	KafkaVersion    string
 	Serverless      bool
 	Brokers         []Broker // by id
-	Listeners       []string // PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM; the same on every broker
+	Listeners       []string // PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM and those with _PUBLIC and _VPCE; the same on every broker
 	SecurityGroups  []string
 	InstanceType    string   // of provisioned clusters
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none

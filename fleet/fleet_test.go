@@ -33,8 +33,8 @@ func clusters(t *testing.T) *msk.Service {
 	t.Cleanup(func() { _ = st.Close() })
 	return msk.New(msk.Config{
 		Store: st, Random: rand.Reader, Now: time.Now,
-		Subnet: func(_ context.Context, _ model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
-			return "zone-" + id, "id-" + id, "vpc", true
+		Subnet: func(_ context.Context, _ model.Caller, id string) (msk.Subnet, bool, error) {
+			return msk.Subnet{Zone: "zone-" + id, ZoneID: "id-" + id, VPC: "vpc"}, true, nil
 		},
 	})
 }

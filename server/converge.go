@@ -94,9 +94,12 @@ func (v *converging) certificates(ctx context.Context) error {
 		return nil
 	}
 	for _, b := range v.r.spec.Brokers {
-		err := v.do(func() error { return v.r.c.ReopenListener(ctx, b.ID, listenerKinds[string(msk.TLS)].name) })
-		if err != nil {
-			return err
+		for _, l := range v.r.spec.Listeners {
+			if kind := listenerKinds[l]; kind.tls && kind.mechanisms == nil {
+				if err := v.do(func() error { return v.r.c.ReopenListener(ctx, b.ID, kind.name) }); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	v.r.spec.Authorities, v.r.spec.CertificateOnly = v.spec.Authorities, v.spec.CertificateOnly
@@ -240,7 +243,7 @@ func (v *converging) software(ctx context.Context) error {
 
 // limit gives a listener the limits of the brokers' type.
 func (v *converging) limit(l *cluster.Listener) {
-	if l.Name == listenerKinds[string(msk.IAM)].name {
+	if slices.Contains(l.Mechanisms, "AWS_MSK_IAM") {
 		l.MaxConnections, l.Connects = v.e.cfg.iamLimits(v.spec.InstanceType)
 	}
 }

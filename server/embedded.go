@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,9 +215,11 @@ func (e *embedded) closeAll() {
 // listenerKind is how one of MSK's listeners is made.
 type listenerKind struct {
 	name       string // as brokers call it: aws:kafka custom.advertised.listeners
+	host       string // how its brokers are called, where that is not "b-%d"
 	tls        bool
 	mechanisms []string
 	iam        bool
+	vpce       bool // VPC connections lead here, and nothing else does
 }
 
 var listenerKinds = map[string]listenerKind{
@@ -224,6 +227,14 @@ var listenerKinds = map[string]listenerKind{
 	string(msk.TLS):       {name: "CLIENT_SECURE", tls: true},
 	string(msk.SCRAM):     {name: "CLIENT_SASL_SCRAM", tls: true, mechanisms: []string{"SCRAM-SHA-512", "SCRAM-SHA-256"}},
 	string(msk.IAM):       {name: "CLIENT_IAM", tls: true, mechanisms: []string{"AWS_MSK_IAM", "OAUTHBEARER"}, iam: true},
+
+	string(msk.PublicTLS):   {name: "CLIENT_SECURE_PUBLIC", host: "b-%d-public", tls: true},
+	string(msk.PublicSCRAM): {name: "CLIENT_SASL_SCRAM_PUBLIC", host: "b-%d-public", tls: true, mechanisms: []string{"SCRAM-SHA-512", "SCRAM-SHA-256"}},
+	string(msk.PublicIAM):   {name: "CLIENT_IAM_PUBLIC", host: "b-%d-public", tls: true, mechanisms: []string{"AWS_MSK_IAM", "OAUTHBEARER"}, iam: true},
+
+	string(msk.VPCTLS):   {name: "CLIENT_SECURE_VPCE", host: "b-%d.tls", tls: true, vpce: true},
+	string(msk.VPCSCRAM): {name: "CLIENT_SASL_SCRAM_VPCE", host: "b-%d.scram", tls: true, vpce: true, mechanisms: []string{"SCRAM-SHA-512", "SCRAM-SHA-256"}},
+	string(msk.VPCIAM):   {name: "CLIENT_IAM_VPCE", host: "b-%d.iam", tls: true, vpce: true, mechanisms: []string{"AWS_MSK_IAM", "OAUTHBEARER"}, iam: true},
 }
 
 // open binds the cluster's ports, makes its certificate and starts it.
@@ -290,9 +301,9 @@ func (o *opening) keys() []string {
 	return keys
 }
 
-// brokerHost is the name that a broker has for clients: the advertised host, or
-// with a broker domain the name that MSK gives.
-func (o *opening) brokerHost(id int32) string {
+// brokerHost is the name that a broker has for the clients of a listener: the
+// advertised host, or with a broker domain the name that MSK gives.
+func (o *opening) brokerHost(id int32, listener string) string {
 	if o.e.cfg.BrokerDomain == "" {
 		return o.e.cfg.AdvertiseHost
 	}
@@ -300,7 +311,8 @@ func (o *opening) brokerHost(id int32) string {
 	if s.Serverless {
 		return fmt.Sprintf("b-%d-%s", id, o.bootHost())
 	}
-	return fmt.Sprintf("b-%d.%s.%s.c%d.kafka.%s.%s", id, s.Label, s.Random, s.N, s.Region, o.e.cfg.BrokerDomain)
+	label := cmp.Or(listenerKinds[listener].host, "b-%d")
+	return fmt.Sprintf(label+".%s.%s.c%d.kafka.%s.%s", id, s.Label, s.Random, s.N, s.Region, o.e.cfg.BrokerDomain)
 }
 
 func (o *opening) bootHost() string {
@@ -320,7 +332,9 @@ func (o *opening) hosts() []string {
 		names = append(names, "localhost", "127.0.0.1", "::1")
 	}
 	for _, b := range o.spec.Brokers {
-		names = append(names, o.brokerHost(b.ID))
+		for _, l := range o.spec.Listeners {
+			names = append(names, o.brokerHost(b.ID, l))
+		}
 	}
 	if o.spec.Serverless {
 		names = append(names, o.bootHost())
@@ -364,7 +378,7 @@ func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]ne
 	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static}
 	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
 	for _, name := range listeners {
-		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID))
+		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID, name))
 		if err != nil {
 			return kb, ob, err
 		}

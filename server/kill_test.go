@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // that point.
 func runVictim(dir string) error {
 	s, err := New(Config{
-		DataDir: dir, Listen: "127.0.0.1:0", AdvertiseHost: "127.0.0.1", BrokerPorts: "8400-8499", RebalanceDelay: new(time.Duration),
+		DataDir: dir, Listen: "127.0.0.1:0", AdvertiseHost: "127.0.0.1", BrokerPorts: victimPorts(os.Getppid()), RebalanceDelay: new(time.Duration),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -88,6 +88,13 @@ func runVictim(dir string) error {
 		}
 	}()
 	return s.Run(context.Background())
+}
+
+// victimPorts keeps the servers of tests that run at the same time apart: their
+// clusters keep their ports from one process to the next.
+func victimPorts(test int) string {
+	first := 7000 + test%20*100
+	return fmt.Sprintf("%d-%d", first, first+99)
 }
 
 // victim is a server in a process of its own.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/throttle"
 )
@@ -27,7 +26,7 @@ func (o *opening) listener(name string, bound net.Listener, host string) (cluste
 	if kind.tls {
 		l.TLS = serverTLS(issuer(o.e.pki, hosts))
 	}
-	if name == string(msk.TLS) {
+	if kind.tls && kind.mechanisms == nil {
 		l.TLS = o.access.clientCertificates(l.TLS)
 	}
 	if kind.iam {

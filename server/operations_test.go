@@ -27,6 +27,7 @@ type host struct {
 	caller model.Caller
 	arn    string // of the cluster
 	seeds  string // its plaintext bootstrap string
+	auth   []kgo.Opt
 
 	running sync.WaitGroup
 	cancel  context.CancelFunc
@@ -111,10 +112,11 @@ func (h *host) described() *kafka.Cluster {
 // client is a client of the cluster's brokers.
 func (h *host) client(opts ...kgo.Opt) *kgo.Client {
 	h.t.Helper()
-	cl, err := kgo.NewClient(append([]kgo.Opt{
+	own := append([]kgo.Opt{
 		kgo.SeedBrokers(strings.Split(h.seeds, ",")...), kgo.ProducerLinger(0), kgo.MetadataMinAge(10 * time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }),
-	}, opts...)...)
+	}, h.auth...)
+	cl, err := kgo.NewClient(append(own, opts...)...)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -203,6 +205,10 @@ var errKilled = errors.New("killed")
 // at the next point where it changes a running cluster, and starts again. check
 // looks at what became of it.
 func killedEverywhere(t *testing.T, begin func(h *host) *string, check func(h *host)) {
+	killedEverywhereOn(t, newHost, begin, check)
+}
+
+func killedEverywhereOn(t *testing.T, newHost func(t *testing.T) *host, begin func(h *host) *string, check func(h *host)) {
 	for n := 1; ; n++ {
 		h := newHost(t)
 		points, kill := 0, make(chan struct{})

@@ -268,9 +268,9 @@ func (s *System) close() {
 }
 
 // subnet is what msk asks of ec2.
-func subnet(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+func subnet(_ context.Context, c model.Caller, id string) (msk.Subnet, bool, error) {
 	found, ok := ec2.SubnetByID(c.Account, c.Region, id)
-	return found.Zone, found.ZoneID, found.VPC, ok
+	return msk.Subnet{Zone: found.Zone, ZoneID: found.ZoneID, VPC: found.VPC, Public: true}, ok, nil // a default VPC's
 }
 
 func defaultSecurityGroup(_ context.Context, c model.Caller, vpc string) (id string, ok bool) {

@@ -56,9 +56,9 @@ type system struct {
 type key struct{ AccessKeyID, Secret string }
 
 // subnetOf is what msk asks of ec2.
-func subnetOf(_ context.Context, c model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+func subnetOf(_ context.Context, c model.Caller, id string) (msk.Subnet, bool, error) {
 	s, ok := ec2.SubnetByID(c.Account, c.Region, id)
-	return s.Zone, s.ZoneID, s.VPC, ok
+	return msk.Subnet{Zone: s.Zone, ZoneID: s.ZoneID, VPC: s.VPC, Public: true}, ok, nil
 }
 
 // allOfKafka is MSK's operations; those of topics are tested where there are brokers.

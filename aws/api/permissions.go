@@ -285,6 +285,7 @@ func contextOf(service string, req model.Request) policy.Map {
 			out["aws:tagkeys"] = list
 		}
 	}
+	connectivityKeys(out, req)
 	if service == "iam" {
 		for member, key := range map[string]string{"PolicyArn": "iam:policyarn", "PermissionsBoundary": "iam:permissionsboundary", "AWSServiceName": "iam:awsservicename"} {
 			if v := text(req, member); v != nil {

@@ -47,6 +47,7 @@ type place struct{ partition, account, region string }
 // Subnet is what msk needs to know of a subnet.
 type Subnet struct {
 	Zone, ZoneID, VPC string // "us-east-1a", "use1-az1", "vpc-..."
+	Public            bool   // its route table has a route to an internet gateway
 }
 
 // facts is what a creation is decided from beside the request.

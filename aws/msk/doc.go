@@ -52,6 +52,14 @@ const (
 	TLS       Listener = "TLS"        // encryption, authentication by certificate or none
 	SCRAM     Listener = "SASL_SCRAM" // TLS and SASL/SCRAM
 	IAM       Listener = "SASL_IAM"   // TLS and AWS_MSK_IAM or OAUTHBEARER
+
+	PublicTLS   Listener = "TLS_PUBLIC" // as those above, from the internet
+	PublicSCRAM Listener = "SASL_SCRAM_PUBLIC"
+	PublicIAM   Listener = "SASL_IAM_PUBLIC"
+
+	VPCTLS   Listener = "TLS_VPCE" // likewise, from other VPCs
+	VPCSCRAM Listener = "SASL_SCRAM_VPCE"
+	VPCIAM   Listener = "SASL_IAM_VPCE"
 )
 
 // cluster is the document of one cluster. Members may be added; a member never
@@ -112,6 +120,9 @@ type provisioned struct {
 	EnhancedMonitoring string    `json:"enhancedMonitoring"`
 
 	security
+	Connectivity    connectivity `json:"connectivity,omitzero"`
+	ZooKeeperClosed bool         `json:"zooKeeperClosed,omitempty"` // to clients; by UpdateConnectivity
+
 	Logs          loggingInfo       `json:"logs"`
 	Open          openMonitoring    `json:"openMonitoring,omitzero"`
 	Configuration *configurationRef `json:"configuration,omitempty"` // nil is the service's defaults
@@ -219,7 +230,7 @@ func (c *cluster) listeners() []Listener {
 	if p.IAM {
 		l = append(l, IAM)
 	}
-	return l
+	return append(l, p.reach()...)
 }
 
 // bootstrap answers the connection string of a listener: one broker of each

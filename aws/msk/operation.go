@@ -31,6 +31,7 @@ const (
 	updateVersion       = "UPDATE_CLUSTER_KAFKA_VERSION"
 	updateMonitoring    = "UPDATE_CLUSTER_MONITORING"
 	updateSecurity      = "UPDATE_SECURITY"
+	updateConnectivity  = "UPDATE_CONNECTIVITY"
 )
 
 // operation is a change of a cluster under way or past. The cluster's document
@@ -142,6 +143,8 @@ type settings struct {
 	Configuration *configurationRef `json:"configuration,omitempty"` // of a source, nil too for the service's defaults
 	Monitoring    *monitoring       `json:"monitoring,omitempty"`
 	Security      *security         `json:"security,omitempty"`
+	Connectivity  *connectivity     `json:"connectivity,omitempty"`
+	ZooKeeper     *bool             `json:"zooKeeper,omitempty"` // open to clients
 }
 
 // put gives a cluster the settings that are of it as a whole.
@@ -158,6 +161,12 @@ func (s settings) put(c *cluster) {
 	}
 	if s.Security != nil {
 		p.security = *s.Security
+	}
+	if s.Connectivity != nil {
+		p.Connectivity = *s.Connectivity
+	}
+	if s.ZooKeeper != nil {
+		p.ZooKeeperClosed = !*s.ZooKeeper
 	}
 	c.Provisioned = &p
 }

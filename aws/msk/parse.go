@@ -141,7 +141,7 @@ func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
 func refuseUnbuilt(r *kafka.ProvisionedRequest, managedKey string) error {
 	g := r.BrokerNodeGroupInfo
 	for _, err := range []error{
-		refuseNetwork(g.ConnectivityInfo),
+		refuseConnectivity(g.ConnectivityInfo),
 		refuseStorage(g.StorageInfo),
 		refuseEncryption(r, managedKey),
 	} {
@@ -158,28 +158,6 @@ func refuseUnbuilt(r *kafka.ProvisionedRequest, managedKey string) error {
 		return notBuilt("storageMode", "tiered storage (storageMode %s)", *r.StorageMode)
 	}
 	return checkMonitoring(monitoring{Enhanced: deref(r.EnhancedMonitoring), Logs: new(logsOf(r.LoggingInfo))})
-}
-
-func refuseNetwork(c *kafka.ConnectivityInfo) error {
-	if c == nil {
-		return nil
-	}
-	if c.PublicAccess != nil && or(c.PublicAccess.Type, "DISABLED") != "DISABLED" {
-		return notBuilt("publicAccess", "public access (publicAccess)")
-	}
-	if or(c.NetworkType, "IPV4") != "IPV4" {
-		return notBuilt("networkType", "networkType %s", *c.NetworkType)
-	}
-	if c.VpcConnectivity == nil || c.VpcConnectivity.ClientAuthentication == nil {
-		return nil
-	}
-	a := c.VpcConnectivity.ClientAuthentication
-	if a.Tls != nil && deref(a.Tls.Enabled) ||
-		a.Sasl != nil && a.Sasl.Iam != nil && deref(a.Sasl.Iam.Enabled) ||
-		a.Sasl != nil && a.Sasl.Scram != nil && deref(a.Sasl.Scram.Enabled) {
-		return notBuilt("vpcConnectivity", "multi-VPC private connectivity (vpcConnectivity)")
-	}
-	return nil
 }
 
 func refuseStorage(s *kafka.StorageInfo) error {

@@ -106,16 +106,7 @@ func (p *provisioned) renderGroup() *kafka.BrokerNodeGroupInfo {
 		SecurityGroups:       p.SecurityGroups,
 		StorageInfo:          &kafka.StorageInfo{EbsStorageInfo: ebs},
 		ZoneIds:              p.ZoneIDs,
-		ConnectivityInfo: &kafka.ConnectivityInfo{
-			PublicAccess: &kafka.PublicAccess{Type: new("DISABLED")},
-			VpcConnectivity: &kafka.VpcConnectivity{ClientAuthentication: &kafka.VpcConnectivityClientAuthentication{
-				Sasl: &kafka.VpcConnectivitySasl{
-					Iam:   &kafka.VpcConnectivityIam{Enabled: new(false)},
-					Scram: &kafka.VpcConnectivityScram{Enabled: new(false)},
-				},
-				Tls: &kafka.VpcConnectivityTls{Enabled: new(false)},
-			}},
-		},
+		ConnectivityInfo:     p.Connectivity.render(),
 	}
 }
 
@@ -213,14 +204,14 @@ func nodes(c cluster) []kafka.NodeInfo {
 
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
-// hostsOf answers the host names that a broker is advertised under, and its
-// address if one of them is an IP address.
+// hostsOf answers the host names that a broker is advertised under in its VPC,
+// and its address if one of them is an IP address.
 func (c *cluster) hostsOf(id int32) (hosts []string, address string) {
 	if c.Endpoints == nil {
 		return nil, ""
 	}
 	for _, e := range c.Endpoints.Brokers {
-		for _, l := range c.listeners() {
+		for _, l := range []Listener{Plaintext, TLS, SCRAM, IAM} {
 			host, _, err := net.SplitHostPort(e.Listeners[l])
 			if e.ID != id || err != nil || len(hosts) > 0 && hosts[len(hosts)-1] == host {
 				continue
@@ -242,6 +233,14 @@ func bootstrapResponse(c cluster) *kafka.GetBootstrapBrokersResponse {
 		BootstrapBrokerStringTls:       join(TLS),
 		BootstrapBrokerStringSaslScram: join(SCRAM),
 		BootstrapBrokerStringSaslIam:   join(IAM),
+
+		BootstrapBrokerStringPublicTls:       join(PublicTLS),
+		BootstrapBrokerStringPublicSaslScram: join(PublicSCRAM),
+		BootstrapBrokerStringPublicSaslIam:   join(PublicIAM),
+
+		BootstrapBrokerStringVpcConnectivityTls:       join(VPCTLS),
+		BootstrapBrokerStringVpcConnectivitySaslScram: join(VPCSCRAM),
+		BootstrapBrokerStringVpcConnectivitySaslIam:   join(VPCIAM),
 	}
 }
 

@@ -86,6 +86,12 @@ func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
 		out.ClientAuthentication = s.Security.renderAuthentication()
 		out.EncryptionInfo = s.Security.renderEncryption(managedKeyARN(c.partition(), c.Region, c.Account))
 	}
+	if s.Connectivity != nil {
+		out.ConnectivityInfo = s.Connectivity.render()
+	}
+	if s.ZooKeeper != nil {
+		out.ZookeeperAccess = &kafka.ZookeeperAccess{Enabled: new(*s.ZooKeeper)}
+	}
 	if reflect.ValueOf(*out).IsZero() {
 		return nil
 	}

@@ -27,8 +27,8 @@ func withSecrets(t *testing.T) (s *msk.Service, arn string) {
 	t.Cleanup(func() { _ = st.Close() })
 	s = msk.New(msk.Config{
 		Store: st, Random: rand.Reader, Now: time.Now,
-		Subnet: func(_ context.Context, _ model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
-			return id, id, "vpc-1", true
+		Subnet: func(_ context.Context, _ model.Caller, id string) (msk.Subnet, bool, error) {
+			return msk.Subnet{Zone: id, ZoneID: id, VPC: "vpc-1"}, true, nil
 		},
 		Secret: func(_ context.Context, _ model.Caller, arn string) (msk.Secret, bool, error) {
 			return msk.Secret{ManagedKey: strings.Contains(arn, "managed"), UserName: !strings.Contains(arn, "shape")}, !strings.Contains(arn, "none"), nil

@@ -19,7 +19,7 @@ type Config struct {
 	Random io.Reader // read concurrently; crypto/rand.Reader
 
 	// Subnet tells what is known of a subnet of the caller's account and region.
-	Subnet func(ctx context.Context, caller model.Caller, id string) (zone, zoneID, vpc string, ok bool)
+	Subnet func(ctx context.Context, caller model.Caller, id string) (s Subnet, ok bool, err error)
 	// DefaultSecurityGroup names the default group of a VPC, for clusters that
 	// name none; nil leaves them without.
 	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool)
@@ -55,7 +55,10 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 	if err != nil {
 		return cluster{}, fmt.Errorf("draw fresh ids: %w", err)
 	}
-	f := facts{subnets: s.lookUp(ctx, caller, w.subnets()), runs: s.cfg.Runs, pace: s.cfg.Pace}
+	f := facts{runs: s.cfg.Runs, pace: s.cfg.Pace}
+	if f.subnets, err = s.lookUp(ctx, caller, w.subnets()); err != nil {
+		return cluster{}, err
+	}
 	if w.provisioned != nil {
 		if f.active, err = s.activeAuthorities(ctx, caller, w.provisioned.Authorities); err != nil {
 			return cluster{}, err
@@ -85,14 +88,18 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 }
 
 // lookUp asks for every subnet once; those that do not exist are left out.
-func (s *Service) lookUp(ctx context.Context, caller model.Caller, ids []string) map[string]Subnet {
+func (s *Service) lookUp(ctx context.Context, caller model.Caller, ids []string) (map[string]Subnet, error) {
 	known := map[string]Subnet{}
 	for _, id := range ids[:min(len(ids), maxServerlessVPCs*maxServerlessSubnets)] {
-		if zone, zoneID, vpc, ok := s.cfg.Subnet(ctx, caller, id); ok {
-			known[id] = Subnet{zone, zoneID, vpc}
+		found, ok, err := s.cfg.Subnet(ctx, caller, id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			known[id] = found
 		}
 	}
-	return known
+	return known, nil
 }
 
 // activeAuthorities asks for every certificate authority of a request.

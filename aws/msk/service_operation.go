@@ -25,7 +25,10 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 		return nil, err
 	}
 	if c.Provisioned != nil {
-		f.zones = s.lookUp(ctx, caller, c.Provisioned.Subnets) // they never change
+		owner := model.Caller{Account: c.Account, Region: c.Region}
+		if f.zones, err = s.lookUp(ctx, owner, c.Provisioned.Subnets); err != nil { // they never change
+			return nil, err
+		}
 	}
 	if s.cfg.Held != nil {
 		f.held, _ = s.cfg.Held(arn)

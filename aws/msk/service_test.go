@@ -29,9 +29,9 @@ func open(t *testing.T) *msk.Service {
 	return msk.New(msk.Config{
 		Store: st, Random: rand.Reader,
 		Now: func() time.Time { return time.Date(2026, 11, 24, 9, 0, 0, 123456789, time.UTC) },
-		Subnet: func(_ context.Context, _ model.Caller, id string) (zone, zoneID, vpc string, ok bool) {
+		Subnet: func(_ context.Context, _ model.Caller, id string) (msk.Subnet, bool, error) {
 			z, ok := strings.CutPrefix(id, "subnet-")
-			return "eu-west-1" + z, "euw1-az-" + z, "vpc-1", ok
+			return msk.Subnet{Zone: "eu-west-1" + z, ZoneID: "euw1-az-" + z, VPC: "vpc-1", Public: true}, ok, nil
 		},
 		DefaultSecurityGroup: func(_ context.Context, _ model.Caller, vpc string) (string, bool) { return "sg-of-" + vpc, true },
 	})

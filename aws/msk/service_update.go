@@ -90,7 +90,7 @@ func (s *Service) UpdateSecurity(ctx context.Context, caller model.Caller, in *k
 	return &kafka.UpdateSecurityResponse{ClusterArn: in.ClusterArn, ClusterOperationArn: o}, nil
 }
 
-// UpdateConnectivity refuses what is not built.
+// UpdateConnectivity opens and closes a cluster to the internet and to other VPCs.
 func (s *Service) UpdateConnectivity(ctx context.Context, caller model.Caller, in *kafka.UpdateConnectivityRequest) (*kafka.UpdateConnectivityResponse, error) {
 	ch, err := connectivityChange(in)
 	o, err := s.beginParsed(ctx, caller, in.ClusterArn, ch, err)

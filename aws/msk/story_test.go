@@ -322,7 +322,7 @@ func (c *cluster) everywhere(host string) Endpoints {
 	e := Endpoints{Boot: host + ":9098"}
 	for _, b := range c.Brokers {
 		at := map[Listener]string{}
-		for i, l := range []Listener{Plaintext, TLS, SCRAM, IAM} {
+		for i, l := range []Listener{Plaintext, TLS, SCRAM, IAM, PublicTLS, PublicSCRAM, PublicIAM, VPCTLS, VPCSCRAM, VPCIAM} {
 			at[l] = fmt.Sprintf("%s:%d", host, 20000+10*int(b.ID)+i)
 		}
 		e.Brokers = append(e.Brokers, BrokerEndpoints{b.ID, at})
@@ -331,11 +331,11 @@ func (c *cluster) everywhere(host string) Endpoints {
 }
 
 var storySubnets = map[string]Subnet{
-	"subnet-a":  {"us-east-1a", "use1-az1", "vpc-1"},
-	"subnet-b":  {"us-east-1b", "use1-az2", "vpc-1"},
-	"subnet-c":  {"us-east-1c", "use1-az4", "vpc-1"},
-	"subnet-c2": {"us-east-1c", "use1-az4", "vpc-1"},
-	"subnet-v2": {"us-east-1c", "use1-az4", "vpc-2"},
+	"subnet-a":  {"us-east-1a", "use1-az1", "vpc-1", true},
+	"subnet-b":  {"us-east-1b", "use1-az2", "vpc-1", true},
+	"subnet-c":  {"us-east-1c", "use1-az4", "vpc-1", true},
+	"subnet-c2": {"us-east-1c", "use1-az4", "vpc-1", false},
+	"subnet-v2": {"us-east-1c", "use1-az4", "vpc-2", true},
 }
 
 const storyKind = `"brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-c"],"instanceType":"kafka.m5.large"},"kafkaVersion":"3.9.x.kraft","numberOfBrokerNodes":3`

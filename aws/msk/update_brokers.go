@@ -206,6 +206,9 @@ func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
 		if err := checkPartitions(f.held, target); err != nil {
 			return plan{}, err
 		}
+		if err := c.Provisioned.Connectivity.fits(c.KafkaVersion, target, &c.Provisioned.security, f.current); err != nil {
+			return plan{}, renamed(err, "targetInstanceType")
+		}
 		return plan{
 			kind: updateType, source: settings{InstanceType: c.Provisioned.InstanceType}, target: settings{InstanceType: target},
 			acts: append([]act{{Step: stepApply, Kind: put}}, c.rolling(stepBrokers)...),

@@ -40,6 +40,9 @@ func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, e
 		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
 			return plan{}, err
 		}
+		if err := c.reachable(c.Provisioned.security, f.properties); err != nil {
+			return plan{}, err
+		}
 		p := plan{
 			kind: updateConfiguration, source: settings{Configuration: c.Provisioned.Configuration}, target: settings{Configuration: ref},
 			acts: []act{{Step: stepApply, Kind: adopt}},
@@ -66,6 +69,9 @@ func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
 		}
 		if ref != nil {
 			if err := f.wanted.usable(target); err != nil {
+				return plan{}, err
+			}
+			if err := c.reachable(c.Provisioned.security, f.properties); err != nil {
 				return plan{}, err
 			}
 		}
@@ -171,6 +177,9 @@ func securityChange(in *kafka.UpdateSecurityRequest, managedKey string) (change,
 		if err := checkSecurity(&target); err != nil {
 			return plan{}, err
 		}
+		if err := c.reachable(target, f.current); err != nil {
+			return plan{}, err
+		}
 		if len(authorities) > 0 {
 			if err := checkAuthorities(&target, f.active); err != nil {
 				return plan{}, err
@@ -203,19 +212,4 @@ func (s *security) overlay(a *kafka.ClientAuthentication) {
 	if a.Unauthenticated != nil {
 		s.Unauthenticated = or(a.Unauthenticated.Enabled, s.Unauthenticated)
 	}
-}
-
-// connectivityChange reads an UpdateConnectivity request. No other connectivity
-// than the one that clusters have is built, so that there is always a refusal.
-// aws:kafka UpdateConnectivity
-func connectivityChange(in *kafka.UpdateConnectivityRequest) (change, error) {
-	if err := refuseNetwork(in.ConnectivityInfo); err != nil {
-		return change{}, err
-	}
-	if in.ZookeeperAccess != nil {
-		return change{}, notBuilt("zookeeperAccess", "ZooKeeper, or access to it (zookeeperAccess)")
-	}
-	return change{verb: "update", stamp: in.CurrentVersion, decide: func(cluster, changeFacts) (plan, error) { // UNVERIFIED wording
-		return plan{}, badRequest("connectivityInfo", "The request does not include any updates to the connectivity of the cluster. Verify the request, then try again.")
-	}}, nil
 }

@@ -82,9 +82,10 @@ type Broker struct {
 
 // Listener is one address of a broker. The cluster closes Net.
 type Listener struct {
-	Name       string // CLIENT, CLIENT_SECURE, CLIENT_SASL_SCRAM, CLIENT_IAM
+	Name       string // CLIENT, CLIENT_SECURE, CLIENT_SASL_SCRAM, CLIENT_IAM; those with _PUBLIC and _VPCE
 	Net        net.Listener
-	Host       string // advertised
+	Door       func(net.Listener) net.Listener // around Net each time that it opens; nil: everybody may come
+	Host       string                          // advertised
 	Port       int32
 	TLS        *tls.Config
 	Mechanisms []string
@@ -383,7 +384,11 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})
-	return c.accept(n, l.Net, ln, l.Name)
+	open := l.Net
+	if l.Door != nil {
+		open = l.Door(open)
+	}
+	return c.accept(n, open, ln, l.Name)
 }
 
 // accept lets clients in until the listener is closed.

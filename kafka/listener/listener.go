@@ -400,7 +400,7 @@ func (l *Listener) letGo(nc net.Conn) {
 // nothing yet for a wrong protocol or password, and some give up; a reset they
 // try again.
 func abort(nc net.Conn) {
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	if tcp, ok := nc.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0) // a closed one needs none
 	}
 	nc.Close()

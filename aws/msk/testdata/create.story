@@ -116,11 +116,11 @@ create c2 "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"}
 
 create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}}
 ----
-400 BadRequestException [publicAccess] millrace does not implement public access (publicAccess) yet.
+400 BadRequestException [publicAccess] When creating a cluster, the only valid value for the Type parameter in PublicAccess is DISABLED.
 
 create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"vpcConnectivity":{"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}}
 ----
-400 BadRequestException [vpcConnectivity] millrace does not implement multi-VPC private connectivity (vpcConnectivity) yet.
+400 BadRequestException [vpcConnectivity.clientAuthentication] When creating a cluster, all vpcConnectivity auth schemes must be disabled ('enabled' : false). You can enable auth schemes after the cluster is created.
 
 create c2 "brokerNodeGroupInfo":{"storageInfo":{"ebsStorageInfo":{"provisionedThroughput":{"enabled":true,"volumeThroughput":250}}}}
 ----

@@ -535,15 +535,3 @@ operation orders
     }
   }
 }
-
-update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}
-----
-400 BadRequestException [publicAccess] millrace does not implement public access (publicAccess) yet.
-
-update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"DISABLED"}}
-----
-400 BadRequestException [connectivityInfo] The request does not include any updates to the connectivity of the cluster. Verify the request, then try again.
-
-update orders UpdateConnectivity "zookeeperAccess":{"enabled":false}
-----
-400 BadRequestException [zookeeperAccess] millrace does not implement ZooKeeper, or access to it (zookeeperAccess) yet.
