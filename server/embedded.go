@@ -45,7 +45,7 @@ type embedded struct {
 
 	// between is asked between two changes of a cluster, and before what is done
 	// is told, nil for always yes: tests end the process there.
-	between func() error
+	between func() error // guarded by mu
 
 	mu      sync.Mutex
 	running map[string]*runningCluster // by ARN; guarded by mu
@@ -118,10 +118,13 @@ func (e *embedded) Ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, er
 
 // ask asks between.
 func (e *embedded) ask() error {
-	if e.between == nil {
+	e.mu.Lock()
+	between := e.between
+	e.mu.Unlock()
+	if between == nil {
 		return nil
 	}
-	return e.between()
+	return between()
 }
 
 func (e *embedded) ensure(ctx context.Context, s fleet.Spec) (fleet.Observed, error) {

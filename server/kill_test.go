@@ -61,7 +61,7 @@ func runVictim(dir string) error {
 	}
 	var left atomic.Int64
 	first := make(chan struct{}, len(clusters))
-	s.driver.between = func() error {
+	s.driver.askBetween(func() error {
 		select {
 		case first <- struct{}{}:
 		default:
@@ -71,7 +71,7 @@ func runVictim(dir string) error {
 			select {}
 		}
 		return nil
-	}
+	})
 	go func() {
 		<-s.Began()
 		for range clusters {

@@ -53,7 +53,7 @@ func (h *host) start(between func() error) {
 	if h.s, err = New(h.cfg); err != nil {
 		h.t.Fatal(err)
 	}
-	h.s.driver.between = between
+	h.s.driver.askBetween(between)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 	s := h.s
@@ -62,6 +62,14 @@ func (h *host) start(between func() error) {
 			h.t.Error(err)
 		}
 	})
+}
+
+// askBetween sets between and answers what it was.
+func (e *embedded) askBetween(between func() error) (was func() error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	was, e.between = e.between, between
+	return was
 }
 
 // kill ends the server and waits for that.
@@ -212,7 +220,7 @@ func killedEverywhereOn(t *testing.T, newHost func(t *testing.T) *host, begin fu
 	for n := 1; ; n++ {
 		h := newHost(t)
 		points, kill := 0, make(chan struct{})
-		h.s.driver.between = func() error {
+		h.s.driver.askBetween(func() error {
 			if points++; points == n {
 				close(kill)
 			}
@@ -220,7 +228,7 @@ func killedEverywhereOn(t *testing.T, newHost func(t *testing.T) *host, begin fu
 				return errKilled
 			}
 			return nil
-		}
+		})
 		operation := begin(h)
 		ended := make(chan struct{})
 		go func() {

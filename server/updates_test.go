@@ -230,10 +230,9 @@ func TestUpdateBrokerCountKilledEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		between := h.s.driver.between
-		h.s.driver.between = nil
+		between := h.s.driver.askBetween(nil)
 		h.settled(operation)
-		h.s.driver.between = between
+		h.s.driver.askBetween(between)
 		h.offset("g", 3)
 		if operation, err = h.counted(2); err != nil {
 			t.Fatal(err)
@@ -398,7 +397,7 @@ func TestAPartitionWhereABrokerWasToGo(t *testing.T) {
 	}
 	h.settled(operation)
 	placed := false
-	h.s.driver.between = func() error { // after the API has looked
+	h.s.driver.askBetween(func() error { // after the API has looked
 		if !placed {
 			placed = true
 			if _, err := kadm.NewClient(h.client()).CreateTopic(context.Background(), 4, 2, nil, "everywhere"); err != nil {
@@ -406,7 +405,7 @@ func TestAPartitionWhereABrokerWasToGo(t *testing.T) {
 			}
 		}
 		return nil
-	}
+	})
 	if operation, err = h.counted(2); err != nil {
 		t.Fatal(err)
 	}
