@@ -127,6 +127,9 @@ func (a *app) status(ctx context.Context) error {
 			if err := api.printBootstrap(ctx, table, aws.ToString(c.ClusterArn)); err != nil {
 				return err
 			}
+			if err := api.printExporters(ctx, table, c); err != nil {
+				return err
+			}
 		}
 		if err := table.Flush(); err != nil {
 			return err

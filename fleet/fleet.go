@@ -30,6 +30,7 @@ type Spec struct {
 	CertificateOnly bool     // clients of TLS must show one
 	Label, Random   string   // parts of the cluster's host names
 	N               int
+	Monitoring      msk.Monitoring
 	Generation      int64 // another one is another wish, whatever else is the same
 }
 

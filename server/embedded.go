@@ -22,6 +22,7 @@ import (
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/monitor"
 	"github.com/millrace/millrace/pki"
 	"github.com/millrace/millrace/store"
 	"github.com/millrace/millrace/vfs"
@@ -40,6 +41,7 @@ type embedded struct {
 	known accessSources
 	log   *slog.Logger
 	audit *trail.Trail // nil: nothing is recorded
+	host  *monitor.Host
 
 	failed chan string // ARNs of clusters that have failed, for the fleet
 
@@ -52,14 +54,16 @@ type embedded struct {
 }
 
 type runningCluster struct {
-	c        *cluster.Cluster
-	facts    *factsKeeper
-	observed atomic.Pointer[fleet.Observed]
-	access   *access
-	spec     fleet.Spec // that it runs as; belongs to Ensure
-	torn     bool       // a change went wrong midway; belongs to Ensure
-	closed   chan struct{}
-	watch    sync.WaitGroup
+	c         *cluster.Cluster
+	facts     *factsKeeper
+	observed  atomic.Pointer[fleet.Observed]
+	access    *access
+	exporters *exporters
+	lags      *monitor.Lags
+	spec      fleet.Spec // that it runs as; belongs to Ensure
+	torn      bool       // a change went wrong midway; belongs to Ensure
+	closed    chan struct{}
+	watch     sync.WaitGroup
 }
 
 var _ fleet.Driver = (*embedded)(nil)
@@ -77,6 +81,7 @@ func newEmbedded(s *System) (*embedded, error) {
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
 		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
+	e.host = monitor.NewHost(os.DirFS("/proc"), e.dir)
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the clusters' directory: %w", err)
 	}
@@ -191,6 +196,7 @@ func (e *embedded) close(arn string) {
 	}
 	close(r.closed)
 	r.watch.Wait()
+	r.exporters.close()
 	r.facts.close()
 	end := r.c.Close
 	if e.cfg.Secure != nil {
@@ -271,8 +277,12 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, access: o.access, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
+	r.exporters = newExporters(e, r)
+	if err := r.exporters.converge(s); err != nil {
+		e.log.Error("open monitoring", "cluster", s.Name, "error", err)
+	}
 	return r, nil
 }
 

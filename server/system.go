@@ -52,7 +52,8 @@ type System struct {
 	http   *http.Server
 	ln     net.Listener
 	files  *certificateFiles // nil: the API has no certificate of somebody else's
-	began  chan struct{}     // closed when Run serves
+	own    *ownMetrics
+	began  chan struct{} // closed when Run serves
 	ready  atomic.Bool
 }
 
@@ -76,7 +77,7 @@ func New(cfg Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg, began: make(chan struct{})}
+	s := &System{cfg: cfg, own: newOwnMetrics(), began: make(chan struct{})}
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err
@@ -135,18 +136,21 @@ func (s *System) build() (err error) {
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err
 	}
-	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: s.driver, Failed: s.driver.failed, Log: s.cfg.Log})
+	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: countedDriver{s.driver, s.own}, Failed: s.driver.failed, Log: s.cfg.Log})
 	return s.bind()
 }
 
 // bind makes the API's handler and takes its address.
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
-		Identity: s.iam, Authorizer: s.authorizer(),
+		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
 		Kafka: s.kafkaAPI(), EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca,
-		Own: slices.Concat(s.operations(), s.identityOperations()), Audit: s.audit,
+		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})
+	if handler, err = s.observed(handler); err != nil {
+		return err
+	}
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,

@@ -55,7 +55,7 @@ type Identity interface {
 	Described(ctx context.Context, c model.Caller, kind, name, path string) (arn string, tags map[string]string, err error)
 }
 
-// Config is what a handler is made of. Everything but Own and Audit must be set.
+// Config is what a handler is made of. Everything but Own, Audit and Called must be set.
 type Config struct {
 	Identity   Identity
 	Authorizer Authorizer
@@ -66,9 +66,10 @@ type Config struct {
 	KMS        kms.Service
 	Secrets    secretsmanager.Service
 	PCA        acmpca.Service
-	Own        []model.Operation // of Millrace's own service, below /_millrace/
-	Audit      *trail.Trail      // where calls are put on record; nil: nowhere
-	Ready      func() bool       // what health answers
+	Own        []model.Operation                                      // of Millrace's own service, below /_millrace/
+	Audit      *trail.Trail                                           // where calls are put on record; nil: nowhere
+	Called     func(operation string, status int, took time.Duration) // told of every call, "?" for none; nil: nobody is told
+	Ready      func() bool                                            // what health answers
 	Version    string
 	Log        *slog.Logger
 	Now        func() time.Time // nil is the clock
@@ -130,6 +131,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.serve(w, r, e)
+	if h.cfg.Called != nil {
+		h.cfg.Called(e.operation, e.status, h.cfg.Now().Sub(began))
+	}
 	level := slog.LevelInfo
 	if e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented {
 		level = slog.LevelError

@@ -25,7 +25,15 @@ type Wanted struct {
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Names           Names
+	Monitoring      Monitoring
 	Generation      int64 // reports say which one they are of
+}
+
+// Monitoring is what is told of a cluster.
+type Monitoring struct {
+	Level     string // enhancedMonitoring; "" of a serverless cluster
+	JMX, Node bool   // exporters of open monitoring on every broker
+	VolumeGiB int32  // of every broker; 0: without limit
 }
 
 // WantedBroker is one broker and where it stands.
@@ -107,6 +115,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
 	} else {
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
+		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node, c.Provisioned.VolumeGiB}
 		now = properties(c.Provisioned.Configuration)
 		if c.Provisioned.TLSAuth {
 			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated

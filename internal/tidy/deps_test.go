@@ -18,6 +18,8 @@ var reasons = map[string]string{
 	"github.com/klauspost/compress":              "gzip, snappy and zstd of record batches, without cgo",
 	"github.com/pavlo-v-chernykh/keystore-go/v4": "reads the JVM's roots from a JKS file for the trust store",
 	"github.com/pierrec/lz4/v4":                  "lz4 frames of record batches",
+	"github.com/prometheus/client_model":         "the same: what the parser answers",
+	"github.com/prometheus/common":               "tests: the parser that Prometheus reads our text with",
 	"github.com/spf13/cobra":                     "the command line",
 	"github.com/spf13/pflag":                     "cobra's flags, to set them from environment and file",
 	"github.com/twmb/franz-go":                   "kgo for the command line, tests and bench; kerr: Kafka's error codes",

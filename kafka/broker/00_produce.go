@@ -130,6 +130,13 @@ func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTop
 	if metadataInternal(name) {
 		return nil, partition.Append{}, kerr.InvalidTopicException
 	}
+	p, a, err := b.appendTo(p, req, in, at, v)
+	b.countProduced(name, len(in.Records), a, err)
+	return p, a, err
+}
+
+// appendTo appends to a partition of a client's topic.
+func (b *Broker) appendTo(p *partition.Partition, req *kmsg.ProduceRequest, in *kmsg.ProduceRequestTopicPartition, at time.Time, v verified) (*partition.Partition, partition.Append, error) {
 	batch, rest, err := record.Split(in.Records)
 	switch {
 	case err != nil:

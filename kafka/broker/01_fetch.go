@@ -69,6 +69,8 @@ func (b *Broker) FetchTopics(s *listener.Session, req *kmsg.FetchRequest) []stri
 // quota gets an empty answer, of which its session knows nothing (KIP-219).
 func (f *fetch) answer() kmsg.Response {
 	if f.r.Fetched(f.bytes(), f.spent) {
+		f.forget()
+		f.count()
 		id, err := f.b.sessions.current(&f.fetchContext)
 		return fetchError(f.req, id, err)
 	}
@@ -76,6 +78,7 @@ func (f *fetch) answer() kmsg.Response {
 	if err != nil {
 		return fetchError(f.req, id, err)
 	}
+	f.count()
 	resp := fetchError(f.req, id, nil)
 	hint := newHints(f.r.Session.Listener)
 	for turn := range turns {

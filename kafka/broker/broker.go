@@ -21,6 +21,7 @@ import (
 
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
 	"github.com/millrace/millrace/kafka/statemachine"
@@ -40,6 +41,7 @@ type Config struct {
 	// Transactions also gives producer ids to idempotent producers.
 	Transactions *coordinator.Transactions
 	NewID        func() [16]byte // fresh random topic ids
+	Measure      *measure.Broker // what the broker counts; nil: one of its own
 	Log          *slog.Logger
 }
 
@@ -53,6 +55,9 @@ type Broker struct {
 
 // New returns the broker.
 func New(cfg Config) *Broker {
+	if cfg.Measure == nil {
+		cfg.Measure = new(measure.Broker)
+	}
 	b := &Broker{cfg: cfg}
 	b.fetches.New = func() any { return new(fetch) }
 	return b

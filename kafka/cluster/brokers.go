@@ -13,6 +13,7 @@ import (
 
 	"github.com/millrace/millrace/kafka/broker"
 	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/wire"
 )
@@ -51,6 +52,8 @@ type node struct {
 	quotas    *listener.Quotas     // likewise
 	held      []io.Closer          // the ports of a stopped broker
 	stopped   atomic.Bool
+	counts    atomic.Pointer[measure.Broker] // since it last started; nil: it has never
+	started   atomic.Pointer[time.Time]      // likewise
 
 	inside  *listener.Listener    // the control plane's; nil while it is stopped
 	control atomic.Pointer[pipes] // where it is dialed
@@ -244,7 +247,9 @@ func (c *Cluster) BrokerStates() map[int32]BrokerState {
 
 // serveNode serves a broker's listeners.
 func (c *Cluster) serveNode(n *node) {
-	n.backend, n.quotas = c.backend(n.cfg.ID), c.quotas()
+	n.counts.Store(new(measure.Broker))
+	n.started.Store(new(time.Now()))
+	n.backend, n.quotas = c.backend(n), c.quotas()
 	for _, l := range n.cfg.Listeners {
 		n.listeners = append(n.listeners, c.listen(n, l, n.backend, n.quotas))
 	}
@@ -252,10 +257,10 @@ func (c *Cluster) serveNode(n *node) {
 }
 
 // backend is a broker as one process: what it keeps is lost when it stops.
-func (c *Cluster) backend(id int32) *broker.Broker {
+func (c *Cluster) backend(n *node) *broker.Broker {
 	return broker.New(broker.Config{
 		LogDir: broker.LogDir{Path: c.logDir(), Space: c.space}, MetadataLog: c.metaLog.Offsets,
-		ID: id, Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
+		ID: n.cfg.ID, Measure: n.counts.Load(), Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})
 }

@@ -229,6 +229,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		return fmt.Errorf("load cluster metadata: %w", err)
 	}
 	c.running.Go(func() { c.set.Run(ctx) })
+	c.running.Go(func() { c.keepRates(ctx) })
 	return nil
 }
 
@@ -259,6 +260,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	c.rules.Store(img.QuotaRules())
 	prev := c.image.Swap(img)
 	if prev != nil {
+		c.countISR(prev, img)
 		c.moveCoordinators(prev, img)
 		c.forgetOffsets(prev, img)
 	}
@@ -336,7 +338,7 @@ func (c *Cluster) serve() {
 		c.serveNode(n)
 	}
 	if first := c.all()[0]; c.cfg.Boot != nil {
-		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first.cfg.ID), c.quotas())
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas())
 	}
 }
 
@@ -381,7 +383,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		MaxConnections: l.MaxConnections, Connects: l.Connects,
-		Quotas: quotas, Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})
 	open := l.Net

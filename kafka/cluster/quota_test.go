@@ -83,8 +83,8 @@ type measured struct {
 	admin *kadm.Client
 }
 
-// measure runs a test with a cluster in a time of its own.
-func measure(t *testing.T, fn func(t *testing.T, m *measured)) {
+// measuring runs a test with a cluster in a time of its own.
+func measuring(t *testing.T, fn func(t *testing.T, m *measured)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &measured{t: t, pipes: newPipes()}
 		m.running = open(t, vfs.NewMemory(), func(c *cluster.Config) {
@@ -215,7 +215,7 @@ func about(got, want time.Duration) bool { return got >= want && got < want+want
 // TestProduceQuota: the answer goes out at once with the time to be silent, and
 // the next request of the connection waits for that time (KIP-219).
 func TestProduceQuota(t *testing.T) {
-	measure(t, func(t *testing.T, m *measured) {
+	measuring(t, func(t *testing.T, m *measured) {
 		m.quota("producer_byte_rate", 1000, "client-id", "slow")
 		slow, other := m.plain("slow"), m.plain("other")
 		throttle, took := slow.produce(20_000) // 20 s at the rate, 10 of which are allowed at once
@@ -243,7 +243,7 @@ func TestProduceQuota(t *testing.T) {
 // TestFetchQuota: over the quota the answer is empty, and the session does not
 // take it for one.
 func TestFetchQuota(t *testing.T) {
-	measure(t, func(t *testing.T, m *measured) {
+	measuring(t, func(t *testing.T, m *measured) {
 		p := m.plain("slow")
 		p.produce(12_000)
 		m.quota("consumer_byte_rate", 1000, "user", "ANONYMOUS")
@@ -273,7 +273,7 @@ func TestFetchQuota(t *testing.T) {
 
 // TestMutationQuota: since KIP-599 a client is refused, an older one silenced.
 func TestMutationQuota(t *testing.T) {
-	measure(t, func(t *testing.T, m *measured) {
+	measuring(t, func(t *testing.T, m *measured) {
 		m.quota("controller_mutation_rate", 1, "client-id", "maker") // 11 partitions at once
 		p := m.plain("maker")
 		create := func(version int16, names ...string) (codes []int16, throttle time.Duration) {
@@ -320,7 +320,7 @@ func TestMutationQuota(t *testing.T) {
 // TestConnectionQuota: an address that connects too fast is cut off after a
 // second, unserved (KIP-612).
 func TestConnectionQuota(t *testing.T) {
-	measure(t, func(t *testing.T, m *measured) {
+	measuring(t, func(t *testing.T, m *measured) {
 		m.quota("connection_creation_rate", 1, "ip", "10.0.0.2")
 		for range 10 {
 			m.plain("x").produce(1)
@@ -339,7 +339,7 @@ func TestConnectionQuota(t *testing.T) {
 
 // TestCloseDoesNotWaitForTheSilent: a muted connection ends with its cluster.
 func TestCloseDoesNotWaitForTheSilent(t *testing.T) {
-	measure(t, func(t *testing.T, m *measured) {
+	measuring(t, func(t *testing.T, m *measured) {
 		m.quota("producer_byte_rate", 1, "client-id", "slow")
 		p := m.plain("slow")
 		if wait, _ := p.produce(100_000); wait < 24*time.Hour {
@@ -368,7 +368,7 @@ func (h *throttles) OnBrokerThrottle(_ kgo.BrokerMetadata, d time.Duration, _ bo
 // TestQuotasWithARealClient: an administrator sets, reads and removes a quota,
 // and a producer feels it.
 func TestQuotasWithARealClient(t *testing.T) {
-	measure(t, func(t *testing.T, m *measured) {
+	measuring(t, func(t *testing.T, m *measured) {
 		m.quota("producer_byte_rate", 2000, "user", "ANONYMOUS", "client-id", "app")
 		m.quota("request_percentage", 200.5, "user", "ANONYMOUS")
 		described := func(strict bool, want string) {

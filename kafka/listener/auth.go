@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/sasl"
 	"github.com/millrace/millrace/kafka/wire"
 )
@@ -126,7 +127,7 @@ func (c *conn) rawToken(ctx context.Context) error {
 	if c.auth.server == nil {
 		c.auth.raw = false
 	}
-	return c.out.push(ctx, pending{0, func(context.Context) kmsg.Response { return &rawToken{token: out} }, 0, nil})
+	return c.out.push(ctx, pending{0, func(context.Context) kmsg.Response { return &rawToken{token: out} }, 0, nil, 0, measure.Times{}})
 }
 
 // rawToken as a response is a token without a header.
@@ -175,11 +176,16 @@ func (c *conn) step(ctx context.Context, in []byte) (out []byte, lifetime time.D
 
 // mayConnect counts a login with IAM and says whether it comes too soon.
 func (l *Listener) mayConnect(mechanism string) bool {
-	if l.connects == nil || mechanism != sasl.AWSMSKIAM && mechanism != sasl.OAuthBearer {
+	if mechanism != sasl.AWSMSKIAM && mechanism != sasl.OAuthBearer {
+		return true
+	}
+	l.cfg.Measure.IAMRequests.Add(1)
+	if l.connects == nil {
 		return true
 	}
 	now := l.cfg.Now()
 	if l.connects.Wait("", now) > 0 {
+		l.cfg.Measure.IAMTooMany.Add(1)
 		return false
 	}
 	l.connects.Failed("", now)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/sasl"
 	"github.com/millrace/millrace/kafka/wire"
 )
@@ -41,9 +42,11 @@ type conn struct {
 	out     *sender
 	served  *atomic.Bool // an answer was sent to what the backend serves
 	auth    auth
-	session *Session     // nil before authentication
-	muted   atomic.Int64 // until when requests wait, in nanoseconds since the listener began
-	known   func()       // it is a stranger no more; may be called again
+	session *Session      // nil before authentication
+	muted   atomic.Int64  // until when requests wait, in nanoseconds since the listener began
+	known   func()        // it is a stranger no more; may be called again
+	key     int16         // of the request being read, and when it came so far
+	times   measure.Times // likewise
 	cancel  context.CancelFunc
 }
 
@@ -181,10 +184,12 @@ func (c *conn) request(ctx context.Context, frame []byte) (err error) {
 			err = c.panicked(p)
 		}
 	}()
+	c.times = measure.Times{Read: time.Now()}
 	h, body, err := wire.ParseHeader(frame)
 	if err != nil {
 		return err
 	}
+	c.key = h.Key
 	c.l.counts.requests.Add(1)
 	own := h.Key == keyApiVersions || h.Key == keySaslHandshake || h.Key == keySaslAuthenticate
 	if !own && (c.session == nil || c.auth.server != nil) {
@@ -203,16 +208,27 @@ func (c *conn) request(ctx context.Context, frame []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	c.times.Judged = time.Now()
 	if own {
 		return c.ownRequest(ctx, h, msg)
 	}
+	c.l.cfg.Measure.Request(h.Key).Bytes.Observe(int64(len(frame)))
 	bill := c.charge(h)
 	answer := c.authorized(ctx, h, msg, bill)
 	bill.handled(msg, len(frame)+4) // with its size, as Kafka counts
 	if answer == nil {
+		c.unanswered(h.Key)
 		return nil
 	}
-	return c.out.push(ctx, pending{h.CorrelationID, answer, len(frame), bill})
+	c.times.Handled = time.Now()
+	return c.out.push(ctx, pending{h.CorrelationID, answer, len(frame), bill, c.key, c.times})
+}
+
+// unanswered counts a request that needs no answer: acks=0.
+func (c *conn) unanswered(key int16) {
+	t, now := c.times, time.Now()
+	t.Handled, t.Taken, t.Ready, t.Sent = now, now, now, now
+	c.l.cfg.Measure.Request(key).Done(t)
 }
 
 func (c *conn) panicked(p any) error {
@@ -223,7 +239,11 @@ func (c *conn) panicked(p any) error {
 
 // reply queues an answer that is ready.
 func (c *conn) reply(ctx context.Context, h wire.Header, resp kmsg.Response) error {
-	return c.out.push(ctx, pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil})
+	t := c.times
+	if t.Handled = time.Now(); t.Judged.IsZero() { // refused before it was decoded
+		t.Judged = t.Handled
+	}
+	return c.out.push(ctx, pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil, h.Key, t})
 }
 
 func (c *conn) ownRequest(ctx context.Context, h wire.Header, msg kmsg.Request) error {
@@ -316,12 +336,16 @@ func (c *conn) write(ctx context.Context) {
 	defer c.out.drainAndStop()
 	for p := range c.out.queue {
 		scratch := c.l.buffers.Get().(*[]byte)
-		buf, err := c.answer(ctx, p, (*scratch)[:0])
+		p.times.Taken = time.Now()
+		buf, err := c.answer(ctx, &p, (*scratch)[:0])
 		if err == nil {
 			err = c.out.send(buf) // writes or copies buf before it returns
 		}
 		if err == nil && p.bytes > 0 {
 			c.served.Store(true)
+		}
+		if err == nil && !p.times.Read.IsZero() {
+			c.sent(p)
 		}
 		if cap(buf) > cap(*scratch) {
 			*scratch = buf
@@ -338,15 +362,26 @@ func (c *conn) write(ctx context.Context) {
 	}
 }
 
+// sent counts a request whose answer is on its way.
+func (c *conn) sent(p pending) {
+	p.times.Sent = time.Now()
+	r := c.l.cfg.Measure.Request(p.key)
+	r.Done(p.times)
+	if p.charge != nil {
+		r.Throttle.Observe(p.charge.wait.Microseconds())
+	}
+}
+
 // answer waits for a response and encodes it into scratch's memory, if that is
 // enough.
-func (c *conn) answer(ctx context.Context, p pending, scratch []byte) (buf []byte, err error) {
+func (c *conn) answer(ctx context.Context, p *pending, scratch []byte) (buf []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = c.panicked(r)
 		}
 	}()
 	resp := p.answer(ctx)
+	p.times.Ready = time.Now()
 	switch {
 	case resp == nil:
 		return nil, nil

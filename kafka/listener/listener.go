@@ -22,6 +22,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/sasl"
 	"github.com/millrace/millrace/kafka/wire"
 	"github.com/millrace/millrace/throttle"
@@ -195,6 +196,8 @@ type Config struct {
 	SCRAM      func(mechanism, user string) (sasl.Credential, bool)
 
 	Quotas *Quotas // nil: clients are not measured
+	// Measure is what the broker behind it counts; nil: one of its own.
+	Measure *measure.Broker
 
 	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
 	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
@@ -232,6 +235,7 @@ type Listener struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	counts counters
+	gauge  *measure.Connections
 	serial atomic.Int64
 	log    boundedLog
 
@@ -275,8 +279,12 @@ func New(cfg Config) *Listener {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Measure == nil {
+		cfg.Measure = new(measure.Broker)
+	}
 	l := &Listener{
-		cfg: cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]*atomic.Bool{},
+		gauge: cfg.Measure.Listener(cfg.Name),
+		cfg:   cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]*atomic.Bool{},
 		sasl:  sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
 		began: time.Now(), drained: make(chan struct{}),
 		log: boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
@@ -356,8 +364,10 @@ func (l *Listener) admit(nc net.Conn) {
 		return
 	}
 	l.counts.accepted.Add(1)
+	l.gauge.Opened.Add(1)
 	go func() { // owned by the Listener: Close waits for it
 		defer l.letGo(nc)
+		defer l.gauge.Closed.Add(1)
 		defer done()
 		l.serveConn(nc, served)
 	}()
@@ -366,6 +376,7 @@ func (l *Listener) admit(nc net.Conn) {
 // refuse ends a connection that could not be held.
 func (l *Listener) refuse(nc net.Conn) {
 	l.counts.refused.Add(1)
+	l.gauge.Refused.Add(1)
 	if l.ctx.Err() != nil || l.draining.Load() {
 		abort(nc)
 		return

@@ -78,10 +78,14 @@ func (b *charge) handled(msg kmsg.Request, bytes int) {
 	wait := b.wait
 	p, produce := msg.(*kmsg.ProduceRequest)
 	if produce {
-		wait = max(wait, clients.Record(b.rules, quota.ProducerBytes, b.who, float64(bytes), now))
+		tooMuch := clients.Record(b.rules, quota.ProducerBytes, b.who, float64(bytes), now)
+		b.c.l.cfg.Measure.Produce.Note(tooMuch, bytes)
+		wait = max(wait, tooMuch)
 	}
 	if b.h.Key != keyFetch && !(produce && p.Acks == 0) {
-		wait = max(wait, clients.Record(b.rules, quota.RequestPercent, b.who, percent(b.spent), now))
+		tooMuch := clients.Record(b.rules, quota.RequestPercent, b.who, percent(b.spent), now)
+		b.c.l.cfg.Measure.Other.Note(tooMuch, bytes)
+		wait = max(wait, tooMuch)
 	}
 	b.silence(wait)
 }
@@ -134,8 +138,10 @@ func (r *Request) Fetched(bytes int, spent time.Duration) (throttled bool) {
 	now := time.Now()
 	clients := b.c.l.cfg.Quotas.Clients
 	wait := clients.Record(b.rules, quota.RequestPercent, b.who, percent(b.spent+spent), now)
-	wait = max(wait, clients.Record(b.rules, quota.ConsumerBytes, b.who, float64(bytes), now))
-	if wait > 0 {
+	b.c.l.cfg.Measure.Other.Note(wait, bytes)
+	tooMuch := clients.Record(b.rules, quota.ConsumerBytes, b.who, float64(bytes), now)
+	b.c.l.cfg.Measure.Fetch.Note(tooMuch, bytes)
+	if wait = max(wait, tooMuch); wait > 0 {
 		clients.Add(b.rules, quota.ConsumerBytes, b.who, -float64(bytes), now)
 	}
 	b.silence(wait)
@@ -221,6 +227,7 @@ func (l *Listener) meter(nc net.Conn) (done func(), serve bool) {
 	switch {
 	case a.Full, a.Close > 0:
 		l.counts.refused.Add(1)
+		l.gauge.Refused.Add(1)
 		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "the limits of its address", "closed_after", a.Close)
 		l.closeAfter(nc, a.Close)
 		return nil, false

@@ -5,14 +5,18 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/millrace/millrace/kafka/measure"
 )
 
 // pending is a request whose answer is not sent yet.
 type pending struct {
 	correlation int32
 	answer      Answer
-	bytes       int     // of the request's frame, which is held until then
-	charge      *charge // nil: it costs nothing
+	bytes       int           // of the request's frame, which is held until then
+	charge      *charge       // nil: it costs nothing
+	key         int16         // of the API
+	times       measure.Times // Read is zero of what is no request
 }
 
 // sender is the queue of answers and the bytes on their way out. The reader

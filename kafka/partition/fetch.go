@@ -130,6 +130,14 @@ func (p *Partition) Size() int64 {
 	return p.log.Size()
 }
 
+// Segments is how many segments the log has.
+func (p *Partition) Segments() int {
+	if p.log == nil {
+		return 0
+	}
+	return p.log.Segments()
+}
+
 // Special timestamps of ListOffsets.
 const (
 	Latest        = -1

@@ -300,6 +300,9 @@ func (l *Log) Size() (bytes int64) {
 	return bytes
 }
 
+// Segments is how many segments there are.
+func (l *Log) Segments() int { return len(*l.segments.Load()) }
+
 // Producers lists what is known of idempotent producers, by id.
 func (l *Log) Producers() []ProducerState {
 	l.mu.Lock()
