@@ -13,10 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awskafka "github.com/aws/aws-sdk-go-v2/service/kafka"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/aws"
 
+	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
@@ -52,12 +55,7 @@ func newIAMHost(t *testing.T) *host {
 // whatever the broker's name, and wants the name in its certificate.
 func (h *host) signing(who iam.Credential) []kgo.Opt {
 	h.t.Helper()
-	data, err := os.ReadFile(h.s.pki.CAFile())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(data)
+	pool := h.trust()
 	return []kgo.Opt{
 		kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 			name, port, err := net.SplitHostPort(address)
@@ -69,6 +67,18 @@ func (h *host) signing(who iam.Credential) []kgo.Opt {
 		}),
 		kgo.SASL(aws.Auth{AccessKey: who.AccessKeyID, SecretKey: who.Secret.Reveal()}.AsManagedStreamingIAMMechanism()),
 	}
+}
+
+// trust is who signed the brokers' certificates.
+func (h *host) trust() *x509.CertPool {
+	h.t.Helper()
+	data, err := os.ReadFile(h.s.pki.CAFile())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(data)
+	return pool
 }
 
 func (h *host) addresses() *kafka.GetBootstrapBrokersResponse {
@@ -105,7 +115,7 @@ func met(t *testing.T, cl *kgo.Client) string {
 	}
 	var names []string
 	for _, b := range all {
-		name, _, _ := strings.Cut(b.Host, ".")
+		name, _, _ := strings.Cut(b.Host, ".c.") // the cluster's label
 		names = append(names, fmt.Sprintf("%d=%s:%d", b.NodeID, name, b.Port))
 	}
 	return strings.Join(names, " ")
@@ -164,6 +174,225 @@ func TestPublicAccessKilledEverywhere(t *testing.T) {
 	}, func(h *host) {
 		h.reachable()
 		h.seeds = *h.addresses().BootstrapBrokerStringPublicSaslIam
+		met(t, h.client())
+	})
+}
+
+func privately(iam bool) *kafka.ConnectivityInfo {
+	return &kafka.ConnectivityInfo{VpcConnectivity: &kafka.VpcConnectivity{ClientAuthentication: &kafka.VpcConnectivityClientAuthentication{
+		Sasl: &kafka.VpcConnectivitySasl{Iam: &kafka.VpcConnectivityIam{Enabled: &iam}},
+	}}}
+}
+
+// api is the API over HTTP, for a credential.
+func (h *host) api(who iam.Credential) *awskafka.Client {
+	return awskafka.New(awskafka.Options{
+		Region: "us-east-1", BaseEndpoint: new("http://" + h.s.Address()), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(who.AccessKeyID, who.Secret.Reveal(), ""),
+	})
+}
+
+// peer is another account that the cluster's policy lets in.
+type peer struct {
+	*host
+	who          iam.Credential
+	ours, theirs *awskafka.Client
+	vpc          ec2.DefaultVPC
+	policy       string // of the cluster
+}
+
+func (h *host) peer() *peer {
+	h.t.Helper()
+	made, err := h.s.iam.CreateAccount(h.t.Context(), "111122223333")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p := &peer{host: h, who: made, vpc: ec2.DefaultVPCOf("111122223333", "us-east-1")}
+	p.ours, p.theirs = h.api(h.s.root), h.api(p.who)
+	p.policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},
+		"Action":["kafka:CreateVpcConnection","kafka:GetBootstrapBrokers","kafka:DescribeClusterV2","kafka-cluster:*"],
+		"Resource":["` + h.arn + `","` + strings.Replace(h.arn, ":cluster/", ":topic/", 1) + `/*"]}]}`
+	return p
+}
+
+func (p *peer) connect() (*awskafka.CreateVpcConnectionOutput, error) {
+	return p.theirs.CreateVpcConnection(p.t.Context(), &awskafka.CreateVpcConnectionInput{
+		TargetClusterArn: &p.arn, Authentication: new("SASL_IAM"), VpcId: &p.vpc.ID, ClientSubnets: p.vpc.SubnetIDs[:2],
+		SecurityGroups: []string{p.vpc.SecurityGroupID}, Tags: map[string]string{"team": "risk"},
+	})
+}
+
+func (p *peer) state(arn *string) string {
+	out, err := p.theirs.DescribeVpcConnection(p.t.Context(), &awskafka.DescribeVpcConnectionInput{Arn: arn})
+	if err != nil {
+		return err.Error()
+	}
+	return string(out.State)
+}
+
+// enters reports whether the first of some brokers speaks TLS with a client.
+func (h *host) enters(addresses string) bool {
+	h.t.Helper()
+	conn := h.into(addresses)
+	if conn != nil {
+		conn.Close()
+	}
+	return conn != nil
+}
+
+func (h *host) into(addresses string) *tls.Conn {
+	h.t.Helper()
+	at, _, _ := strings.Cut(addresses, ",")
+	name, port, err := net.SplitHostPort(at)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{RootCAs: h.trust(), ServerName: name, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return nil
+	}
+	return conn
+}
+
+// TestVPCConnection: another account's clients come in while it has a connection
+// to the cluster, and nobody in the cluster's VPC notices.
+func TestVPCConnection(t *testing.T) {
+	h := newIAMHost(t)
+	stop := h.traffic("t")
+	p := h.peer()
+	says := func(what string, err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", what, err, want)
+		}
+	}
+	_, err := p.connect()
+	says("without a policy", err, "because no resource-based policy allows the kafka:CreateVpcConnection action")
+	if _, err := p.ours.PutClusterPolicy(t.Context(), &awskafka.PutClusterPolicyInput{ClusterArn: &h.arn, Policy: &p.policy}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.connect()
+	says("before it is turned on", err, "Multi-VPC private connectivity is not turned on for SASL_IAM")
+	h.expect("turned on", *h.settled(h.connected(privately(true))).OperationState, "UPDATE_COMPLETE")
+	boot, err := p.theirs.GetBootstrapBrokers(t.Context(), &awskafka.GetBootstrapBrokersInput{ClusterArn: &h.arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := *boot.BootstrapBrokerStringVpcConnectivitySaslIam
+	if h.enters(private) {
+		t.Error("a client came in without a connection")
+	}
+	made, err := p.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	arn := made.VpcConnectionArn
+	h.expect("made", string(made.State)+" "+p.state(arn), "CREATING AVAILABLE")
+	_, err = p.connect()
+	says("a second one", err, "has a connection to the cluster for SASL_IAM authentication already")
+	eventually(t, "a way in", func() bool { return h.enters(private) })
+	cl := h.client(append(h.signing(p.who), kgo.SeedBrokers(strings.Split(private, ",")...), kgo.DefaultProduceTopic("t3"), kgo.RetryTimeout(10*time.Second))...)
+	var want []string
+	for i, at := range strings.Split(private, ",") {
+		_, port, _ := strings.Cut(at, ":")
+		want = append(want, fmt.Sprintf("%d=b-%d.iam:%s", i+1, i+1, port))
+	}
+	h.expect("private clients stay private", met(t, cl), strings.Join(want, " "))
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 2, 2, nil, "t3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
+		t.Error(err)
+	}
+	p.told(*arn)
+
+	inside := h.into(private)
+	if inside == nil {
+		t.Fatal("the way in is closed")
+	}
+	defer inside.Close()
+	if _, err := p.ours.RejectClientVpcConnection(t.Context(), &awskafka.RejectClientVpcConnectionInput{ClusterArn: &h.arn, VpcConnectionArn: arn}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := inside.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Error("a client that was inside was not cut off")
+	}
+	if h.enters(private) {
+		t.Error("a client came in through a rejected connection")
+	}
+	h.expect("rejected", p.state(arn), "REJECTED")
+	if _, err := p.theirs.DeleteVpcConnection(t.Context(), &awskafka.DeleteVpcConnectionInput{Arn: arn}); err != nil {
+		t.Error(err)
+	}
+	if got := p.state(arn); !strings.Contains(got, "NotFoundException") {
+		t.Error("deleted:", got)
+	}
+	if made, err = p.connect(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a way in once more", func() bool { return h.enters(private) })
+	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
+		t.Error("over the second connection:", err)
+	}
+	h.expect("turned off", *h.settled(h.connected(privately(false))).OperationState, "UPDATE_COMPLETE")
+	h.expect("of no use", p.state(made.VpcConnectionArn), "INACTIVE")
+	h.expect("turned on again", *h.settled(h.connected(privately(true))).OperationState, "UPDATE_COMPLETE")
+	h.expect("still of no use", p.state(made.VpcConnectionArn), "INACTIVE")
+	if h.enters(private) {
+		t.Error("a client came in through an inactive connection")
+	}
+	stop()
+}
+
+// told looks at a connection as both sides are told of it.
+func (p *peer) told(arn string) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	theirs, err := p.theirs.ListVpcConnections(ctx, &awskafka.ListVpcConnectionsInput{})
+	if err != nil || len(theirs.VpcConnections) != 1 || *theirs.VpcConnections[0].VpcConnectionArn != arn {
+		p.t.Errorf("ListVpcConnections: %+v %v", theirs, err)
+	}
+	ours, err := p.ours.ListClientVpcConnections(ctx, &awskafka.ListClientVpcConnectionsInput{ClusterArn: &p.arn})
+	if err != nil || len(ours.ClientVpcConnections) != 1 || *ours.ClientVpcConnections[0].Owner != "111122223333" {
+		p.t.Errorf("ListClientVpcConnections: %+v %v", ours, err)
+	}
+	if _, err := p.theirs.TagResource(ctx, &awskafka.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"more": "yes"}}); err != nil {
+		p.t.Error(err)
+	}
+	if _, err := p.theirs.UntagResource(ctx, &awskafka.UntagResourceInput{ResourceArn: &arn, TagKeys: []string{"team"}}); err != nil {
+		p.t.Error(err)
+	}
+	tags, err := p.theirs.ListTagsForResource(ctx, &awskafka.ListTagsForResourceInput{ResourceArn: &arn})
+	if err != nil || fmt.Sprint(tags.Tags) != "map[more:yes]" {
+		p.t.Errorf("ListTagsForResource: %+v %v", tags, err)
+	}
+	for what, err := range map[string]error{
+		"the cluster's owner describes": second(p.ours.DescribeVpcConnection(ctx, &awskafka.DescribeVpcConnectionInput{Arn: &arn})),
+		"the cluster's owner deletes":   second(p.ours.DeleteVpcConnection(ctx, &awskafka.DeleteVpcConnectionInput{Arn: &arn})),
+		"the other one rejects": second(p.theirs.RejectClientVpcConnection(ctx, &awskafka.RejectClientVpcConnectionInput{
+			ClusterArn: &p.arn, VpcConnectionArn: &arn,
+		})),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "AccessDeniedException") {
+			p.t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestVPCConnectivityKilledEverywhere(t *testing.T) {
+	killedEverywhereOn(t, newIAMHost, func(h *host) *string { return h.connected(privately(true)) }, func(h *host) {
+		h.reachable()
+		p := h.peer()
+		if _, err := p.ours.PutClusterPolicy(t.Context(), &awskafka.PutClusterPolicyInput{ClusterArn: &h.arn, Policy: &p.policy}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.connect(); err != nil {
+			t.Fatal(err)
+		}
+		h.seeds, h.auth = *h.addresses().BootstrapBrokerStringVpcConnectivitySaslIam, h.signing(p.who)
+		eventually(t, "a way in", func() bool { return h.enters(h.seeds) })
 		met(t, h.client())
 	})
 }

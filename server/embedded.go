@@ -58,6 +58,7 @@ type runningCluster struct {
 	facts     *factsKeeper
 	observed  atomic.Pointer[fleet.Observed]
 	access    *access
+	door      *vpcDoor
 	exporters *exporters
 	lags      *monitor.Lags
 	spec      fleet.Spec // that it runs as; belongs to Ensure
@@ -204,6 +205,7 @@ func (e *embedded) close(arn string) {
 	}
 	err := end()
 	r.access.close()
+	r.door.close()
 	if err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -263,21 +265,25 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 		closeAll(bound)
 		return nil, err
 	}
+	if o.door, err = openVPCDoor(ctx, e.msk, s.ARN, e.log.With("cluster", s.Name)); err != nil {
+		o.facts.close()
+		o.access.close()
+		closeAll(bound)
+		return nil, err
+	}
 	cfg, observed, err := o.config(dir, bound)
+	var c *cluster.Cluster
+	if err == nil {
+		c, err = cluster.Open(cfg)
+	}
 	if err != nil {
 		o.facts.close()
 		o.access.close()
+		o.door.close()
 		closeAll(bound)
 		return nil, err
 	}
-	c, err := cluster.Open(cfg)
-	if err != nil {
-		o.facts.close()
-		o.access.close()
-		closeAll(bound)
-		return nil, err
-	}
-	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, door: o.door, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
 	r.exporters = newExporters(e, r)
 	if err := r.exporters.converge(s); err != nil {
@@ -292,6 +298,7 @@ type opening struct {
 	spec   fleet.Spec
 	facts  *factsKeeper
 	access *access
+	door   *vpcDoor
 }
 
 const bootKey = "boot"

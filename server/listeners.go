@@ -29,6 +29,9 @@ func (o *opening) listener(name string, bound net.Listener, host string) (cluste
 	if kind.tls && kind.mechanisms == nil {
 		l.TLS = o.access.clientCertificates(l.TLS)
 	}
+	if kind.vpce {
+		l.Door = o.door.before(name)
+	}
 	if kind.iam {
 		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(o.spec.InstanceType)
 		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log}

@@ -136,6 +136,10 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 	switch parts := strings.SplitN(q.Resource, ":", 6); {
 	case len(parts) != 6:
 		return nil
+	case parts[2] == "kafka" && strings.HasPrefix(parts[5], "vpc-connection/"):
+		tags, _, err := a.msk.VPCConnectionTags(ctx, q.Resource)
+		q.Tags = tags
+		return err
 	case parts[2] == "kms" && !(aboutAlias[q.Action] && strings.HasPrefix(parts[5], "alias/")):
 		f, ok, err := a.kms.Facts(ctx, q.Caller, q.Resource)
 		if err != nil || !ok {

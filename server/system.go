@@ -125,7 +125,7 @@ func (s *System) build() (err error) {
 	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	mskConfig := msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
-		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, Runs: runs,
+		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, SecurityGroupVPC: securityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive,
 	}
@@ -280,6 +280,12 @@ func subnet(_ context.Context, c model.Caller, id string) (msk.Subnet, bool, err
 func defaultSecurityGroup(_ context.Context, c model.Caller, vpc string) (id string, ok bool) {
 	v := ec2.DefaultVPCOf(c.Account, c.Region)
 	return v.SecurityGroupID, v.ID == vpc
+}
+
+// securityGroupVPC is what msk asks of ec2.
+func securityGroupVPC(_ context.Context, c model.Caller, id string) (vpc string, ok bool, err error) {
+	v := ec2.DefaultVPCOf(c.Account, c.Region)
+	return v.ID, v.SecurityGroupID == id, nil
 }
 
 // runs says whether the embedded brokers can act as a Kafka version.

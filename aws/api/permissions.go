@@ -139,7 +139,10 @@ var permissions = map[string]map[string]permission{
 		"BatchAssociateScramSecret": {on: inPath}, "BatchDisassociateScramSecret": {on: inPath}, "ListScramSecrets": {on: inPath},
 		"CreateTopic": onTopic("CreateTopic"), "DeleteTopic": onTopic("DescribeTopic", "DeleteTopic"), "UpdateTopic": onTopic("DescribeTopic", "AlterTopic", "AlterTopicDynamicConfiguration"),
 		"DescribeTopic": onTopic("DescribeTopic", "DescribeTopicDynamicConfiguration"), "DescribeTopicPartitions": onTopic("DescribeTopic", "DescribeTopicDynamicConfiguration"),
-		"ListTopics":       {on: inPath, also: []also{{"kafka-cluster:Connect", inPath}}}, // and DescribeTopic on each that it shows
+		"ListTopics":            {on: inPath, also: []also{{"kafka-cluster:Connect", inPath}}}, // and DescribeTopic on each that it shows
+		"CreateVpcConnection":   {on: member("TargetClusterArn"), also: []also{{"kafka:CreateVpcConnection", newVPCConnection}}},
+		"DescribeVpcConnection": {on: inPath}, "DeleteVpcConnection": {on: inPath}, "ListVpcConnections": everywhere,
+		"ListClientVpcConnections": {on: inPath}, "RejectClientVpcConnection": {on: inPath},
 		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},
 	},
 	"ec2": {

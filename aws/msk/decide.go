@@ -31,30 +31,27 @@ func decideBootstrap(c cluster) error {
 	return badRequest("", "You can't get bootstrap broker nodes for a cluster in %s state.", c.State)
 }
 
-// decideTag merges tags into those that a cluster has. aws:kafka TagResource
-func decideTag(c cluster, add map[string]string) (retagged, error) {
-	tags := maps.Clone(c.Tags)
+// decideTag merges tags into those that a resource has. aws:kafka TagResource
+func decideTag(have, add map[string]string) (map[string]string, error) {
+	tags := maps.Clone(have)
 	if tags == nil {
 		tags = map[string]string{}
 	}
 	maps.Copy(tags, add)
 	if err := checkTags(add); err != nil {
-		return retagged{}, err
+		return nil, err
 	}
-	if err := checkTags(tags); err != nil {
-		return retagged{}, err
-	}
-	return retagged{tags}, nil
+	return tags, checkTags(tags)
 }
 
 // decideUntag drops tags; a key that is not there is no error.
 // aws:kafka UntagResource
-func decideUntag(c cluster, keys []string) retagged {
-	tags := maps.Clone(c.Tags)
+func decideUntag(have map[string]string, keys []string) map[string]string {
+	tags := maps.Clone(have)
 	for _, k := range keys {
 		delete(tags, k)
 	}
-	return retagged{tags}
+	return tags
 }
 
 // decideActive takes a report that every broker runs as the cluster's generation

@@ -16,6 +16,9 @@
 // repeats the document's state: it is the list that fleet walks and watches, so
 // that it need not walk everything of every account. "{account}/{region}/msk/scram/{name}"
 // and "{account}/{region}/msk/policy/{name}" are the cluster's secrets and policy.
+// "{account}/{region}/msk/vpc-connection/{cluster's account}/{cluster}/{uuid}" is a
+// VPC connection of the account, and ".../msk/client-vpc-connection/..." lists it
+// beside its cluster.
 // "{account}/{region}/msk/operation/{name}/{id}/{uuid}" holds an operation of the
 // cluster whose ARN ends so.
 package msk

@@ -6,7 +6,11 @@ import "time"
 // is as long as they take.
 type Pace func(kind string) time.Duration
 
-const createCluster = "CREATE_CLUSTER" // no operation, but it lasts
+// No operations, but they last.
+const (
+	createCluster       = "CREATE_CLUSTER"
+	changeVPCConnection = "CHANGE_VPC_CONNECTION" // creation, rejection and deletion
+)
 
 // Realistic is about as long as they last on AWS. What is not in the table was
 // not seen, and lasts as long as what is like it.
@@ -18,7 +22,7 @@ func Realistic(kind string) time.Duration {
 		return 4 * time.Minute
 	case updateMonitoring:
 		return 210 * time.Second
-	case updateVolume:
+	case updateVolume, changeVPCConnection:
 		return 5 * time.Minute
 	case updateConfiguration, updateType, increaseBrokerCount, decreaseBrokerCount:
 		return 25 * time.Minute

@@ -75,11 +75,13 @@ func (c *cluster) stateInfo() *kafka.StateInfo {
 }
 
 // tags answers the tags, an empty map rather than none.
-func (c *cluster) tags() map[string]string {
-	if c.Tags == nil {
+func (c *cluster) tags() map[string]string { return tagsOf(c.Tags) }
+
+func tagsOf(tags map[string]string) map[string]string {
+	if tags == nil {
 		return map[string]string{}
 	}
-	return c.Tags
+	return tags
 }
 
 func (s *serverless) render() *kafka.Serverless {

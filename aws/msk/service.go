@@ -23,6 +23,9 @@ type Config struct {
 	// DefaultSecurityGroup names the default group of a VPC, for clusters that
 	// name none; nil leaves them without.
 	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool)
+	// SecurityGroupVPC tells the VPC of a security group of the caller's account
+	// and region; nil leaves groups unchecked.
+	SecurityGroupVPC func(ctx context.Context, caller model.Caller, id string) (vpc string, ok bool, err error)
 	// Secret tells what is known of a secret of the caller's account and region,
 	// for the account's SCRAM users; nil: there are no secrets.
 	Secret func(ctx context.Context, caller model.Caller, arn string) (s Secret, ok bool, err error)

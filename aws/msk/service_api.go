@@ -208,34 +208,3 @@ func (s *Service) GetCompatibleKafkaVersions(ctx context.Context, caller model.C
 	}
 	return &kafka.GetCompatibleKafkaVersionsResponse{CompatibleKafkaVersions: compatibleList(of, s.cfg.Runs)}, nil
 }
-
-// ListTagsForResource shows the tags of a cluster.
-func (s *Service) ListTagsForResource(ctx context.Context, caller model.Caller, in *kafka.ListTagsForResourceRequest) (*kafka.ListTagsForResourceResponse, error) {
-	c, err := s.read(ctx, caller, "resourceArn", deref(in.ResourceArn))
-	if err != nil {
-		return nil, err
-	}
-	return &kafka.ListTagsForResourceResponse{Tags: c.tags()}, nil
-}
-
-// TagResource adds or replaces tags of a cluster.
-func (s *Service) TagResource(ctx context.Context, caller model.Caller, in *kafka.TagResourceRequest) (*kafka.TagResourceResponse, error) {
-	err := s.change(ctx, caller, "resourceArn", deref(in.ResourceArn), func(c cluster) (event, error) {
-		return decideTag(c, in.Tags)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &kafka.TagResourceResponse{}, nil
-}
-
-// UntagResource drops tags of a cluster.
-func (s *Service) UntagResource(ctx context.Context, caller model.Caller, in *kafka.UntagResourceRequest) (*kafka.UntagResourceResponse, error) {
-	err := s.change(ctx, caller, "resourceArn", deref(in.ResourceArn), func(c cluster) (event, error) {
-		return decideUntag(c, in.TagKeys), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &kafka.UntagResourceResponse{}, nil
-}

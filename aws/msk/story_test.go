@@ -29,6 +29,7 @@ type world struct {
 	sets     map[configurationRef]configuration // by revision
 	texts    map[configurationRef]string        // of the revisions
 	held     map[int32]Held
+	vpcs     map[string]vpcConnection // by the story's names
 	pace     Pace
 	now      time.Time
 	drawn    byte
@@ -60,7 +61,7 @@ func runStory(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{clusters: map[string]cluster{}, sets: map[configurationRef]configuration{}, texts: map[configurationRef]string{}, held: map[int32]Held{}, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
+	w := &world{clusters: map[string]cluster{}, sets: map[configurationRef]configuration{}, texts: map[configurationRef]string{}, held: map[int32]Held{}, vpcs: map[string]vpcConnection{}, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	var out []string
 	for block := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n\n") {
 		input, want, asks := strings.Cut(block, "----")
@@ -148,10 +149,12 @@ func (w *world) run(t *testing.T, input string) string {
 		return pretty(t, c.Operation.renderV2(c))
 	case "tag":
 		key, value, _ := strings.Cut(rest, "=")
-		e, err := decideTag(c, map[string]string{key: value})
-		return w.decided(c, e, err)
+		tags, err := decideTag(c.Tags, map[string]string{key: value})
+		return w.decided(c, retagged{tags}, err)
+	case "connect", "connection", "reject", "disconnect":
+		return w.vpc(t, verb, name, rest)
 	case "untag":
-		return w.decided(c, decideUntag(c, []string{rest}), nil)
+		return w.decided(c, retagged{decideUntag(c.Tags, []string{rest})}, nil)
 	}
 	t.Fatalf("no verb %q", verb)
 	return ""

@@ -19,10 +19,12 @@ type Service interface {
 	CreateClusterV2(ctx context.Context, c model.Caller, in *CreateClusterV2Request) (*CreateClusterV2Response, error)
 	CreateConfiguration(ctx context.Context, c model.Caller, in *CreateConfigurationRequest) (*CreateConfigurationResponse, error)
 	CreateTopic(ctx context.Context, c model.Caller, in *CreateTopicRequest) (*CreateTopicResponse, error)
+	CreateVpcConnection(ctx context.Context, c model.Caller, in *CreateVpcConnectionRequest) (*CreateVpcConnectionResponse, error)
 	DeleteCluster(ctx context.Context, c model.Caller, in *DeleteClusterRequest) (*DeleteClusterResponse, error)
 	DeleteClusterPolicy(ctx context.Context, c model.Caller, in *DeleteClusterPolicyRequest) (*DeleteClusterPolicyResponse, error)
 	DeleteConfiguration(ctx context.Context, c model.Caller, in *DeleteConfigurationRequest) (*DeleteConfigurationResponse, error)
 	DeleteTopic(ctx context.Context, c model.Caller, in *DeleteTopicRequest) (*DeleteTopicResponse, error)
+	DeleteVpcConnection(ctx context.Context, c model.Caller, in *DeleteVpcConnectionRequest) (*DeleteVpcConnectionResponse, error)
 	DescribeCluster(ctx context.Context, c model.Caller, in *DescribeClusterRequest) (*DescribeClusterResponse, error)
 	DescribeClusterOperation(ctx context.Context, c model.Caller, in *DescribeClusterOperationRequest) (*DescribeClusterOperationResponse, error)
 	DescribeClusterOperationV2(ctx context.Context, c model.Caller, in *DescribeClusterOperationV2Request) (*DescribeClusterOperationV2Response, error)
@@ -31,9 +33,11 @@ type Service interface {
 	DescribeConfigurationRevision(ctx context.Context, c model.Caller, in *DescribeConfigurationRevisionRequest) (*DescribeConfigurationRevisionResponse, error)
 	DescribeTopic(ctx context.Context, c model.Caller, in *DescribeTopicRequest) (*DescribeTopicResponse, error)
 	DescribeTopicPartitions(ctx context.Context, c model.Caller, in *DescribeTopicPartitionsRequest) (*DescribeTopicPartitionsResponse, error)
+	DescribeVpcConnection(ctx context.Context, c model.Caller, in *DescribeVpcConnectionRequest) (*DescribeVpcConnectionResponse, error)
 	GetBootstrapBrokers(ctx context.Context, c model.Caller, in *GetBootstrapBrokersRequest) (*GetBootstrapBrokersResponse, error)
 	GetClusterPolicy(ctx context.Context, c model.Caller, in *GetClusterPolicyRequest) (*GetClusterPolicyResponse, error)
 	GetCompatibleKafkaVersions(ctx context.Context, c model.Caller, in *GetCompatibleKafkaVersionsRequest) (*GetCompatibleKafkaVersionsResponse, error)
+	ListClientVpcConnections(ctx context.Context, c model.Caller, in *ListClientVpcConnectionsRequest) (*ListClientVpcConnectionsResponse, error)
 	ListClusterOperations(ctx context.Context, c model.Caller, in *ListClusterOperationsRequest) (*ListClusterOperationsResponse, error)
 	ListClusterOperationsV2(ctx context.Context, c model.Caller, in *ListClusterOperationsV2Request) (*ListClusterOperationsV2Response, error)
 	ListClusters(ctx context.Context, c model.Caller, in *ListClustersRequest) (*ListClustersResponse, error)
@@ -45,8 +49,10 @@ type Service interface {
 	ListScramSecrets(ctx context.Context, c model.Caller, in *ListScramSecretsRequest) (*ListScramSecretsResponse, error)
 	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
 	ListTopics(ctx context.Context, c model.Caller, in *ListTopicsRequest) (*ListTopicsResponse, error)
+	ListVpcConnections(ctx context.Context, c model.Caller, in *ListVpcConnectionsRequest) (*ListVpcConnectionsResponse, error)
 	PutClusterPolicy(ctx context.Context, c model.Caller, in *PutClusterPolicyRequest) (*PutClusterPolicyResponse, error)
 	RebootBroker(ctx context.Context, c model.Caller, in *RebootBrokerRequest) (*RebootBrokerResponse, error)
+	RejectClientVpcConnection(ctx context.Context, c model.Caller, in *RejectClientVpcConnectionRequest) (*RejectClientVpcConnectionResponse, error)
 	TagResource(ctx context.Context, c model.Caller, in *TagResourceRequest) (*TagResourceResponse, error)
 	UntagResource(ctx context.Context, c model.Caller, in *UntagResourceRequest) (*UntagResourceResponse, error)
 	UpdateBrokerCount(ctx context.Context, c model.Caller, in *UpdateBrokerCountRequest) (*UpdateBrokerCountResponse, error)
@@ -141,6 +147,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "CreateVpcConnection", Method: "POST", Path: "/v1/vpc-connection", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateVpcConnectionRequest)
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateVpcConnection(ctx, c, in.(*CreateVpcConnectionRequest))
+			},
+		},
+		{
 			Name: "DeleteCluster", Method: "DELETE", Path: "/v1/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DeleteClusterRequest)
@@ -184,6 +201,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DeleteTopic(ctx, c, in.(*DeleteTopicRequest))
+			},
+		},
+		{
+			Name: "DeleteVpcConnection", Method: "DELETE", Path: "/v1/vpc-connection/{arn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteVpcConnectionRequest)
+				in.Arn = r.Path("arn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteVpcConnection(ctx, c, in.(*DeleteVpcConnectionRequest))
 			},
 		},
 		{
@@ -280,6 +308,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeVpcConnection", Method: "GET", Path: "/v1/vpc-connection/{arn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeVpcConnectionRequest)
+				in.Arn = r.Path("arn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeVpcConnection(ctx, c, in.(*DescribeVpcConnectionRequest))
+			},
+		},
+		{
 			Name: "GetBootstrapBrokers", Method: "GET", Path: "/v1/clusters/{clusterArn}/bootstrap-brokers", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(GetBootstrapBrokersRequest)
@@ -310,6 +349,19 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.GetCompatibleKafkaVersions(ctx, c, in.(*GetCompatibleKafkaVersionsRequest))
+			},
+		},
+		{
+			Name: "ListClientVpcConnections", Method: "GET", Path: "/v1/clusters/{clusterArn}/client-vpc-connections", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListClientVpcConnectionsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListClientVpcConnections(ctx, c, in.(*ListClientVpcConnectionsRequest))
 			},
 		},
 		{
@@ -454,6 +506,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "ListVpcConnections", Method: "GET", Path: "/v1/vpc-connections", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListVpcConnectionsRequest)
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListVpcConnections(ctx, c, in.(*ListVpcConnectionsRequest))
+			},
+		},
+		{
 			Name: "PutClusterPolicy", Method: "PUT", Path: "/v1/clusters/{clusterArn}/policy", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(PutClusterPolicyRequest)
@@ -475,6 +539,18 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.RebootBroker(ctx, c, in.(*RebootBrokerRequest))
+			},
+		},
+		{
+			Name: "RejectClientVpcConnection", Method: "PUT", Path: "/v1/clusters/{clusterArn}/client-vpc-connection", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(RejectClientVpcConnectionRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.RejectClientVpcConnection(ctx, c, in.(*RejectClientVpcConnectionRequest))
 			},
 		},
 		{
@@ -642,24 +718,18 @@ var Others = []model.Other{
 	{Name: "CreateAssessment", Method: "POST", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "CreateChannel", Method: "POST", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "CreateReplicator", Method: "POST", Path: "/replication/v1/replicators"},
-	{Name: "CreateVpcConnection", Method: "POST", Path: "/v1/vpc-connection"},
 	{Name: "DeleteAssessment", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DeleteChannel", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DeleteReplicator", Method: "DELETE", Path: "/replication/v1/replicators/{replicatorArn}"},
-	{Name: "DeleteVpcConnection", Method: "DELETE", Path: "/v1/vpc-connection/{arn}"},
 	{Name: "DescribeAssessment", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DescribeChannel", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DescribeReplicator", Method: "GET", Path: "/replication/v1/replicators/{replicatorArn}"},
 	{Name: "DescribeTopicReassignment", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}"},
-	{Name: "DescribeVpcConnection", Method: "GET", Path: "/v1/vpc-connection/{arn}"},
 	{Name: "ListAssessmentFindings", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}/findings"},
 	{Name: "ListAssessments", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "ListChannels", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels"},
-	{Name: "ListClientVpcConnections", Method: "GET", Path: "/v1/clusters/{clusterArn}/client-vpc-connections"},
 	{Name: "ListReplicators", Method: "GET", Path: "/replication/v1/replicators"},
 	{Name: "ListTopicReassignments", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
-	{Name: "ListVpcConnections", Method: "GET", Path: "/v1/vpc-connections"},
-	{Name: "RejectClientVpcConnection", Method: "PUT", Path: "/v1/clusters/{clusterArn}/client-vpc-connection"},
 	{Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
 	{Name: "StopTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}/stop"},
 	{Name: "UpdateChannel", Method: "PUT", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},

@@ -99,6 +99,15 @@ type ClientAuthentication struct {
 	Unauthenticated *Unauthenticated `json:"unauthenticated,omitzero"`
 }
 
+// ClientVpcConnection is aws:kafka's shape of that name.
+type ClientVpcConnection struct {
+	Authentication   *string     `json:"authentication,omitzero"`
+	CreationTime     *model.Time `json:"creationTime,omitzero"`
+	Owner            *string     `json:"owner,omitzero"`
+	State            *string     `json:"state,omitzero"`
+	VpcConnectionArn *string     `json:"vpcConnectionArn,omitzero"`
+}
+
 // CloudWatchLogs is aws:kafka's shape of that name.
 type CloudWatchLogs struct {
 	Enabled  *bool   `json:"enabled,omitzero"`
@@ -329,6 +338,28 @@ type CreateTopicResponse struct {
 	TopicName *string `json:"topicName,omitzero"`
 }
 
+// CreateVpcConnectionRequest is aws:kafka's shape of that name.
+type CreateVpcConnectionRequest struct {
+	Authentication   *string           `json:"authentication,omitzero"`
+	ClientSubnets    []string          `json:"clientSubnets,omitzero"`
+	SecurityGroups   []string          `json:"securityGroups,omitzero"`
+	Tags             map[string]string `json:"tags,omitzero"`
+	TargetClusterArn *string           `json:"targetClusterArn,omitzero"`
+	VpcId            *string           `json:"vpcId,omitzero"`
+}
+
+// CreateVpcConnectionResponse is aws:kafka's shape of that name.
+type CreateVpcConnectionResponse struct {
+	Authentication   *string           `json:"authentication,omitzero"`
+	ClientSubnets    []string          `json:"clientSubnets,omitzero"`
+	CreationTime     *model.Time       `json:"creationTime,omitzero"`
+	SecurityGroups   []string          `json:"securityGroups,omitzero"`
+	State            *string           `json:"state,omitzero"`
+	Tags             map[string]string `json:"tags,omitzero"`
+	VpcConnectionArn *string           `json:"vpcConnectionArn,omitzero"`
+	VpcId            *string           `json:"vpcId,omitzero"`
+}
+
 // DeleteClusterPolicyRequest is aws:kafka's shape of that name.
 type DeleteClusterPolicyRequest struct {
 	ClusterArn *string `json:"-"`
@@ -372,6 +403,17 @@ type DeleteTopicResponse struct {
 	Status    *string `json:"status,omitzero"`
 	TopicArn  *string `json:"topicArn,omitzero"`
 	TopicName *string `json:"topicName,omitzero"`
+}
+
+// DeleteVpcConnectionRequest is aws:kafka's shape of that name.
+type DeleteVpcConnectionRequest struct {
+	Arn *string `json:"-"`
+}
+
+// DeleteVpcConnectionResponse is aws:kafka's shape of that name.
+type DeleteVpcConnectionResponse struct {
+	State            *string `json:"state,omitzero"`
+	VpcConnectionArn *string `json:"vpcConnectionArn,omitzero"`
 }
 
 // DescribeClusterOperationRequest is aws:kafka's shape of that name.
@@ -476,6 +518,24 @@ type DescribeTopicResponse struct {
 	TopicName         *string `json:"topicName,omitzero"`
 }
 
+// DescribeVpcConnectionRequest is aws:kafka's shape of that name.
+type DescribeVpcConnectionRequest struct {
+	Arn *string `json:"-"`
+}
+
+// DescribeVpcConnectionResponse is aws:kafka's shape of that name.
+type DescribeVpcConnectionResponse struct {
+	Authentication   *string           `json:"authentication,omitzero"`
+	CreationTime     *model.Time       `json:"creationTime,omitzero"`
+	SecurityGroups   []string          `json:"securityGroups,omitzero"`
+	State            *string           `json:"state,omitzero"`
+	Subnets          []string          `json:"subnets,omitzero"`
+	Tags             map[string]string `json:"tags,omitzero"`
+	TargetClusterArn *string           `json:"targetClusterArn,omitzero"`
+	VpcConnectionArn *string           `json:"vpcConnectionArn,omitzero"`
+	VpcId            *string           `json:"vpcId,omitzero"`
+}
+
 // EBSStorageInfo is aws:kafka's shape of that name.
 type EBSStorageInfo struct {
 	ProvisionedThroughput *ProvisionedThroughput `json:"provisionedThroughput,omitzero"`
@@ -574,6 +634,19 @@ type JmxExporterInfo struct {
 type KafkaVersion struct {
 	Status  *string `json:"status,omitzero"`
 	Version *string `json:"version,omitzero"`
+}
+
+// ListClientVpcConnectionsRequest is aws:kafka's shape of that name.
+type ListClientVpcConnectionsRequest struct {
+	ClusterArn *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListClientVpcConnectionsResponse is aws:kafka's shape of that name.
+type ListClientVpcConnectionsResponse struct {
+	ClientVpcConnections []ClientVpcConnection `json:"clientVpcConnections,omitzero"`
+	NextToken            *string               `json:"nextToken,omitzero"`
 }
 
 // ListClusterOperationsRequest is aws:kafka's shape of that name.
@@ -716,6 +789,18 @@ type ListTopicsResponse struct {
 	Topics    []TopicInfo `json:"topics,omitzero"`
 }
 
+// ListVpcConnectionsRequest is aws:kafka's shape of that name.
+type ListVpcConnectionsRequest struct {
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+}
+
+// ListVpcConnectionsResponse is aws:kafka's shape of that name.
+type ListVpcConnectionsResponse struct {
+	NextToken      *string         `json:"nextToken,omitzero"`
+	VpcConnections []VpcConnection `json:"vpcConnections,omitzero"`
+}
+
 // LoggingInfo is aws:kafka's shape of that name.
 type LoggingInfo struct {
 	AuthorizerLogs *AuthorizerLogs `json:"authorizerLogs,omitzero"`
@@ -854,6 +939,16 @@ type RebootBrokerRequest struct {
 type RebootBrokerResponse struct {
 	ClusterArn          *string `json:"clusterArn,omitzero"`
 	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
+// RejectClientVpcConnectionRequest is aws:kafka's shape of that name.
+type RejectClientVpcConnectionRequest struct {
+	ClusterArn       *string `json:"-"`
+	VpcConnectionArn *string `json:"vpcConnectionArn,omitzero"`
+}
+
+// RejectClientVpcConnectionResponse is aws:kafka's shape of that name.
+type RejectClientVpcConnectionResponse struct {
 }
 
 // S3 is aws:kafka's shape of that name.
@@ -1124,6 +1219,16 @@ type UserIdentity struct {
 type VpcConfig struct {
 	SecurityGroupIds []string `json:"securityGroupIds,omitzero"`
 	SubnetIds        []string `json:"subnetIds,omitzero"`
+}
+
+// VpcConnection is aws:kafka's shape of that name.
+type VpcConnection struct {
+	Authentication   *string     `json:"authentication,omitzero"`
+	CreationTime     *model.Time `json:"creationTime,omitzero"`
+	State            *string     `json:"state,omitzero"`
+	TargetClusterArn *string     `json:"targetClusterArn,omitzero"`
+	VpcConnectionArn *string     `json:"vpcConnectionArn,omitzero"`
+	VpcId            *string     `json:"vpcId,omitzero"`
 }
 
 // VpcConnectionInfo is aws:kafka's shape of that name.

@@ -303,6 +303,27 @@ func (s *CreateTopicRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *CreateVpcConnectionRequest) Validate() *model.Error {
+	if s.Authentication == nil {
+		return model.Missing("authentication")
+	}
+	if s.ClientSubnets == nil {
+		return model.Missing("clientSubnets")
+	}
+	if s.SecurityGroups == nil {
+		return model.Missing("securityGroups")
+	}
+	if s.TargetClusterArn == nil {
+		return model.Missing("targetClusterArn")
+	}
+	if s.VpcId == nil {
+		return model.Missing("vpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeleteClusterPolicyRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -336,6 +357,15 @@ func (s *DeleteTopicRequest) Validate() *model.Error {
 	}
 	if s.TopicName == nil {
 		return model.Missing("topicName")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteVpcConnectionRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
 	}
 	return nil
 }
@@ -420,6 +450,15 @@ func (s *DescribeTopicRequest) Validate() *model.Error {
 	}
 	if s.TopicName == nil {
 		return model.Missing("topicName")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeVpcConnectionRequest) Validate() *model.Error {
+	if s.Arn == nil {
+		return model.Missing("arn")
 	}
 	return nil
 }
@@ -516,6 +555,18 @@ func (s *Iam) Validate() *model.Error {
 func (s *JmxExporterInfo) Validate() *model.Error {
 	if s.EnabledInBroker == nil {
 		return model.Missing("enabledInBroker")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListClientVpcConnectionsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
 	}
 	return nil
 }
@@ -631,6 +682,15 @@ func (s *ListTopicsRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
 	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListVpcConnectionsRequest) Validate() *model.Error {
 	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
 		return e
 	}
@@ -798,6 +858,18 @@ func (s *RebootBrokerRequest) Validate() *model.Error {
 	}
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *RejectClientVpcConnectionRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.VpcConnectionArn == nil {
+		return model.Missing("vpcConnectionArn")
 	}
 	return nil
 }

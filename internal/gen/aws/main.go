@@ -38,6 +38,8 @@ var services = []service{
 		"UpdateClusterConfiguration", "UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity",
 		"UpdateMonitoring", "UpdateSecurity", "UpdateStorage",
 		"CreateTopic", "DeleteTopic", "DescribeTopic", "DescribeTopicPartitions", "ListTopics", "UpdateTopic",
+		"CreateVpcConnection", "DeleteVpcConnection", "DescribeVpcConnection", "ListClientVpcConnections", "ListVpcConnections",
+		"RejectClientVpcConnection",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",

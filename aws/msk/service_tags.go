@@ -1,0 +1,64 @@
+package msk
+
+import (
+	"context"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/store"
+)
+
+// ListTagsForResource shows the tags of a cluster or a VPC connection.
+func (s *Service) ListTagsForResource(ctx context.Context, caller model.Caller, in *kafka.ListTagsForResourceRequest) (*kafka.ListTagsForResourceResponse, error) {
+	const parameter = "resourceArn"
+	var tags map[string]string
+	err := s.cfg.Store.View(ctx, func(tx *store.Tx) error {
+		if _, ok := parseVPCARN(deref(in.ResourceArn)); ok {
+			v, _, err := s.findVPC(tx, caller, parameter, *in.ResourceArn)
+			tags = v.Tags
+			return err
+		}
+		c, err := find(tx, caller, parameter, deref(in.ResourceArn))
+		tags = c.Tags
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kafka.ListTagsForResourceResponse{Tags: tagsOf(tags)}, nil
+}
+
+// retag runs a decision about the tags of a cluster or a VPC connection.
+func (s *Service) retag(ctx context.Context, caller model.Caller, arn string, decide func(have map[string]string) (map[string]string, error)) error {
+	const parameter = "resourceArn"
+	if _, ok := parseVPCARN(arn); ok {
+		return s.changeVPC(ctx, caller, parameter, arn, func(v vpcConnection, _ *cluster) (_ vpcConnection, err error) {
+			v.Tags, err = decide(v.Tags)
+			return v, err
+		})
+	}
+	return s.change(ctx, caller, parameter, arn, func(c cluster) (event, error) {
+		tags, err := decide(c.Tags)
+		return retagged{tags}, err
+	})
+}
+
+// TagResource adds or replaces tags of a cluster or a VPC connection.
+func (s *Service) TagResource(ctx context.Context, caller model.Caller, in *kafka.TagResourceRequest) (*kafka.TagResourceResponse, error) {
+	err := s.retag(ctx, caller, deref(in.ResourceArn), func(have map[string]string) (map[string]string, error) { return decideTag(have, in.Tags) })
+	if err != nil {
+		return nil, err
+	}
+	return &kafka.TagResourceResponse{}, nil
+}
+
+// UntagResource drops tags of a cluster or a VPC connection.
+func (s *Service) UntagResource(ctx context.Context, caller model.Caller, in *kafka.UntagResourceRequest) (*kafka.UntagResourceResponse, error) {
+	err := s.retag(ctx, caller, deref(in.ResourceArn), func(have map[string]string) (map[string]string, error) {
+		return decideUntag(have, in.TagKeys), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kafka.UntagResourceResponse{}, nil
+}

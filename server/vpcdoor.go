@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/aws/msk"
+)
+
+// vpcDoor stands before the listeners of one running cluster that its VPC
+// connections lead to. Clients enter while there is a connection for them, and
+// are sent away when that ends: their TCP connection is reset, as is that of who
+// comes in vain, so that they try again (docs/design/0018). It follows the store
+// until close.
+type vpcDoor struct {
+	msk *msk.Service
+	arn string
+	log *slog.Logger
+
+	mu      sync.Mutex
+	entries []msk.VPCEntry        // guarded by mu
+	inside  map[*visitor]struct{} // guarded by mu; as many as the listeners hold
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// openVPCDoor reads what connections there are and follows them.
+func openVPCDoor(ctx context.Context, m *msk.Service, arn string, log *slog.Logger) (*vpcDoor, error) {
+	d := &vpcDoor{msk: m, arn: arn, log: log, inside: make(map[*visitor]struct{})}
+	changed, stop := m.WatchFacts(placeOf(arn))
+	if err := d.refresh(ctx); err != nil {
+		stop()
+		return nil, err
+	}
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.cancel = cancel
+	d.running.Go(func() {
+		defer stop()
+		d.follow(following, changed)
+	})
+	return d, nil
+}
+
+func (d *vpcDoor) close() {
+	d.cancel()
+	d.running.Wait()
+}
+
+func (d *vpcDoor) follow(ctx context.Context, changed <-chan struct{}) {
+	tick := time.NewTicker(accessInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-tick.C:
+		}
+		if err := d.refresh(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("read the cluster's VPC connections", "error", err)
+		}
+	}
+}
+
+// refresh reads the connections and sends away who has none any more. On error
+// what is known stays.
+func (d *vpcDoor) refresh(ctx context.Context) error {
+	entries, err := d.msk.VPCEntries(ctx, d.arn)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.entries = entries
+	var leaving []*visitor
+	for v := range d.inside {
+		if !d.lets(v.listener) {
+			leaving = append(leaving, v)
+		}
+	}
+	d.mu.Unlock()
+	for _, v := range leaving {
+		v.reset()
+	}
+	return nil
+}
+
+// lets reports whether a connection leads to a listener now. mu is held.
+func (d *vpcDoor) lets(listener string) bool {
+	return slices.ContainsFunc(d.entries, func(e msk.VPCEntry) bool {
+		return string(e.Listener) == listener && !time.Now().Before(e.From)
+	})
+}
+
+// before puts the door around a listener of the cluster.
+func (d *vpcDoor) before(listener string) func(net.Listener) net.Listener {
+	return func(ln net.Listener) net.Listener { return doored{ln, d, listener} }
+}
+
+// doored is a TCP listener behind the door.
+type doored struct {
+	net.Listener
+	door     *vpcDoor
+	listener string
+}
+
+// Accept answers the next client that may enter.
+func (l doored) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		v := &visitor{nc.(*net.TCPConn), l.door, l.listener}
+		if l.door.enter(v) {
+			return v, nil
+		}
+		l.door.log.Debug("connection refused", "remote", nc.RemoteAddr(), "listener", l.listener, "reason", "no VPC connection leads here")
+		v.reset()
+	}
+}
+
+func (d *vpcDoor) enter(v *visitor) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.lets(v.listener) {
+		return false
+	}
+	d.inside[v] = struct{}{}
+	return true
+}
+
+// visitor is a TCP connection that came through the door.
+type visitor struct {
+	*net.TCPConn
+	door     *vpcDoor
+	listener string
+}
+
+// Close ends the TCP connection, and the door forgets it.
+func (v *visitor) Close() error {
+	v.door.mu.Lock()
+	delete(v.door.inside, v)
+	v.door.mu.Unlock()
+	return v.TCPConn.Close()
+}
+
+// reset ends the TCP connection so that the client knows that it was cut.
+func (v *visitor) reset() {
+	_ = v.SetLinger(0) // a closed one needs none
+	v.Close()
+}
