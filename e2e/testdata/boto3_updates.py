@@ -87,7 +87,7 @@ def operations(configuration):
     check("v2 list", (len(arns), arns), (2, sorted(arns)))
     refused("unknown operation", "NotFoundException", "", kafka.describe_cluster_operation,
             ClusterOperationArn=o.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000")
-    refused("unbuilt", "BadRequestException", "public access", kafka.update_connectivity, ClusterArn=CLUSTER, CurrentVersion=version(),
+    refused("open to everybody", "BadRequestException", "unauthenticated access must be off", kafka.update_connectivity, ClusterArn=CLUSTER, CurrentVersion=version(),
             ConnectivityInfo={"PublicAccess": {"Type": "SERVICE_PROVIDED_EIPS"}})
 
 
