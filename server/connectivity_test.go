@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/aws"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
@@ -240,14 +242,14 @@ func (h *host) enters(addresses string) bool {
 	return conn != nil
 }
 
-func (h *host) into(addresses string) *tls.Conn {
+func (h *host) into(addresses string, certificates ...tls.Certificate) *tls.Conn {
 	h.t.Helper()
 	at, _, _ := strings.Cut(addresses, ",")
 	name, port, err := net.SplitHostPort(at)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{RootCAs: h.trust(), ServerName: name, MinVersion: tls.VersionTLS12})
+	conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{RootCAs: h.trust(), ServerName: name, MinVersion: tls.VersionTLS12, Certificates: certificates})
 	if err != nil {
 		return nil
 	}
@@ -395,4 +397,90 @@ func TestVPCConnectivityKilledEverywhere(t *testing.T) {
 		eventually(t, "a way in", func() bool { return h.enters(h.seeds) })
 		met(t, h.client())
 	})
+}
+
+// TestNodesShowEveryName: whoever makes names of the brokers known finds them all.
+func TestNodesShowEveryName(t *testing.T) {
+	h := newIAMHost(t)
+	h.settled(h.connected(&kafka.ConnectivityInfo{
+		PublicAccess: publicAccess("SERVICE_PROVIDED_EIPS").PublicAccess, VpcConnectivity: privately(true).VpcConnectivity,
+	}))
+	out, err := h.s.msk.ListNodes(t.Context(), h.caller, &kafka.ListNodesRequest{ClusterArn: &h.arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, n := range out.NodeInfoList {
+		if b := n.BrokerNodeInfo; b != nil {
+			for _, host := range b.Endpoints {
+				name, _, _ := strings.Cut(host, ".c.")
+				names = append(names, name)
+			}
+		}
+	}
+	h.expect("names", strings.Join(names, " "), "b-1 b-1-public b-1.iam b-2 b-2-public b-2.iam")
+}
+
+// TestPublicAccessBySecretAndCertificate: who comes from elsewhere shows the same
+// password or certificate as who comes from the VPC, also after authorities
+// change.
+func TestPublicAccessBySecretAndCertificate(t *testing.T) {
+	var first, second string
+	g := startGuarded(t, func(g *guarded) *kafka.ClientAuthentication {
+		first, second = g.authority("first"), g.authority("second")
+		return &kafka.ClientAuthentication{
+			Sasl: &kafka.Sasl{Scram: &kafka.Scram{Enabled: new(true)}}, Tls: &kafka.Tls{CertificateAuthorityArnList: []string{first}},
+		}
+	})
+	h := &host{t: t, s: g.System, caller: g.caller, arn: g.arn}
+	secret := g.secret("AmazonMSK_alice", `{"username":"alice","password":"wonderland"}`, g.key)
+	if _, err := g.msk.BatchAssociateScramSecret(t.Context(), g.caller, &kafka.BatchAssociateScramSecretRequest{ClusterArn: &g.arn, SecretArnList: []string{secret}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.s.msk.UpdateConnectivity(t.Context(), h.caller, &kafka.UpdateConnectivityRequest{
+		ClusterArn: &h.arn, CurrentVersion: h.described().CurrentVersion, ConnectivityInfo: publicAccess("SERVICE_PROVIDED_EIPS"),
+	})
+	if err == nil || !strings.Contains(err.Error(), "allow.everyone.if.no.acl.found to false") {
+		t.Errorf("while everybody is let in without ACLs: %v", err)
+	}
+	h.settled(h.configure(h.configuration("closed", "allow.everyone.if.no.acl.found=false\n")))
+	h.expect("opened", *h.settled(h.connected(publicAccess("SERVICE_PROVIDED_EIPS"))).OperationState, "UPDATE_COMPLETE")
+	at := h.addresses()
+	by := func(certificate *tls.Certificate) error {
+		c := g.tls()
+		if certificate != nil {
+			c.Certificates = []tls.Certificate{*certificate}
+		}
+		return g.client(*at.BootstrapBrokerStringPublicTls, kgo.DialTLSConfig(c)).Ping(t.Context())
+	}
+	old, young := g.clientCertificate(first, pkix.Name{CommonName: "old"}), g.clientCertificate(second, pkix.Name{CommonName: "young"})
+	eventually(t, "a login with a password", func() bool {
+		return g.client(*at.BootstrapBrokerStringPublicSaslScram, kgo.DialTLSConfig(g.tls()),
+			kgo.SASL(scram.Auth{User: "alice", Pass: "wonderland"}.AsSha512Mechanism())).Ping(t.Context()) == nil
+	})
+	if err := by(&old); err != nil {
+		t.Error("with a certificate:", err)
+	}
+	if by(nil) == nil || by(&young) == nil {
+		t.Error("a client with no certificate, or a stranger's, was taken")
+	}
+	inside := h.into(*at.BootstrapBrokerStringPublicTls, old)
+	if inside == nil || !open(inside) {
+		t.Fatal("the connection does not answer")
+	}
+	defer inside.Close()
+	out, err := g.msk.UpdateSecurity(t.Context(), g.caller, &kafka.UpdateSecurityRequest{
+		ClusterArn: &g.arn, CurrentVersion: h.described().CurrentVersion,
+		ClientAuthentication: &kafka.ClientAuthentication{Tls: &kafka.Tls{CertificateAuthorityArnList: []string{second}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.settled(out.ClusterOperationArn)
+	if open(inside) {
+		t.Error("a client whose authority is gone was not sent away")
+	}
+	if err := by(&young); err != nil || by(&old) == nil {
+		t.Errorf("with a certificate of the authority that came: %v, or one of that which went is taken", err)
+	}
 }

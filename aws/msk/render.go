@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -206,16 +207,17 @@ func nodes(c cluster) []kafka.NodeInfo {
 
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
-// hostsOf answers the host names that a broker is advertised under in its VPC,
-// and its address if one of them is an IP address.
+// hostsOf answers the host names that a broker is advertised under, in its VPC
+// first, and its address if one of them is an IP address. That the names for
+// clients elsewhere are among them is UNVERIFIED.
 func (c *cluster) hostsOf(id int32) (hosts []string, address string) {
 	if c.Endpoints == nil {
 		return nil, ""
 	}
 	for _, e := range c.Endpoints.Brokers {
-		for _, l := range []Listener{Plaintext, TLS, SCRAM, IAM} {
+		for _, l := range c.listeners() {
 			host, _, err := net.SplitHostPort(e.Listeners[l])
-			if e.ID != id || err != nil || len(hosts) > 0 && hosts[len(hosts)-1] == host {
+			if e.ID != id || err != nil || slices.Contains(hosts, host) {
 				continue
 			}
 			hosts = append(hosts, host)
