@@ -308,6 +308,11 @@ func TestVPCConnection(t *testing.T) {
 	}
 	p.told(*arn)
 
+	reboot, err := h.s.msk.RebootBroker(t.Context(), h.caller, &kafka.RebootBrokerRequest{ClusterArn: &h.arn, BrokerIds: []string{"1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.settled(reboot.ClusterOperationArn)
 	inside := h.into(private)
 	if inside == nil {
 		t.Fatal("the way in is closed")
@@ -399,12 +404,18 @@ func TestVPCConnectivityKilledEverywhere(t *testing.T) {
 	})
 }
 
-// TestNodesShowEveryName: whoever makes names of the brokers known finds them all.
+// TestNodesShowEveryName: whoever makes names of the brokers known finds them
+// all, also those of brokers that came later.
 func TestNodesShowEveryName(t *testing.T) {
 	h := newIAMHost(t)
 	h.settled(h.connected(&kafka.ConnectivityInfo{
 		PublicAccess: publicAccess("SERVICE_PROVIDED_EIPS").PublicAccess, VpcConnectivity: privately(true).VpcConnectivity,
 	}))
+	grown, err := h.counted(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.settled(grown)
 	out, err := h.s.msk.ListNodes(t.Context(), h.caller, &kafka.ListNodesRequest{ClusterArn: &h.arn})
 	if err != nil {
 		t.Fatal(err)
@@ -418,7 +429,7 @@ func TestNodesShowEveryName(t *testing.T) {
 			}
 		}
 	}
-	h.expect("names", strings.Join(names, " "), "b-1 b-1-public b-1.iam b-2 b-2-public b-2.iam")
+	h.expect("names", strings.Join(names, " "), "b-1 b-1-public b-1.iam b-2 b-2-public b-2.iam b-3 b-3-public b-3.iam b-4 b-4-public b-4.iam")
 }
 
 // TestPublicAccessBySecretAndCertificate: who comes from elsewhere shows the same

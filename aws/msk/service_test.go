@@ -304,6 +304,7 @@ func FuzzNextToken(f *testing.F) {
 func FuzzARN(f *testing.F) {
 	f.Add("arn:aws:kafka:eu-west-1:123456789012:cluster/c/6b727980-878e-459c-a3aa-b1b8bfc6050c-20")
 	f.Add("arn:aws:kafka:eu-west-1:123456789012:cluster/s/6b727980-878e-459c-a3aa-b1b8bfc6050c-s2")
+	f.Add("arn:aws:kafka:eu-west-1:123456789012:vpc-connection/210987654321/c/6b727980-878e-459c-a3aa-b1b8bfc6050c")
 	f.Add("arn::::")
 	st, err := store.Open(filepath.Join(f.TempDir(), "state.db"))
 	if err != nil {
@@ -313,8 +314,12 @@ func FuzzARN(f *testing.F) {
 	s := msk.New(msk.Config{Store: st})
 	f.Fuzz(func(t *testing.T, arn string) {
 		_, err := s.DescribeClusterV2(t.Context(), caller, &kafka.DescribeClusterV2Request{ClusterArn: &arn})
-		if e, ok := errors.AsType[*model.Error](err); !ok || e.HTTP != 400 && e.HTTP != 404 {
-			t.Errorf("got %v", err)
+		_, private := s.DescribeVpcConnection(t.Context(), caller, &kafka.DescribeVpcConnectionRequest{Arn: &arn})
+		_, tags := s.ListTagsForResource(t.Context(), caller, &kafka.ListTagsForResourceRequest{ResourceArn: &arn})
+		for _, err := range []error{err, private, tags} {
+			if e, ok := errors.AsType[*model.Error](err); !ok || e.HTTP != 400 && e.HTTP != 404 {
+				t.Errorf("got %v", err)
+			}
 		}
 	})
 }
