@@ -147,7 +147,7 @@ var permissions = map[string]map[string]permission{
 		"DescribeVpcAttribute": everywhere, "DescribeVpcs": everywhere,
 	},
 	"sts": {
-		"AssumeRole": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
+		"AssumeRole": {own: true}, "AssumeRoleWithWebIdentity": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
 	},
 	"iam":            iamPermissions(),
 	"kms":            kmsPermissions(),
@@ -193,6 +193,7 @@ func iamPermissions() map[string]permission {
 		"ListGroups", "ListInstanceProfiles", "ListPolicies", "ListRoles", "ListUsers", "ListVirtualMFADevices", "SimulateCustomPolicy"} {
 		out[name] = everywhere
 	}
+	maps.Copy(out, oidcPermissions())
 	return out
 }
 
