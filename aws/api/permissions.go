@@ -220,6 +220,9 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 	if p.action != "" {
 		q.Action = p.action
 	}
+	if s.name == "kms" {
+		aboutKey(&q, req)
+	}
 	if p.on != nil {
 		var err error
 		if q.Resource, q.Tags, err = p.on(ctx, a); err != nil {
@@ -262,6 +265,9 @@ func (h *handler) authorizeAlso(ctx context.Context, more []also, q iam.Question
 		var err error
 		if next.Resource, next.Tags, err = m.on(ctx, a); err != nil {
 			return err
+		}
+		if strings.HasPrefix(m.action, "kms:") {
+			aboutKey(&next, a.req)
 		}
 		if err := h.cfg.Authorizer.Authorize(ctx, &next); err != nil {
 			return err
