@@ -16,12 +16,13 @@ const (
 
 // Identity is who asked, as far as it is known.
 type Identity struct {
-	Type        string `json:"type"` // Root, IAMUser, AssumedRole, KafkaUser, Unknown
+	Type        string `json:"type"` // Root, IAMUser, AssumedRole, WebIdentityUser, KafkaUser, Unknown
 	PrincipalID string `json:"principalId,omitempty"`
 	ARN         string `json:"arn,omitempty"`
 	AccountID   string `json:"accountId,omitempty"`
 	AccessKeyID string `json:"accessKeyId,omitempty"`
 	UserName    string `json:"userName,omitempty"`
+	Provider    string `json:"identityProvider,omitempty"` // of a WebIdentityUser
 }
 
 // Resource is what an event is about.
@@ -75,7 +76,7 @@ func (e Event) bounded() Event {
 		e.Type = TypeCall
 	}
 	for _, s := range []*string{&e.Identity.Type, &e.Identity.PrincipalID, &e.Identity.ARN, &e.Identity.AccountID, &e.Identity.AccessKeyID,
-		&e.Identity.UserName, &e.Source, &e.Name, &e.Region, &e.SourceIP, &e.UserAgent, &e.ErrorCode, &e.ErrorMessage, &e.RequestID, &e.ID, &e.Account} {
+		&e.Identity.UserName, &e.Identity.Provider, &e.Source, &e.Name, &e.Region, &e.SourceIP, &e.UserAgent, &e.ErrorCode, &e.ErrorMessage, &e.RequestID, &e.ID, &e.Account} {
 		if len(*s) > maxText {
 			*s = (*s)[:maxText] + "..."
 		}

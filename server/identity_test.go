@@ -309,22 +309,7 @@ func TestAnotherAccount(t *testing.T) {
 	w := newCloud(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	body := []byte(`{"accountId":"111122223333"}`)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Endpoint()+"/_millrace/v1/accounts", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sigv4.Sign(r, body, sigv4.Key{AccessKeyID: w.AccessKeyID(), Secret: w.SecretAccessKey()}, "millrace", w.Region(), time.Now())
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var made struct{ AccessKeyID, SecretAccessKey string }
-	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.SecretAccessKey == "" {
-		t.Fatal(resp.Status, err)
-	}
-	who := aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}
+	who := w.account("111122223333")
 	if err := w.client(who).Ping(ctx); err == nil {
 		t.Error("the root of another account is connected")
 	}
@@ -340,6 +325,28 @@ func TestAnotherAccount(t *testing.T) {
 		t.Errorf("a cluster of another account: %v", err)
 	}
 	w.letIn(msk, who)
+}
+
+// account makes another account and answers its root's credentials.
+func (w *cloud) account(id string) aws.Credentials {
+	t := w.t
+	t.Helper()
+	body := []byte(`{"accountId":"` + id + `"}`)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.Endpoint()+"/_millrace/v1/accounts", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sigv4.Sign(r, body, sigv4.Key{AccessKeyID: w.AccessKeyID(), Secret: w.SecretAccessKey()}, "millrace", w.Region(), time.Now())
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var made struct{ AccessKeyID, SecretAccessKey string }
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.SecretAccessKey == "" {
+		t.Fatal(resp.Status, err)
+	}
+	return aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}
 }
 
 // letIn lets another account in by the cluster's policy, and out again.

@@ -133,6 +133,9 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		}
 		return f.err
 	}
+	if q.Action == "kms:RetireGrant" && q.Resource == "*" {
+		return a.completeGrant(ctx, q)
+	}
 	switch parts := strings.SplitN(q.Resource, ":", 6); {
 	case len(parts) != 6:
 		return nil
@@ -141,13 +144,7 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		q.Tags = tags
 		return err
 	case parts[2] == "kms" && !(aboutAlias[q.Action] && strings.HasPrefix(parts[5], "alias/")):
-		f, ok, err := a.kms.Facts(ctx, q.Caller, q.Resource)
-		if err != nil || !ok {
-			return err
-		}
-		q.Resource, q.Tags, q.Guarded = f.ARN, f.Tags, true
-		q.Policy, err = resourcePolicy(f.Policy)
-		return err
+		return a.completeKey(ctx, q)
 	case parts[2] == "secretsmanager":
 		f, ok, err := a.secrets.Facts(ctx, q.Caller, q.Resource)
 		if err != nil || !ok {

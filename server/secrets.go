@@ -95,7 +95,7 @@ var _ secretsmanager.Keys = systemKeys{}
 
 // Seal encrypts for the caller.
 func (k systemKeys) Seal(ctx context.Context, c model.Caller, key string, plaintext []byte, encryption map[string]string) ([]byte, string, error) {
-	if err := k.may(ctx, c, "kms:GenerateDataKey", key); err != nil {
+	if err := k.may(ctx, c, "kms:GenerateDataKey", key, encryption); err != nil {
 		return nil, "", err
 	}
 	return k.s.kms.Seal(ctx, c, key, plaintext, encryption)
@@ -104,22 +104,23 @@ func (k systemKeys) Seal(ctx context.Context, c model.Caller, key string, plaint
 // Open decrypts for the caller.
 func (k systemKeys) Open(ctx context.Context, c model.Caller, key string, ciphertext []byte, encryption map[string]string) ([]byte, string, error) {
 	if of, ok := k.s.kms.KeyOf(c, ciphertext); ok {
-		if err := k.may(ctx, c, "kms:Decrypt", of); err != nil {
+		if err := k.may(ctx, c, "kms:Decrypt", of, encryption); err != nil {
 			return nil, "", err
 		}
 	}
 	return k.s.kms.Open(ctx, c, key, ciphertext, encryption)
 }
 
-func (k systemKeys) may(ctx context.Context, c model.Caller, action, key string) error {
+func (k systemKeys) may(ctx context.Context, c model.Caller, action, key string, encryption map[string]string) error {
 	if c.ARN == "" {
 		return nil // the server itself
 	}
 	f, ok, err := k.s.kms.Facts(ctx, c, key)
-	if err != nil || !ok || f.Managed {
+	if err != nil || !ok || f.Managed && f.Account == c.Account {
 		return err // of a key that does not exist kms tells
 	}
 	return k.s.authorizer().Authorize(ctx, &iam.Question{
-		Caller: c, Action: action, Resource: f.ARN, Context: policy.Map{"kms:viaservice": {"secretsmanager." + c.Region + ".amazonaws.com"}},
+		Caller: c, Action: action, Resource: f.ARN, Encryption: encryption,
+		Context: policy.Map{"kms:viaservice": {"secretsmanager." + c.Region + ".amazonaws.com"}, "kms:calleraccount": {c.Account}},
 	})
 }

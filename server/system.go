@@ -112,7 +112,7 @@ func (s *System) build() (err error) {
 	if err != nil {
 		return err
 	}
-	if s.iam, err = iam.New(context.Background(), iam.Config{Store: s.store, Random: rand.Reader, Keys: keys}); err != nil {
+	if s.iam, err = iam.New(context.Background(), iam.Config{Store: s.store, Random: rand.Reader, Keys: keys, Issuers: s.issuers()}); err != nil {
 		return err
 	}
 	s.root = s.iam.Root()

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/audit"
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
@@ -116,9 +117,10 @@ type event struct {
 	status                int
 	err                   error
 
-	service, accessKey string       // that the signature claims
-	who                model.Caller // once that is proven
-	in                 *model.Input // once it is found
+	service, accessKey string          // that the signature claims
+	who                model.Caller    // once that is proven
+	as                 *audit.Identity // whom the record shows instead; nil: who
+	in                 *model.Input    // once it is found
 }
 
 // ServeHTTP answers one call.
@@ -194,12 +196,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	}
 	p = h.guess(r, body)
 	signed, err := sigv4.Parse(r)
+	if noSignature(err) && unsigned(r, body) != "" {
+		h.serveUnsigned(w, r, e, body, from, err)
+		return
+	}
 	if err != nil {
-		err = h.gate.failed(from, "", err, h.cfg.Now())
-		if name := unsigned(r, body); name != "" && errors.As(err, new(*sigv4.Error)) {
-			e.operation, err = "sts:"+name, h.services["sts"].unserved(name)
-		}
-		h.refuse(w, e, p, h.record(r, e, nil, err))
+		h.refuse(w, e, p, h.record(r, e, nil, h.gate.failed(from, "", err, h.cfg.Now())))
 		return
 	}
 	e.service, e.accessKey = signed.Service, signed.AccessKeyID

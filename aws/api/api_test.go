@@ -33,6 +33,7 @@ import (
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/msktopics"
+	"github.com/millrace/millrace/aws/oidc"
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/store"
@@ -76,7 +77,7 @@ func startWith(t *testing.T, record *trail.Trail) system {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	identity, err := iam.New(t.Context(), iam.Config{Store: st, Random: rand.Reader})
+	identity, err := iam.New(t.Context(), iam.Config{Store: st, Random: rand.Reader, Issuers: oidc.NewFetcher(oidc.Config{Loopback: true})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +295,8 @@ func TestUnsignedAndPublic(t *testing.T) {
 		{"GET", "/v1/clusters", http.StatusForbidden, "Missing Authentication Token"},
 		{"GET", "/?Action=GetCallerIdentity&Version=2011-06-15", http.StatusForbidden, "<Code>MissingAuthenticationToken</Code>"},
 		{"GET", "/?Action=DescribeVpcs&Version=2016-11-15", http.StatusUnauthorized, "<Response><Errors><Error><Code>AuthFailure</Code>"},
-		{"GET", "/?Version=2011-06-15&Action=AssumeRoleWithWebIdentity&WebIdentityToken=x", http.StatusNotImplemented, "millrace does not implement sts:AssumeRoleWithWebIdentity yet"},
+		{"GET", "/?Version=2011-06-15&Action=AssumeRoleWithWebIdentity&WebIdentityToken=x", http.StatusBadRequest, "Value null at"},
+		{"GET", "/?Version=2011-06-15&Action=AssumeRoleWithSAML&SAMLAssertion=x", http.StatusNotImplemented, "millrace does not implement sts:AssumeRoleWithSAML yet"},
 		{"OPTIONS", "/v1/clusters", http.StatusOK, ""},
 		{"GET", "/_millrace/health", http.StatusOK, `"status":"running"`},
 	} {

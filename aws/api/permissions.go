@@ -150,7 +150,7 @@ var permissions = map[string]map[string]permission{
 		"DescribeVpcAttribute": everywhere, "DescribeVpcs": everywhere,
 	},
 	"sts": {
-		"AssumeRole": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
+		"AssumeRole": {own: true}, "AssumeRoleWithWebIdentity": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
 	},
 	"iam":            iamPermissions(),
 	"kms":            kmsPermissions(),
@@ -196,6 +196,7 @@ func iamPermissions() map[string]permission {
 		"ListGroups", "ListInstanceProfiles", "ListPolicies", "ListRoles", "ListUsers", "ListVirtualMFADevices", "SimulateCustomPolicy"} {
 		out[name] = everywhere
 	}
+	maps.Copy(out, oidcPermissions())
 	return out
 }
 
@@ -221,6 +222,9 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 	q := iam.Question{Caller: caller, Action: s.name + ":" + op.Name, Resource: "*", Context: contextOf(s.name, req)}
 	if p.action != "" {
 		q.Action = p.action
+	}
+	if s.name == "kms" {
+		aboutKey(&q, req)
 	}
 	if p.on != nil {
 		var err error
@@ -264,6 +268,9 @@ func (h *handler) authorizeAlso(ctx context.Context, more []also, q iam.Question
 		var err error
 		if next.Resource, next.Tags, err = m.on(ctx, a); err != nil {
 			return err
+		}
+		if strings.HasPrefix(m.action, "kms:") {
+			aboutKey(&next, a.req)
 		}
 		if err := h.cfg.Authorizer.Authorize(ctx, &next); err != nil {
 			return err

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -29,19 +31,24 @@ func kmsKey(name string) target {
 	}
 }
 
-// kmsKeyOfBlob is the key that made a ciphertext: its id follows the format
-// number (docs/formats/kms.md).
+// kmsKeyOfBlob is the key that made a ciphertext: its id and account follow the
+// format number (docs/formats/kms.md).
 func kmsKeyOfBlob(_ context.Context, a *asked) (string, map[string]string, error) {
 	f := reflect.Indirect(reflect.ValueOf(a.req)).FieldByName("CiphertextBlob")
 	if !f.IsValid() {
 		return "*", nil, nil
 	}
 	blob, _ := f.Interface().([]byte)
-	if len(blob) < 17 {
+	if len(blob) < 23 {
 		return "*", nil, nil
 	}
+	account := a.caller.Account
+	if blob[0] == 2 {
+		account = fmt.Sprintf("%012d", uint64(binary.BigEndian.Uint16(blob[17:]))<<32|uint64(binary.BigEndian.Uint32(blob[19:])))
+	}
 	id := hex.EncodeToString(blob[1:17])
-	return here(a, "kms", "key/"+strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")), nil, nil
+	key := "key/" + strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
+	return strings.Join([]string{"arn", a.caller.Partition(), "kms", a.caller.Region, account, key}, ":"), nil, nil
 }
 
 func kmsPermissions() map[string]permission {

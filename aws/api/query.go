@@ -50,18 +50,6 @@ func routeForm(r *http.Request, s *service, body []byte) (model.Operation, *mode
 	}
 }
 
-// unsigned is the operation of a request that needs no signature on AWS, "" for
-// others: those of sts that take the token of an identity provider instead. None
-// of them is served.
-func unsigned(r *http.Request, body []byte) string {
-	for _, name := range []string{"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"} {
-		if action := "Action=" + name + "&"; strings.Contains("&"+r.URL.RawQuery+"&", "&"+action) || bytes.Contains([]byte("&"+string(body)+"&"), []byte("&"+action)) {
-			return name
-		}
-	}
-	return ""
-}
-
 func (query) route(r *http.Request, s *service, body []byte) (model.Operation, *model.Input, error) {
 	return routeForm(r, s, body)
 }
@@ -110,7 +98,7 @@ func detected(e *model.Error) string {
 // call by other names.
 var (
 	queryCodes = map[string]string{
-		"BadRequestException": "ValidationError", "ExpiredTokenException": "ExpiredToken", "InternalServerErrorException": "InternalFailure",
+		"BadRequestException": "ValidationError", "ExpiredIdentityToken": "ExpiredTokenException", "InternalServerErrorException": "InternalFailure",
 	}
 	ec2Codes = map[string]string{
 		"BadRequestException": "InvalidParameterValue", "InternalServerErrorException": "InternalError",

@@ -113,6 +113,9 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 		Identity: identityOf(e.who), Time: audit.Stamp{Time: h.cfg.Now()}, Source: service, Name: name, Region: e.who.Region,
 		SourceIP: sourceIP(r), UserAgent: r.UserAgent(), RequestID: e.id, ReadOnly: e.operation != "?" && readOnly(e.operation), Account: e.who.Account,
 	}
+	if e.as != nil {
+		ev.Identity = *e.as
+	}
 	if e.in != nil {
 		ev.Parameters = parameters(e.in)
 		for _, v := range e.in.Segments {

@@ -58,6 +58,8 @@ func (k kind) missing(name string) error {
 // taken is the error of a name that exists.
 func (k kind) taken(name string) error {
 	switch k.dir {
+	case "oidc-provider":
+		return alreadyExists("Provider with url https://%s already exists.", name)
 	case "policy":
 		return alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", name)
 	case "instance-profile":

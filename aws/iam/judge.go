@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,12 @@ type Question struct {
 	// (aws:requesttag/..., aws:tagkeys), of the service
 	// (kafka:publicaccessenabled, iam:passedtoservice).
 	Context policy.Map
+
+	// Encryption is the encryption context of a use of a KMS key, or of the
+	// constraint of a grant that is to be made; nil for everything else.
+	Encryption map[string]string
+	// Grant is the id or token of a KMS grant that the question is about.
+	Grant string
 }
 
 // Verdict is the answer to a Question.
@@ -93,11 +100,29 @@ func (f *facts) Values(key string) ([]string, bool) {
 	case "aws:resourceaccount":
 		return one(f.q.owner())
 	}
+	if values, ok := encryptionKey(key, f.q.Encryption); ok {
+		return values, true
+	}
 	if tag, ok := strings.CutPrefix(key, "aws:resourcetag/"); ok {
 		for name, value := range f.q.Tags {
 			if strings.EqualFold(name, tag) {
 				return []string{value}, true
 			}
+		}
+	}
+	return nil, false
+}
+
+// encryptionKey finds a condition key about an encryption context: "AWS KMS
+// condition keys".
+func encryptionKey(key string, encryption map[string]string) ([]string, bool) {
+	if key == "kms:encryptioncontextkeys" {
+		return slices.Sorted(maps.Keys(encryption)), len(encryption) > 0
+	}
+	want, ok := strings.CutPrefix(key, "kms:encryptioncontext:")
+	for name, value := range encryption {
+		if ok && strings.EqualFold(name, want) {
+			return []string{value}, true
 		}
 	}
 	return nil, false

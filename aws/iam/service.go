@@ -23,6 +23,8 @@ type Config struct {
 	Random io.Reader        // of ids and secrets: crypto/rand.Reader
 	Keys   *seal.Ring       // seals secrets and authenticates session tokens; nil is one that is gone with the process
 	Now    func() time.Time // nil is the clock
+	// Issuers proves tokens of identity providers; nil proves none.
+	Issuers Issuers
 }
 
 // Service keeps identities and judges what they may do. Its methods may be
@@ -34,6 +36,8 @@ type Service struct {
 	now    func() time.Time
 	root   Credential // of the default account
 	tokens tokens
+
+	issuers Issuers
 
 	revision atomic.Uint64 // of everything here; see Revision
 
@@ -65,7 +69,7 @@ const legacyRoot = AccountID + "/-/iam/root"
 // its root credential.
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
-		store: cfg.Store, random: cfg.Random, keys: cfg.Keys, now: cfg.Now,
+		store: cfg.Store, random: cfg.Random, keys: cfg.Keys, now: cfg.Now, issuers: cfg.Issuers,
 		roots: make(map[string]string), handles: make(map[handleKey]*handle), used: make(map[string]lastUsed), managed: managedPolicies(),
 	}
 	if s.now == nil {
@@ -73,6 +77,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if s.keys == nil {
 		s.keys = seal.New()
+	}
+	if s.issuers == nil {
+		s.issuers = noIssuers{}
 	}
 	s.tokens = newTokens(s.keys.Key("session token"))
 	random := make([]byte, idBytes+secretBytes)

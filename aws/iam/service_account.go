@@ -26,9 +26,9 @@ func (s *Service) GetAccountSummary(ctx context.Context, c model.Caller, _ *shap
 			"AssumeRolePolicySizeQuota": maxTrustLength, "PolicySizeQuota": maxManagedLength, "VersionsPerPolicyQuota": maxVersions,
 			"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
 			"GroupsPerUserQuota": maxGroupsOfUser, "AccessKeysPerUserQuota": maxKeysOfUser, "AccountAccessKeysPresent": 1,
-			"AccountMFAEnabled": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0, "Providers": 0,
+			"AccountMFAEnabled": 0, "MFADevices": 0, "MFADevicesInUse": 0, "ServerCertificates": 0,
 		}
-		for name, k := range map[string]kind{"Users": users, "Groups": groups, "Roles": roles, "Policies": policies, "InstanceProfiles": profiles} {
+		for name, k := range map[string]kind{"Users": users, "Groups": groups, "Roles": roles, "Policies": policies, "InstanceProfiles": profiles, "Providers": providers} {
 			n, err := t.count(k)
 			if err != nil {
 				return nil, err
@@ -158,7 +158,7 @@ func (t *tx) policyDetails(out *shape.GetAccountAuthorizationDetailsResponse, lo
 func (s *Service) Described(ctx context.Context, c model.Caller, kindName, entityName, path string) (arn string, tags map[string]string, err error) {
 	err = s.store.View(ctx, func(st *store.Tx) error {
 		t := s.tx(st, c.Account, c.Partition())
-		for _, k := range []kind{users, groups, roles, policies, profiles} {
+		for _, k := range []kind{users, groups, roles, policies, profiles, providers} {
 			if k.dir != kindName {
 				continue
 			}

@@ -230,6 +230,9 @@ func (t *tx) loadRole(p *principal, s *session) error {
 	if s.SourceIdentity != "" {
 		p.keys["aws:sourceidentity"] = []string{s.SourceIdentity}
 	}
+	if s.Federated != nil {
+		s.Federated.conditions(p.keys)
+	}
 	if err := t.grant(p, roles, r); err != nil {
 		return err
 	}

@@ -122,7 +122,8 @@ type assumption struct {
 	p    *principal
 	role *entity
 	in   *sts.AssumeRoleRequest
-	from *session // of a role that goes on to another role
+	from *session   // of a role that goes on to another role
+	who  *federated // of AssumeRoleWithWebIdentity, which has no p
 	tags []tag
 }
 
@@ -139,7 +140,7 @@ func (a *assumption) run() (*sts.AssumeRoleResponse, error) {
 	}
 	of := &session{
 		Account: a.t.account, Role: a.role.Name, RoleID: a.role.ID, Name: *a.in.RoleSessionName,
-		Tags: a.tags, Transitive: a.in.TransitiveTagKeys,
+		Tags: a.tags, Transitive: a.in.TransitiveTagKeys, Federated: a.who,
 	}
 	for _, t := range a.from.transitive() {
 		of.Transitive = append(of.Transitive, t.Key)
@@ -196,11 +197,17 @@ func (a *assumption) allowed() error {
 	}
 	trust := &policy.Named{Name: "trust policy of " + a.role.Name, Document: doc}
 	actions := []string{"sts:AssumeRole"}
+	if a.who != nil {
+		actions = []string{"sts:AssumeRoleWithWebIdentity"}
+	}
 	if len(a.in.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
 	if a.in.SourceIdentity != nil {
 		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	if a.who != nil {
+		return a.admitted(trust, actions)
 	}
 	for _, action := range actions {
 		q := Question{

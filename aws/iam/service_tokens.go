@@ -34,6 +34,8 @@ type session struct {
 	Tags           []tag    `json:"tags,omitempty"`
 	Transitive     []string `json:"transitive,omitempty"` // keys of Tags that go on to sessions of this one
 	SourceIdentity string   `json:"sourceIdentity,omitempty"`
+
+	Federated *federated `json:"federated,omitempty"` // of AssumeRoleWithWebIdentity
 }
 
 // tokens makes session tokens and reads them.

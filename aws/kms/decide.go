@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -195,26 +194,4 @@ func mergeTags(have map[string]string, add []kms.Tag) (map[string]string, error)
 		return nil, fault("TagException", "A key can have at most %d tags.", maxTags)
 	}
 	return out, nil
-}
-
-// grantOperations are what a grant on a symmetric key can allow.
-var grantOperations = []string{
-	"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
-	"ReEncryptFrom", "ReEncryptTo", "RetireGrant",
-}
-
-func checkGrantOperations(operations []string) error {
-	for _, op := range operations {
-		if !slices.Contains(grantOperations, op) {
-			return validation("Operation %s is not valid for a grant on a key of KeySpec SYMMETRIC_DEFAULT.", op)
-		}
-	}
-	return nil
-}
-
-// same says that two grants allow the same, so that making one twice answers
-// the first.
-func (g Grant) same(o Grant) bool {
-	return g.Name == o.Name && g.Grantee == o.Grantee && g.Retirer == o.Retirer && g.SourceARN == o.SourceARN &&
-		slices.Equal(g.Operations, o.Operations) && maps.Equal(g.Equals, o.Equals) && maps.Equal(g.Subset, o.Subset)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,9 +94,20 @@ func TestEncryptionIsBoundToKeyAndContext(t *testing.T) {
 	}
 	_, err := w.Decrypt(t.Context(), caller, &shape.DecryptRequest{KeyId: &other, CiphertextBlob: blob, EncryptionContext: context})
 	wants(t, err, "IncorrectKeyException")
-	stranger := model.Caller{Account: "210987654321", Region: "eu-west-1"}
-	_, err = w.Decrypt(t.Context(), stranger, &shape.DecryptRequest{CiphertextBlob: blob, EncryptionContext: context})
-	wants(t, err, "InvalidCiphertextException")
+	// Who of another account was let in uses the key by its ARN alone.
+	guest := model.Caller{Account: "210987654321", Region: "eu-west-1"}
+	if out, err := w.Decrypt(t.Context(), guest, &shape.DecryptRequest{CiphertextBlob: blob, EncryptionContext: context}); err != nil || string(out.Plaintext) != "text" {
+		t.Errorf("for a guest: %v", err)
+	}
+	_, id, _ := strings.Cut(key, "key/")
+	for _, elsewhere := range []string{id, strings.Replace(key, "eu-west-1", "eu-west-2", 1)} {
+		_, err = w.DescribeKey(t.Context(), guest, &shape.DescribeKeyRequest{KeyId: &elsewhere})
+		wants(t, err, "NotFoundException")
+	}
+	_, err = w.GetKeyPolicy(t.Context(), guest, &shape.GetKeyPolicyRequest{KeyId: &key})
+	wants(t, err, "NotFoundException")
+	_, err = w.DisableKey(t.Context(), guest, &shape.DisableKeyRequest{KeyId: &key})
+	wants(t, err, "NotFoundException")
 
 	again, err := w.ReEncrypt(t.Context(), caller, &shape.ReEncryptRequest{
 		CiphertextBlob: blob, SourceEncryptionContext: context, DestinationKeyId: &other, DestinationEncryptionContext: map[string]string{"x": "y"},
@@ -180,15 +192,19 @@ func TestRotationKeepsOldCiphertexts(t *testing.T) {
 	}
 	w.now = w.now.AddDate(0, 0, 200)
 	fresh := w.encrypt(key, "new", nil)
-	if blob[18] != 0 || fresh[18] != 1 {
-		t.Errorf("materials %d and %d", blob[18], fresh[18])
+	if blob[24] != 0 || fresh[24] != 1 {
+		t.Errorf("materials %d and %d", blob[24], fresh[24])
 	}
 	status, err := w.GetKeyRotationStatus(ctx, caller, &shape.GetKeyRotationStatusRequest{KeyId: &key})
 	if err != nil || !*status.KeyRotationEnabled || !status.NextRotationDate.After(w.now) {
 		t.Error(status, err)
 	}
-	for want, blob := range map[string][]byte{"old": blob, "new": fresh} {
-		if got, err := w.decrypt(blob, nil); got != want {
+	older := slices.Concat([]byte{1}, blob[1:17], blob[23:]) // format 1 had no account
+	for _, c := range []struct {
+		want string
+		blob []byte
+	}{{"old", blob}, {"new", fresh}, {"old", older}} {
+		if got, err := w.decrypt(c.blob, nil); got != c.want {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
@@ -253,10 +269,56 @@ func TestGrantsAndPolicies(t *testing.T) {
 	if list, err := w.ListGrants(ctx, caller, &shape.ListGrantsRequest{KeyId: &key}); err != nil || len(list.Grants) != 0 {
 		t.Error(list, err)
 	}
+	in.Operations, in.GranteePrincipal = []string{"Decrypt"}, new("role/r")
+	_, err = w.CreateGrant(ctx, caller, in)
+	wants(t, err, "InvalidArnException")
+	in.GranteePrincipal = nil
+	_, err = w.CreateGrant(ctx, caller, in)
+	wants(t, err, "ValidationException")
 	_, err = w.PutKeyPolicy(ctx, caller, &shape.PutKeyPolicyRequest{KeyId: &key, Policy: new("{}")})
 	wants(t, err, "MalformedPolicyDocumentException")
 	_, err = w.CreateKey(ctx, caller, &shape.CreateKeyRequest{KeySpec: new("RSA_2048")})
 	wants(t, err, "UnsupportedOperationException")
+}
+
+// TestWhatGrantsGive: the operations to the grantee, under the constraint, and
+// the retiring of itself.
+func TestWhatGrantsGive(t *testing.T) {
+	const alice, bob = "arn:aws:iam::123456789012:user/alice", "arn:aws:iam::210987654321:role/bob"
+	plain := kms.Grant{ID: "1", Token: "t", Grantee: alice, Retirer: bob, Operations: []string{"Decrypt", "CreateGrant", "DescribeKey"}}
+	whole, part := plain, plain
+	whole.Equals, part.Subset = map[string]string{"a": "b"}, map[string]string{"a": "b"}
+	service := kms.Grant{ID: "2", Grantee: "kafka.amazonaws.com", Operations: []string{"Decrypt"}}
+	ab, abc := map[string]string{"a": "b"}, map[string]string{"a": "b", "c": "d"}
+	for _, c := range []struct {
+		name  string
+		grant kms.Grant
+		use   kms.Use
+		want  string
+	}{
+		{"an operation", plain, kms.Use{Action: "kms:Decrypt"}, alice},
+		{"another", plain, kms.Use{Action: "kms:Encrypt"}, ""},
+		{"any context", plain, kms.Use{Action: "kms:Decrypt", Encryption: ab}, alice},
+		{"the whole context", whole, kms.Use{Action: "kms:Decrypt", Encryption: ab}, alice},
+		{"more than it", whole, kms.Use{Action: "kms:Decrypt", Encryption: abc}, ""},
+		{"less than it", whole, kms.Use{Action: "kms:Decrypt"}, ""},
+		{"a part", part, kms.Use{Action: "kms:Decrypt", Encryption: abc}, alice},
+		{"not the part", part, kms.Use{Action: "kms:Decrypt", Encryption: map[string]string{"a": "c"}}, ""},
+		{"no context to have", whole, kms.Use{Action: "kms:DescribeKey"}, alice},
+		{"given on", plain, kms.Use{Action: "kms:CreateGrant", Operations: []string{"Decrypt"}}, alice},
+		{"more given on", plain, kms.Use{Action: "kms:CreateGrant", Operations: []string{"Decrypt", "Encrypt"}}, ""},
+		{"without the constraint", whole, kms.Use{Action: "kms:CreateGrant", Operations: []string{"Decrypt"}}, ""},
+		{"with a weaker one", whole, kms.Use{Action: "kms:CreateGrant", Operations: []string{"Decrypt"}, Encryption: ab}, ""},
+		{"with the same", whole, kms.Use{Action: "kms:CreateGrant", Operations: []string{"Decrypt"}, Encryption: ab, Equals: true}, alice},
+		{"with a stronger one", part, kms.Use{Action: "kms:CreateGrant", Operations: []string{"Decrypt"}, Encryption: abc, Equals: true}, alice},
+		{"retired by token", plain, kms.Use{Action: "kms:RetireGrant", Grant: "t"}, bob},
+		{"another retired", plain, kms.Use{Action: "kms:RetireGrant", Grant: "3"}, ""},
+		{"a service's", service, kms.Use{Action: "kms:Decrypt"}, ""},
+	} {
+		if got := strings.Join(c.grant.Gives(c.use), " "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
 }
 
 func FuzzDecrypt(f *testing.F) {

@@ -31,17 +31,27 @@ var _ kms.Service = (*Service)(nil)
 func New(cfg Config) *Service { return &Service{cfg} }
 
 var (
-	uuidShape = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	aliasName = regexp.MustCompile(`^alias/[a-zA-Z0-9:/_-]+$`)
+	uuidShape    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	accountShape = regexp.MustCompile(`^[0-9]{12}$`)
+	aliasName    = regexp.MustCompile(`^alias/[a-zA-Z0-9:/_-]+$`)
 )
 
 func arnOf(c model.Caller, resource string) string {
 	return strings.Join([]string{"arn", c.Partition(), "kms", c.Region, c.Account, resource}, ":")
 }
 
+// placed is the caller with the account that a KeyId names: an ARN may be of
+// another account's key or alias in the same region, for what AWS lets other
+// accounts do. Who may has been judged.
+func placed(c model.Caller, id string) model.Caller {
+	if parts := strings.SplitN(id, ":", 6); len(parts) == 6 && accountShape.MatchString(parts[4]) {
+		c.Account = parts[4]
+	}
+	return c
+}
+
 // local cuts an ARN of the caller's account and region down to its resource;
-// what is no ARN stays. Keys of other accounts are not found: they are not
-// shared here.
+// what is no ARN stays. Keys of other accounts and regions are not found.
 func local(c model.Caller, id string) (resource string, err error) {
 	if !strings.HasPrefix(id, "arn:") {
 		return id, nil
@@ -85,8 +95,21 @@ func (s *Service) find(tx *store.Tx, c model.Caller, id string) (*key, error) {
 	return &k, err
 }
 
-// read answers the key that a KeyId stands for, and makes AWS's own at its
-// first use.
+// shared is read for what other accounts may do with a key too.
+func (s *Service) shared(ctx context.Context, c model.Caller, id string) (*key, error) {
+	if at := placed(c, id); at.Account != c.Account {
+		var k *key
+		err := s.cfg.Store.View(ctx, func(tx *store.Tx) (err error) {
+			k, err = s.find(tx, at, id)
+			return err
+		})
+		return k, err
+	}
+	return s.read(ctx, c, id)
+}
+
+// read answers the key of the caller's account that a KeyId stands for, and
+// makes AWS's own at its first use.
 func (s *Service) read(ctx context.Context, c model.Caller, id string) (k *key, err error) {
 	if err := s.ensureManaged(ctx, c, id); err != nil {
 		return nil, err
@@ -221,7 +244,7 @@ type Facts struct {
 // Facts tells of the key that a KeyId stands for; ok is false when there is
 // none.
 func (s *Service) Facts(ctx context.Context, c model.Caller, id string) (f Facts, ok bool, err error) {
-	k, err := s.read(ctx, c, id)
+	k, err := s.shared(ctx, c, id)
 	if err != nil {
 		return f, false, ignoreFault(err)
 	}

@@ -12,7 +12,7 @@ const maxRandom = 1024 // bytes of one data key or GenerateRandom
 // Seal encrypts under the key that a KeyId stands for and answers the key's
 // ARN. The errors are the API's.
 func (s *Service) Seal(ctx context.Context, c model.Caller, id string, plaintext []byte, encryption map[string]string) (ciphertext []byte, arn string, err error) {
-	k, err := s.read(ctx, c, id)
+	k, err := s.shared(ctx, c, id)
 	if err != nil {
 		return nil, "", err
 	}
@@ -20,7 +20,7 @@ func (s *Service) Seal(ctx context.Context, c model.Caller, id string, plaintext
 		return nil, "", err
 	}
 	if k.due(s.cfg.Now()) {
-		if k, err = s.rotate(ctx, c, k.ID); err != nil {
+		if k, err = s.rotate(ctx, c, k); err != nil {
 			return nil, "", err
 		}
 	}
@@ -33,12 +33,13 @@ func (s *Service) Seal(ctx context.Context, c model.Caller, id string, plaintext
 	if err != nil {
 		return nil, "", err
 	}
-	return appendBlob(k.ID, last, material, nonce, plaintext, encryption, k.ARN), k.ARN, nil
+	return appendBlob(k.ID, k.Account, last, material, nonce, plaintext, encryption, k.ARN), k.ARN, nil
 }
 
 // rotate gives a key that is due its new material.
-func (s *Service) rotate(ctx context.Context, c model.Caller, id string) (*key, error) {
-	return s.change(ctx, c, id, func(k *key) error {
+func (s *Service) rotate(ctx context.Context, c model.Caller, due *key) (*key, error) {
+	c.Account = due.Account
+	return s.change(ctx, c, due.ID, func(k *key) error {
 		now := s.now()
 		if !k.due(now) {
 			return nil // another call was first
@@ -58,15 +59,16 @@ func (s *Service) Open(ctx context.Context, c model.Caller, id string, ciphertex
 		return nil, "", invalidCiphertext()
 	}
 	if id != "" {
-		named, err := s.read(ctx, c, id)
+		named, err := s.shared(ctx, c, id)
 		if err != nil {
 			return nil, "", err
 		}
-		if named.ID != b.id {
+		if named.ID != b.id || b.account != "" && named.Account != b.account {
 			return nil, "", fault("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 		}
 	}
-	k, err := s.read(ctx, c, b.id)
+	arn, _ = s.KeyOf(c, ciphertext)
+	k, err := s.shared(ctx, c, arn)
 	if err != nil {
 		if ignoreFault(err) == nil {
 			err = invalidCiphertext() // of a key that is not the caller's, or no more
@@ -89,10 +91,13 @@ func (s *Service) Open(ctx context.Context, c model.Caller, id string, ciphertex
 // invalidCiphertext says no more, as AWS does.
 func invalidCiphertext() error { return fault("InvalidCiphertextException", "") }
 
-// KeyOf is the ARN of the key that made a ciphertext, for its judge; ok is
-// false for what no key of the caller's can have made.
+// KeyOf is the ARN of the key that a ciphertext says made it, for its judge: in
+// the caller's region. ok is false for what no key can have made.
 func (s *Service) KeyOf(c model.Caller, ciphertext []byte) (arn string, ok bool) {
 	b, ok := parseBlob(ciphertext)
+	if b.account != "" {
+		c.Account = b.account
+	}
 	return arnOf(c, "key/"+b.id), ok
 }
 

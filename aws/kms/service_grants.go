@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"slices"
 
@@ -30,14 +29,14 @@ func (s *Service) grants(ctx context.Context, k *key) (all []Grant, err error) {
 // CreateGrant lets another use a key. A grant with a name that says the same is
 // made once.
 func (s *Service) CreateGrant(ctx context.Context, c model.Caller, in *kms.CreateGrantRequest) (*kms.CreateGrantResponse, error) {
-	k, err := s.read(ctx, c, deref(in.KeyId))
+	k, err := s.shared(ctx, c, deref(in.KeyId))
 	if err != nil {
 		return nil, err
 	}
 	if err := k.usable(); err != nil {
 		return nil, err
 	}
-	if err := checkGrantOperations(in.Operations); err != nil {
+	if err := checkGrant(in); err != nil {
 		return nil, err
 	}
 	g, err := s.newGrant(c, k, in)
@@ -73,23 +72,20 @@ func (s *Service) newGrant(c model.Caller, k *key, in *kms.CreateGrantRequest) (
 		return Grant{}, err
 	}
 	g := Grant{
-		ID: hex.EncodeToString(id), Token: base64.StdEncoding.EncodeToString(token), KeyARN: k.ARN, Name: deref(in.Name),
+		ID: hex.EncodeToString(id), Token: newToken(token, k.ARN), KeyARN: k.ARN, Name: deref(in.Name),
 		Grantee: deref(in.GranteePrincipal) + deref(in.GranteeServicePrincipal), Retirer: deref(in.RetiringPrincipal) + deref(in.RetiringServicePrincipal),
 		Operations: slices.Clone(in.Operations), Issuer: c.ARN, Created: s.now(),
 	}
 	if in.Constraints != nil {
 		g.Equals, g.Subset, g.SourceARN = in.Constraints.EncryptionContextEquals, in.Constraints.EncryptionContextSubset, deref(in.Constraints.SourceArn)
 	}
-	if (in.GranteePrincipal == nil) == (in.GranteeServicePrincipal == nil) {
-		return g, validation("Exactly one of GranteePrincipal and GranteeServicePrincipal must be given.")
-	}
 	return g, nil
 }
 
-func (g Grant) describe(account string) kms.GrantListEntry {
+func (g Grant) describe() kms.GrantListEntry {
 	e := kms.GrantListEntry{
 		KeyId: new(g.KeyARN), GrantId: new(g.ID), GranteePrincipal: new(g.Grantee), Operations: g.Operations,
-		IssuingAccount: new("arn:aws:iam::" + account + ":root"), CreationDate: model.NewEpoch(g.Created),
+		IssuingAccount: new(rootOf(g.Issuer)), CreationDate: model.NewEpoch(g.Created),
 	}
 	if g.Name != "" {
 		e.Name = new(g.Name)
@@ -108,7 +104,7 @@ func (g Grant) describe(account string) kms.GrantListEntry {
 
 // ListGrants lists the grants of a key.
 func (s *Service) ListGrants(ctx context.Context, c model.Caller, in *kms.ListGrantsRequest) (*kms.ListGrantsResponse, error) {
-	k, err := s.read(ctx, c, deref(in.KeyId))
+	k, err := s.shared(ctx, c, deref(in.KeyId))
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +113,12 @@ func (s *Service) ListGrants(ctx context.Context, c model.Caller, in *kms.ListGr
 		return nil, err
 	}
 	grantee := deref(in.GranteePrincipal) + deref(in.GranteeServicePrincipal)
-	return listGrants(all, c, in.Limit, in.Marker, func(g Grant) bool {
+	return listGrants(all, in.Limit, in.Marker, func(g Grant) bool {
 		return (in.GrantId == nil || g.ID == *in.GrantId) && (grantee == "" || g.Grantee == grantee)
 	}), nil
 }
 
-func listGrants(all []Grant, c model.Caller, limit *int32, marker *string, want func(Grant) bool) *kms.ListGrantsResponse {
+func listGrants(all []Grant, limit *int32, marker *string, want func(Grant) bool) *kms.ListGrantsResponse {
 	byID := map[string]Grant{}
 	var ids []string
 	for _, g := range all {
@@ -135,7 +131,7 @@ func listGrants(all []Grant, c model.Caller, limit *int32, marker *string, want 
 	page, next, truncated := pageOf(ids, limit, marker, standardTags)
 	out := &kms.ListGrantsResponse{Grants: []kms.GrantListEntry{}, NextMarker: next, Truncated: truncated}
 	for _, id := range page {
-		out.Grants = append(out.Grants, byID[id].describe(c.Account))
+		out.Grants = append(out.Grants, byID[id].describe())
 	}
 	return out
 }
@@ -152,12 +148,12 @@ func (s *Service) ListRetirableGrants(ctx context.Context, c model.Caller, in *k
 		return nil, err
 	}
 	retirer := deref(in.RetiringPrincipal) + deref(in.RetiringServicePrincipal)
-	return listGrants(all, c, in.Limit, in.Marker, func(g Grant) bool { return g.Retirer == retirer }), nil
+	return listGrants(all, in.Limit, in.Marker, func(g Grant) bool { return g.Retirer == retirer }), nil
 }
 
 // RevokeGrant takes a grant back.
 func (s *Service) RevokeGrant(ctx context.Context, c model.Caller, in *kms.RevokeGrantRequest) (*kms.RevokeGrantResponse, error) {
-	k, err := s.read(ctx, c, deref(in.KeyId))
+	k, err := s.shared(ctx, c, deref(in.KeyId))
 	if err != nil {
 		return nil, err
 	}
@@ -174,22 +170,51 @@ func (s *Service) dropGrant(ctx context.Context, k *key, id string) error {
 	})
 }
 
-// RetireGrant gives a grant back, by its token or its id.
-func (s *Service) RetireGrant(ctx context.Context, c model.Caller, in *kms.RetireGrantRequest) (*kms.RetireGrantResponse, error) {
-	var at string
-	err := s.each(ctx, c.Account+"/"+c.Region+"/kms/grant/", func(tx *store.Tx, document string) error {
+// GrantedKey is the ARN of the key that a grant's token is of, for its judge; ok
+// is false for what is no token.
+func (s *Service) GrantedKey(ctx context.Context, c model.Caller, token string) (arn string, ok bool, err error) {
+	g, _, err := s.granted(ctx, c, token)
+	return g.KeyARN, g.KeyARN != "", ignoreFault(err)
+}
+
+// granted finds a grant by its token.
+func (s *Service) granted(ctx context.Context, c model.Caller, token string) (found Grant, at string, err error) {
+	prefix := c.Account + "/" + c.Region + "/kms/grant/"
+	if arn := keyOfToken(token); arn != "" {
+		k, err := s.shared(ctx, c, arn)
+		if err != nil {
+			return found, "", err
+		}
+		prefix = grantPrefix(k.Account, k.Region, k.ID)
+	}
+	err = s.each(ctx, prefix, func(tx *store.Tx, document string) error {
 		g, _, err := store.GetJSON[Grant](tx, document)
-		if in.GrantToken != nil && g.Token == *in.GrantToken ||
-			in.GrantToken == nil && in.GrantId != nil && g.ID == *in.GrantId && g.KeyARN == deref(in.KeyId) {
-			at = document
+		if g.Token == token {
+			found, at = g, document
 		}
 		return err
 	})
+	if err == nil && at == "" {
+		err = fault("NotFoundException", "Grant not found")
+	}
+	return found, at, err
+}
+
+// RetireGrant gives a grant back, by its token or its id.
+func (s *Service) RetireGrant(ctx context.Context, c model.Caller, in *kms.RetireGrantRequest) (*kms.RetireGrantResponse, error) {
+	if in.GrantToken == nil {
+		if in.GrantId == nil || in.KeyId == nil {
+			return nil, validation("A grant is named by its token, or by its id and the ARN of its key.")
+		}
+		k, err := s.shared(ctx, c, *in.KeyId)
+		if err != nil {
+			return nil, err
+		}
+		return &kms.RetireGrantResponse{}, s.dropGrant(ctx, k, *in.GrantId)
+	}
+	_, at, err := s.granted(ctx, c, *in.GrantToken)
 	if err != nil {
 		return nil, err
-	}
-	if at == "" {
-		return nil, fault("NotFoundException", "Grant not found")
 	}
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.Delete(at) })
 	return &kms.RetireGrantResponse{}, err

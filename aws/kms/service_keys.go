@@ -90,7 +90,7 @@ func (k *key) describe() *kms.KeyMetadata {
 
 // DescribeKey shows a key.
 func (s *Service) DescribeKey(ctx context.Context, c model.Caller, in *kms.DescribeKeyRequest) (*kms.DescribeKeyResponse, error) {
-	k, err := s.read(ctx, c, deref(in.KeyId))
+	k, err := s.shared(ctx, c, deref(in.KeyId))
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (s *Service) CancelKeyDeletion(ctx context.Context, c model.Caller, in *kms
 
 // GetKeyRotationStatus tells whether and when a key gets new material.
 func (s *Service) GetKeyRotationStatus(ctx context.Context, c model.Caller, in *kms.GetKeyRotationStatusRequest) (*kms.GetKeyRotationStatusResponse, error) {
-	k, err := s.read(ctx, c, deref(in.KeyId))
+	k, err := s.shared(ctx, c, deref(in.KeyId))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ var reasons = map[string]string{
 	"github.com/aws/aws-sdk-go-v2/credentials":   "the same",
 	"github.com/aws/aws-sdk-go-v2/service/kafka": "the same: MSK's operations",
 	"github.com/aws/smithy-go/aws-http-auth":     "tests: a signer that is not ours, to check our verifier against",
+	"github.com/go-jose/go-jose/v4":              "tokens of identity providers: reads key sets, as golang-jwt does not, and takes named algorithms alone",
 	"github.com/goccy/go-yaml":                   "the configuration file, with positions in errors",
 	"github.com/klauspost/compress":              "gzip, snappy and zstd of record batches, without cgo",
 	"github.com/pavlo-v-chernykh/keystore-go/v4": "reads the JVM's roots from a JKS file for the trust store",

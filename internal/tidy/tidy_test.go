@@ -43,6 +43,8 @@ var kinds = map[string]kind{
 	"aws/model/kms":              library,
 	"aws/model/secretsmanager":   library,
 	"aws/model/sts":              library,
+	"aws/oidc":                   library,
+	"aws/oidc/oidctest":          library,
 	"aws/policy":                 library,
 	"aws/seal":                   library,
 	"aws/sigv4":                  library,

@@ -13,6 +13,7 @@ const APIVersion = "2010-05-08"
 // Service serves the operations. An error that callers are to see is a
 // *model.Error; every other one is internal.
 type Service interface {
+	AddClientIDToOpenIDConnectProvider(ctx context.Context, c model.Caller, in *AddClientIDToOpenIDConnectProviderRequest) (*AddClientIDToOpenIDConnectProviderResponse, error)
 	AddRoleToInstanceProfile(ctx context.Context, c model.Caller, in *AddRoleToInstanceProfileRequest) (*AddRoleToInstanceProfileResponse, error)
 	AddUserToGroup(ctx context.Context, c model.Caller, in *AddUserToGroupRequest) (*AddUserToGroupResponse, error)
 	AttachGroupPolicy(ctx context.Context, c model.Caller, in *AttachGroupPolicyRequest) (*AttachGroupPolicyResponse, error)
@@ -21,6 +22,7 @@ type Service interface {
 	CreateAccessKey(ctx context.Context, c model.Caller, in *CreateAccessKeyRequest) (*CreateAccessKeyResponse, error)
 	CreateGroup(ctx context.Context, c model.Caller, in *CreateGroupRequest) (*CreateGroupResponse, error)
 	CreateInstanceProfile(ctx context.Context, c model.Caller, in *CreateInstanceProfileRequest) (*CreateInstanceProfileResponse, error)
+	CreateOpenIDConnectProvider(ctx context.Context, c model.Caller, in *CreateOpenIDConnectProviderRequest) (*CreateOpenIDConnectProviderResponse, error)
 	CreatePolicy(ctx context.Context, c model.Caller, in *CreatePolicyRequest) (*CreatePolicyResponse, error)
 	CreatePolicyVersion(ctx context.Context, c model.Caller, in *CreatePolicyVersionRequest) (*CreatePolicyVersionResponse, error)
 	CreateRole(ctx context.Context, c model.Caller, in *CreateRoleRequest) (*CreateRoleResponse, error)
@@ -31,6 +33,7 @@ type Service interface {
 	DeleteGroupPolicy(ctx context.Context, c model.Caller, in *DeleteGroupPolicyRequest) (*DeleteGroupPolicyResponse, error)
 	DeleteInstanceProfile(ctx context.Context, c model.Caller, in *DeleteInstanceProfileRequest) (*DeleteInstanceProfileResponse, error)
 	DeleteLoginProfile(ctx context.Context, c model.Caller, in *DeleteLoginProfileRequest) (*DeleteLoginProfileResponse, error)
+	DeleteOpenIDConnectProvider(ctx context.Context, c model.Caller, in *DeleteOpenIDConnectProviderRequest) (*DeleteOpenIDConnectProviderResponse, error)
 	DeletePolicy(ctx context.Context, c model.Caller, in *DeletePolicyRequest) (*DeletePolicyResponse, error)
 	DeletePolicyVersion(ctx context.Context, c model.Caller, in *DeletePolicyVersionRequest) (*DeletePolicyVersionResponse, error)
 	DeleteRole(ctx context.Context, c model.Caller, in *DeleteRoleRequest) (*DeleteRoleResponse, error)
@@ -50,6 +53,7 @@ type Service interface {
 	GetGroupPolicy(ctx context.Context, c model.Caller, in *GetGroupPolicyRequest) (*GetGroupPolicyResponse, error)
 	GetInstanceProfile(ctx context.Context, c model.Caller, in *GetInstanceProfileRequest) (*GetInstanceProfileResponse, error)
 	GetLoginProfile(ctx context.Context, c model.Caller, in *GetLoginProfileRequest) (*GetLoginProfileResponse, error)
+	GetOpenIDConnectProvider(ctx context.Context, c model.Caller, in *GetOpenIDConnectProviderRequest) (*GetOpenIDConnectProviderResponse, error)
 	GetPolicy(ctx context.Context, c model.Caller, in *GetPolicyRequest) (*GetPolicyResponse, error)
 	GetPolicyVersion(ctx context.Context, c model.Caller, in *GetPolicyVersionRequest) (*GetPolicyVersionResponse, error)
 	GetRole(ctx context.Context, c model.Caller, in *GetRoleRequest) (*GetRoleResponse, error)
@@ -70,6 +74,8 @@ type Service interface {
 	ListInstanceProfiles(ctx context.Context, c model.Caller, in *ListInstanceProfilesRequest) (*ListInstanceProfilesResponse, error)
 	ListInstanceProfilesForRole(ctx context.Context, c model.Caller, in *ListInstanceProfilesForRoleRequest) (*ListInstanceProfilesForRoleResponse, error)
 	ListMFADevices(ctx context.Context, c model.Caller, in *ListMFADevicesRequest) (*ListMFADevicesResponse, error)
+	ListOpenIDConnectProviderTags(ctx context.Context, c model.Caller, in *ListOpenIDConnectProviderTagsRequest) (*ListOpenIDConnectProviderTagsResponse, error)
+	ListOpenIDConnectProviders(ctx context.Context, c model.Caller, in *ListOpenIDConnectProvidersRequest) (*ListOpenIDConnectProvidersResponse, error)
 	ListPolicies(ctx context.Context, c model.Caller, in *ListPoliciesRequest) (*ListPoliciesResponse, error)
 	ListPolicyTags(ctx context.Context, c model.Caller, in *ListPolicyTagsRequest) (*ListPolicyTagsResponse, error)
 	ListPolicyVersions(ctx context.Context, c model.Caller, in *ListPolicyVersionsRequest) (*ListPolicyVersionsResponse, error)
@@ -88,26 +94,33 @@ type Service interface {
 	PutRolePolicy(ctx context.Context, c model.Caller, in *PutRolePolicyRequest) (*PutRolePolicyResponse, error)
 	PutUserPermissionsBoundary(ctx context.Context, c model.Caller, in *PutUserPermissionsBoundaryRequest) (*PutUserPermissionsBoundaryResponse, error)
 	PutUserPolicy(ctx context.Context, c model.Caller, in *PutUserPolicyRequest) (*PutUserPolicyResponse, error)
+	RemoveClientIDFromOpenIDConnectProvider(ctx context.Context, c model.Caller, in *RemoveClientIDFromOpenIDConnectProviderRequest) (*RemoveClientIDFromOpenIDConnectProviderResponse, error)
 	RemoveRoleFromInstanceProfile(ctx context.Context, c model.Caller, in *RemoveRoleFromInstanceProfileRequest) (*RemoveRoleFromInstanceProfileResponse, error)
 	RemoveUserFromGroup(ctx context.Context, c model.Caller, in *RemoveUserFromGroupRequest) (*RemoveUserFromGroupResponse, error)
 	SetDefaultPolicyVersion(ctx context.Context, c model.Caller, in *SetDefaultPolicyVersionRequest) (*SetDefaultPolicyVersionResponse, error)
 	SimulateCustomPolicy(ctx context.Context, c model.Caller, in *SimulateCustomPolicyRequest) (*SimulatePolicyResponse, error)
 	SimulatePrincipalPolicy(ctx context.Context, c model.Caller, in *SimulatePrincipalPolicyRequest) (*SimulatePolicyResponse, error)
 	TagInstanceProfile(ctx context.Context, c model.Caller, in *TagInstanceProfileRequest) (*TagInstanceProfileResponse, error)
+	TagOpenIDConnectProvider(ctx context.Context, c model.Caller, in *TagOpenIDConnectProviderRequest) (*TagOpenIDConnectProviderResponse, error)
 	TagPolicy(ctx context.Context, c model.Caller, in *TagPolicyRequest) (*TagPolicyResponse, error)
 	TagRole(ctx context.Context, c model.Caller, in *TagRoleRequest) (*TagRoleResponse, error)
 	TagUser(ctx context.Context, c model.Caller, in *TagUserRequest) (*TagUserResponse, error)
 	UntagInstanceProfile(ctx context.Context, c model.Caller, in *UntagInstanceProfileRequest) (*UntagInstanceProfileResponse, error)
+	UntagOpenIDConnectProvider(ctx context.Context, c model.Caller, in *UntagOpenIDConnectProviderRequest) (*UntagOpenIDConnectProviderResponse, error)
 	UntagPolicy(ctx context.Context, c model.Caller, in *UntagPolicyRequest) (*UntagPolicyResponse, error)
 	UntagRole(ctx context.Context, c model.Caller, in *UntagRoleRequest) (*UntagRoleResponse, error)
 	UntagUser(ctx context.Context, c model.Caller, in *UntagUserRequest) (*UntagUserResponse, error)
 	UpdateAccessKey(ctx context.Context, c model.Caller, in *UpdateAccessKeyRequest) (*UpdateAccessKeyResponse, error)
 	UpdateAssumeRolePolicy(ctx context.Context, c model.Caller, in *UpdateAssumeRolePolicyRequest) (*UpdateAssumeRolePolicyResponse, error)
 	UpdateGroup(ctx context.Context, c model.Caller, in *UpdateGroupRequest) (*UpdateGroupResponse, error)
+	UpdateOpenIDConnectProviderThumbprint(ctx context.Context, c model.Caller, in *UpdateOpenIDConnectProviderThumbprintRequest) (*UpdateOpenIDConnectProviderThumbprintResponse, error)
 	UpdateRole(ctx context.Context, c model.Caller, in *UpdateRoleRequest) (*UpdateRoleResponse, error)
 	UpdateRoleDescription(ctx context.Context, c model.Caller, in *UpdateRoleDescriptionRequest) (*UpdateRoleDescriptionResponse, error)
 	UpdateUser(ctx context.Context, c model.Caller, in *UpdateUserRequest) (*UpdateUserResponse, error)
 }
+
+// AddClientIDToOpenIDConnectProviderResponse is empty.
+type AddClientIDToOpenIDConnectProviderResponse struct{}
 
 // AddRoleToInstanceProfileResponse is empty.
 type AddRoleToInstanceProfileResponse struct{}
@@ -138,6 +151,9 @@ type DeleteInstanceProfileResponse struct{}
 
 // DeleteLoginProfileResponse is empty.
 type DeleteLoginProfileResponse struct{}
+
+// DeleteOpenIDConnectProviderResponse is empty.
+type DeleteOpenIDConnectProviderResponse struct{}
 
 // DeletePolicyResponse is empty.
 type DeletePolicyResponse struct{}
@@ -193,6 +209,9 @@ type PutUserPermissionsBoundaryResponse struct{}
 // PutUserPolicyResponse is empty.
 type PutUserPolicyResponse struct{}
 
+// RemoveClientIDFromOpenIDConnectProviderResponse is empty.
+type RemoveClientIDFromOpenIDConnectProviderResponse struct{}
+
 // RemoveRoleFromInstanceProfileResponse is empty.
 type RemoveRoleFromInstanceProfileResponse struct{}
 
@@ -205,6 +224,9 @@ type SetDefaultPolicyVersionResponse struct{}
 // TagInstanceProfileResponse is empty.
 type TagInstanceProfileResponse struct{}
 
+// TagOpenIDConnectProviderResponse is empty.
+type TagOpenIDConnectProviderResponse struct{}
+
 // TagPolicyResponse is empty.
 type TagPolicyResponse struct{}
 
@@ -216,6 +238,9 @@ type TagUserResponse struct{}
 
 // UntagInstanceProfileResponse is empty.
 type UntagInstanceProfileResponse struct{}
+
+// UntagOpenIDConnectProviderResponse is empty.
+type UntagOpenIDConnectProviderResponse struct{}
 
 // UntagPolicyResponse is empty.
 type UntagPolicyResponse struct{}
@@ -235,12 +260,26 @@ type UpdateAssumeRolePolicyResponse struct{}
 // UpdateGroupResponse is empty.
 type UpdateGroupResponse struct{}
 
+// UpdateOpenIDConnectProviderThumbprintResponse is empty.
+type UpdateOpenIDConnectProviderThumbprintResponse struct{}
+
 // UpdateUserResponse is empty.
 type UpdateUserResponse struct{}
 
 // Operations is the table of what s serves.
 func Operations(s Service) []model.Operation {
 	return []model.Operation{
+		{
+			Name: "AddClientIDToOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AddClientIDToOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AddClientIDToOpenIDConnectProvider(ctx, c, in.(*AddClientIDToOpenIDConnectProviderRequest))
+			},
+		},
 		{
 			Name: "AddRoleToInstanceProfile", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
@@ -327,6 +366,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.CreateInstanceProfile(ctx, c, in.(*CreateInstanceProfileRequest))
+			},
+		},
+		{
+			Name: "CreateOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "CreateOpenIDConnectProviderResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateOpenIDConnectProvider(ctx, c, in.(*CreateOpenIDConnectProviderRequest))
 			},
 		},
 		{
@@ -437,6 +487,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DeleteLoginProfile(ctx, c, in.(*DeleteLoginProfileRequest))
+			},
+		},
+		{
+			Name: "DeleteOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteOpenIDConnectProvider(ctx, c, in.(*DeleteOpenIDConnectProviderRequest))
 			},
 		},
 		{
@@ -645,6 +706,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.GetLoginProfile(ctx, c, in.(*GetLoginProfileRequest))
+			},
+		},
+		{
+			Name: "GetOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "GetOpenIDConnectProviderResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(GetOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.GetOpenIDConnectProvider(ctx, c, in.(*GetOpenIDConnectProviderRequest))
 			},
 		},
 		{
@@ -868,6 +940,28 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "ListOpenIDConnectProviderTags", Method: "POST", Path: "/", Status: 200, ResultWrapper: "ListOpenIDConnectProviderTagsResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListOpenIDConnectProviderTagsRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListOpenIDConnectProviderTags(ctx, c, in.(*ListOpenIDConnectProviderTagsRequest))
+			},
+		},
+		{
+			Name: "ListOpenIDConnectProviders", Method: "POST", Path: "/", Status: 200, ResultWrapper: "ListOpenIDConnectProvidersResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListOpenIDConnectProvidersRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListOpenIDConnectProviders(ctx, c, in.(*ListOpenIDConnectProvidersRequest))
+			},
+		},
+		{
 			Name: "ListPolicies", Method: "POST", Path: "/", Status: 200, ResultWrapper: "ListPoliciesResult",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(ListPoliciesRequest)
@@ -1066,6 +1160,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "RemoveClientIDFromOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(RemoveClientIDFromOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.RemoveClientIDFromOpenIDConnectProvider(ctx, c, in.(*RemoveClientIDFromOpenIDConnectProviderRequest))
+			},
+		},
+		{
 			Name: "RemoveRoleFromInstanceProfile", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(RemoveRoleFromInstanceProfileRequest)
@@ -1132,6 +1237,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "TagOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(TagOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.TagOpenIDConnectProvider(ctx, c, in.(*TagOpenIDConnectProviderRequest))
+			},
+		},
+		{
 			Name: "TagPolicy", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(TagPolicyRequest)
@@ -1173,6 +1289,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.UntagInstanceProfile(ctx, c, in.(*UntagInstanceProfileRequest))
+			},
+		},
+		{
+			Name: "UntagOpenIDConnectProvider", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UntagOpenIDConnectProviderRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UntagOpenIDConnectProvider(ctx, c, in.(*UntagOpenIDConnectProviderRequest))
 			},
 		},
 		{
@@ -1242,6 +1369,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "UpdateOpenIDConnectProviderThumbprint", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateOpenIDConnectProviderThumbprintRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateOpenIDConnectProviderThumbprint(ctx, c, in.(*UpdateOpenIDConnectProviderThumbprintRequest))
+			},
+		},
+		{
 			Name: "UpdateRole", Method: "POST", Path: "/", Status: 200, ResultWrapper: "UpdateRoleResult",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(UpdateRoleRequest)
@@ -1281,20 +1419,17 @@ func Operations(s Service) []model.Operation {
 var Others = []model.Other{
 	{Name: "AcceptDelegationRequest", Method: "", Path: ""},
 	{Name: "AcquireRole", Method: "", Path: ""},
-	{Name: "AddClientIDToOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "AssociateDelegationRequest", Method: "", Path: ""},
 	{Name: "ChangePassword", Method: "", Path: ""},
 	{Name: "CreateAccountAlias", Method: "", Path: ""},
 	{Name: "CreateDelegationRequest", Method: "", Path: ""},
 	{Name: "CreateLoginProfile", Method: "", Path: ""},
-	{Name: "CreateOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "CreateSAMLProvider", Method: "", Path: ""},
 	{Name: "CreateServiceSpecificCredential", Method: "", Path: ""},
 	{Name: "CreateVirtualMFADevice", Method: "", Path: ""},
 	{Name: "DeactivateMFADevice", Method: "", Path: ""},
 	{Name: "DeleteAccountAlias", Method: "", Path: ""},
 	{Name: "DeleteAccountPasswordPolicy", Method: "", Path: ""},
-	{Name: "DeleteOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "DeleteSAMLProvider", Method: "", Path: ""},
 	{Name: "DeleteSSHPublicKey", Method: "", Path: ""},
 	{Name: "DeleteServerCertificate", Method: "", Path: ""},
@@ -1319,7 +1454,6 @@ var Others = []model.Other{
 	{Name: "GetDelegationRequest", Method: "", Path: ""},
 	{Name: "GetHumanReadableSummary", Method: "", Path: ""},
 	{Name: "GetMFADevice", Method: "", Path: ""},
-	{Name: "GetOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "GetOrganizationsAccessReport", Method: "", Path: ""},
 	{Name: "GetOutboundWebIdentityFederationInfo", Method: "", Path: ""},
 	{Name: "GetRoleTemplateVersion", Method: "", Path: ""},
@@ -1330,8 +1464,6 @@ var Others = []model.Other{
 	{Name: "GetServiceLastAccessedDetailsWithEntities", Method: "", Path: ""},
 	{Name: "ListDelegationRequests", Method: "", Path: ""},
 	{Name: "ListMFADeviceTags", Method: "", Path: ""},
-	{Name: "ListOpenIDConnectProviderTags", Method: "", Path: ""},
-	{Name: "ListOpenIDConnectProviders", Method: "", Path: ""},
 	{Name: "ListOrganizationsFeatures", Method: "", Path: ""},
 	{Name: "ListPoliciesGrantingServiceAccess", Method: "", Path: ""},
 	{Name: "ListSAMLProviderTags", Method: "", Path: ""},
@@ -1340,24 +1472,20 @@ var Others = []model.Other{
 	{Name: "ListServerCertificates", Method: "", Path: ""},
 	{Name: "PutAccountProperties", Method: "", Path: ""},
 	{Name: "RejectDelegationRequest", Method: "", Path: ""},
-	{Name: "RemoveClientIDFromOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "ResetServiceSpecificCredential", Method: "", Path: ""},
 	{Name: "ResyncMFADevice", Method: "", Path: ""},
 	{Name: "SendDelegationToken", Method: "", Path: ""},
 	{Name: "SetSecurityTokenServicePreferences", Method: "", Path: ""},
 	{Name: "TagMFADevice", Method: "", Path: ""},
-	{Name: "TagOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "TagSAMLProvider", Method: "", Path: ""},
 	{Name: "TagServerCertificate", Method: "", Path: ""},
 	{Name: "UntagMFADevice", Method: "", Path: ""},
-	{Name: "UntagOpenIDConnectProvider", Method: "", Path: ""},
 	{Name: "UntagSAMLProvider", Method: "", Path: ""},
 	{Name: "UntagServerCertificate", Method: "", Path: ""},
 	{Name: "UpdateAccountPasswordPolicy", Method: "", Path: ""},
 	{Name: "UpdateDelegationRequest", Method: "", Path: ""},
 	{Name: "UpdateLoginProfile", Method: "", Path: ""},
 	{Name: "UpdateOpenIDConnectProvider", Method: "", Path: ""},
-	{Name: "UpdateOpenIDConnectProviderThumbprint", Method: "", Path: ""},
 	{Name: "UpdateSAMLProvider", Method: "", Path: ""},
 	{Name: "UpdateSSHPublicKey", Method: "", Path: ""},
 	{Name: "UpdateServerCertificate", Method: "", Path: ""},

@@ -30,6 +30,12 @@ type AccessKeyMetadata struct {
 	UserName    *string     `xml:"UserName,omitempty"`
 }
 
+// AddClientIDToOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type AddClientIDToOpenIDConnectProviderRequest struct {
+	ClientID                 *string `xml:"ClientID,omitempty"`
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
+}
+
 // AddRoleToInstanceProfileRequest is aws:iam's shape of that name.
 type AddRoleToInstanceProfileRequest struct {
 	InstanceProfileName *string `xml:"InstanceProfileName,omitempty"`
@@ -79,6 +85,20 @@ type ContextEntry struct {
 	ContextKeyValues []string `xml:"ContextKeyValues>member"`
 }
 
+// ContextProvider is aws:iam's shape of that name.
+type ContextProvider struct {
+	KeyDefinitionList    []ContextProviderKeyDefinition `xml:"KeyDefinitionList>member"`
+	SubjectSourceKey     *string                        `xml:"SubjectSourceKey,omitempty"`
+	SubjectTypeSourceKey *string                        `xml:"SubjectTypeSourceKey,omitempty"`
+	SubjectTypeValue     *string                        `xml:"SubjectTypeValue,omitempty"`
+}
+
+// ContextProviderKeyDefinition is aws:iam's shape of that name.
+type ContextProviderKeyDefinition struct {
+	SourceKey *string `xml:"SourceKey,omitempty"`
+	TargetKey *string `xml:"TargetKey,omitempty"`
+}
+
 // CreateAccessKeyRequest is aws:iam's shape of that name.
 type CreateAccessKeyRequest struct {
 	UserName *string `xml:"UserName,omitempty"`
@@ -110,6 +130,22 @@ type CreateInstanceProfileRequest struct {
 // CreateInstanceProfileResponse is aws:iam's shape of that name.
 type CreateInstanceProfileResponse struct {
 	InstanceProfile *InstanceProfile `xml:"InstanceProfile,omitempty"`
+}
+
+// CreateOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type CreateOpenIDConnectProviderRequest struct {
+	ClientIDList              []string         `xml:"ClientIDList>member"`
+	ContextProvider           *ContextProvider `xml:"ContextProvider,omitempty"`
+	IdentityCenterInstanceArn *string          `xml:"IdentityCenterInstanceArn,omitempty"`
+	Tags                      []Tag            `xml:"Tags>member"`
+	ThumbprintList            []string         `xml:"ThumbprintList>member"`
+	Url                       *string          `xml:"Url,omitempty"`
+}
+
+// CreateOpenIDConnectProviderResponse is aws:iam's shape of that name.
+type CreateOpenIDConnectProviderResponse struct {
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
+	Tags                     []Tag   `xml:"Tags>member"`
 }
 
 // CreatePolicyRequest is aws:iam's shape of that name.
@@ -205,6 +241,11 @@ type DeleteInstanceProfileRequest struct {
 // DeleteLoginProfileRequest is aws:iam's shape of that name.
 type DeleteLoginProfileRequest struct {
 	UserName *string `xml:"UserName,omitempty"`
+}
+
+// DeleteOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type DeleteOpenIDConnectProviderRequest struct {
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
 }
 
 // DeletePolicyRequest is aws:iam's shape of that name.
@@ -376,6 +417,23 @@ type GetLoginProfileRequest struct {
 // GetLoginProfileResponse is aws:iam's shape of that name.
 type GetLoginProfileResponse struct {
 	LoginProfile *LoginProfile `xml:"LoginProfile,omitempty"`
+}
+
+// GetOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type GetOpenIDConnectProviderRequest struct {
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
+}
+
+// GetOpenIDConnectProviderResponse is aws:iam's shape of that name.
+type GetOpenIDConnectProviderResponse struct {
+	ClientIDList              []string         `xml:"ClientIDList>member"`
+	ContextProvider           *ContextProvider `xml:"ContextProvider,omitempty"`
+	CreateDate                *model.Time      `xml:"CreateDate,omitempty"`
+	IdentityCenterInstanceArn *string          `xml:"IdentityCenterInstanceArn,omitempty"`
+	IdentityStoreArn          *string          `xml:"IdentityStoreArn,omitempty"`
+	Tags                      []Tag            `xml:"Tags>member"`
+	ThumbprintList            []string         `xml:"ThumbprintList>member"`
+	Url                       *string          `xml:"Url,omitempty"`
 }
 
 // GetPolicyRequest is aws:iam's shape of that name.
@@ -683,6 +741,29 @@ type ListMFADevicesResponse struct {
 	Marker      *string     `xml:"Marker,omitempty"`
 }
 
+// ListOpenIDConnectProviderTagsRequest is aws:iam's shape of that name.
+type ListOpenIDConnectProviderTagsRequest struct {
+	Marker                   *string `xml:"Marker,omitempty"`
+	MaxItems                 *int32  `xml:"MaxItems,omitempty"`
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
+}
+
+// ListOpenIDConnectProviderTagsResponse is aws:iam's shape of that name.
+type ListOpenIDConnectProviderTagsResponse struct {
+	IsTruncated *bool   `xml:"IsTruncated,omitempty"`
+	Marker      *string `xml:"Marker,omitempty"`
+	Tags        []Tag   `xml:"Tags>member"`
+}
+
+// ListOpenIDConnectProvidersRequest is aws:iam's shape of that name.
+type ListOpenIDConnectProvidersRequest struct {
+}
+
+// ListOpenIDConnectProvidersResponse is aws:iam's shape of that name.
+type ListOpenIDConnectProvidersResponse struct {
+	OpenIDConnectProviderList []OpenIDConnectProviderListEntry `xml:"OpenIDConnectProviderList>member"`
+}
+
 // ListPoliciesRequest is aws:iam's shape of that name.
 type ListPoliciesRequest struct {
 	Marker            *string `xml:"Marker,omitempty"`
@@ -901,6 +982,12 @@ type ManagedPolicyDetail struct {
 	UpdateDate                    *model.Time     `xml:"UpdateDate,omitempty"`
 }
 
+// OpenIDConnectProviderListEntry is aws:iam's shape of that name.
+type OpenIDConnectProviderListEntry struct {
+	Arn                                 *string `xml:"Arn,omitempty"`
+	IsTrustedIdentityPropagationEnabled *bool   `xml:"IsTrustedIdentityPropagationEnabled,omitempty"`
+}
+
 // OrderedOrganizationPolicyType is aws:iam's shape of that name.
 type OrderedOrganizationPolicyType struct {
 	ServiceControlPolicyInputList []string `xml:"ServiceControlPolicyInputList>member"`
@@ -1008,6 +1095,12 @@ type PutUserPolicyRequest struct {
 	PolicyDocument *string `xml:"PolicyDocument,omitempty"`
 	PolicyName     *string `xml:"PolicyName,omitempty"`
 	UserName       *string `xml:"UserName,omitempty"`
+}
+
+// RemoveClientIDFromOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type RemoveClientIDFromOpenIDConnectProviderRequest struct {
+	ClientID                 *string `xml:"ClientID,omitempty"`
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
 }
 
 // RemoveRoleFromInstanceProfileRequest is aws:iam's shape of that name.
@@ -1178,6 +1271,12 @@ type TagInstanceProfileRequest struct {
 	Tags                []Tag   `xml:"Tags>member"`
 }
 
+// TagOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type TagOpenIDConnectProviderRequest struct {
+	OpenIDConnectProviderArn *string `xml:"OpenIDConnectProviderArn,omitempty"`
+	Tags                     []Tag   `xml:"Tags>member"`
+}
+
 // TagPolicyRequest is aws:iam's shape of that name.
 type TagPolicyRequest struct {
 	PolicyArn *string `xml:"PolicyArn,omitempty"`
@@ -1200,6 +1299,12 @@ type TagUserRequest struct {
 type UntagInstanceProfileRequest struct {
 	InstanceProfileName *string  `xml:"InstanceProfileName,omitempty"`
 	TagKeys             []string `xml:"TagKeys>member"`
+}
+
+// UntagOpenIDConnectProviderRequest is aws:iam's shape of that name.
+type UntagOpenIDConnectProviderRequest struct {
+	OpenIDConnectProviderArn *string  `xml:"OpenIDConnectProviderArn,omitempty"`
+	TagKeys                  []string `xml:"TagKeys>member"`
 }
 
 // UntagPolicyRequest is aws:iam's shape of that name.
@@ -1238,6 +1343,12 @@ type UpdateGroupRequest struct {
 	GroupName    *string `xml:"GroupName,omitempty"`
 	NewGroupName *string `xml:"NewGroupName,omitempty"`
 	NewPath      *string `xml:"NewPath,omitempty"`
+}
+
+// UpdateOpenIDConnectProviderThumbprintRequest is aws:iam's shape of that name.
+type UpdateOpenIDConnectProviderThumbprintRequest struct {
+	OpenIDConnectProviderArn *string  `xml:"OpenIDConnectProviderArn,omitempty"`
+	ThumbprintList           []string `xml:"ThumbprintList>member"`
 }
 
 // UpdateRoleDescriptionRequest is aws:iam's shape of that name.

@@ -8,6 +8,24 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AddClientIDToOpenIDConnectProviderRequest) Validate() *model.Error {
+	if s.ClientID == nil {
+		return model.Missing("ClientID")
+	}
+	if e := model.CheckLength("ClientID", s.ClientID, 1, 255); e != nil {
+		return e
+	}
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *AddRoleToInstanceProfileRequest) Validate() *model.Error {
 	if s.InstanceProfileName == nil {
 		return model.Missing("InstanceProfileName")
@@ -131,6 +149,47 @@ func (s *ContextEntry) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ContextProvider) Validate() *model.Error {
+	if e := model.CheckCount("KeyDefinitionList", len(s.KeyDefinitionList), s.KeyDefinitionList != nil, 0, 10); e != nil {
+		return e
+	}
+	for i := range s.KeyDefinitionList {
+		if e := s.KeyDefinitionList[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if s.SubjectSourceKey == nil {
+		return model.Missing("SubjectSourceKey")
+	}
+	if e := model.CheckLength("SubjectSourceKey", s.SubjectSourceKey, 1, 128); e != nil {
+		return e
+	}
+	if e := model.CheckLength("SubjectTypeSourceKey", s.SubjectTypeSourceKey, 1, 128); e != nil {
+		return e
+	}
+	if e := model.CheckLength("SubjectTypeValue", s.SubjectTypeValue, 0, 128); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ContextProviderKeyDefinition) Validate() *model.Error {
+	if s.SourceKey == nil {
+		return model.Missing("SourceKey")
+	}
+	if e := model.CheckLength("SourceKey", s.SourceKey, 1, 128); e != nil {
+		return e
+	}
+	if e := model.CheckLength("TargetKey", s.TargetKey, 1, 128); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *CreateAccessKeyRequest) Validate() *model.Error {
 	if e := model.CheckLength("UserName", s.UserName, 1, 128); e != nil {
 		return e
@@ -187,6 +246,44 @@ func (s *CreateInstanceProfileRequest) Validate() *model.Error {
 		if e := s.Tags[i].Validate(); e != nil {
 			return e
 		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateOpenIDConnectProviderRequest) Validate() *model.Error {
+	for i := range s.ClientIDList {
+		if e := model.CheckLength("ClientIDList", &s.ClientIDList[i], 1, 255); e != nil {
+			return e
+		}
+	}
+	if s.ContextProvider != nil {
+		if e := s.ContextProvider.Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("IdentityCenterInstanceArn", s.IdentityCenterInstanceArn, 1, 1224); e != nil {
+		return e
+	}
+	if e := model.CheckCount("Tags", len(s.Tags), s.Tags != nil, 0, 50); e != nil {
+		return e
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.ThumbprintList {
+		if e := model.CheckLength("ThumbprintList", &s.ThumbprintList[i], 40, 40); e != nil {
+			return e
+		}
+	}
+	if s.Url == nil {
+		return model.Missing("Url")
+	}
+	if e := model.CheckLength("Url", s.Url, 1, 255); e != nil {
+		return e
 	}
 	return nil
 }
@@ -447,6 +544,18 @@ func (s *DeleteLoginProfileRequest) Validate() *model.Error {
 		return e
 	}
 	if e := model.CheckPattern("UserName", s.UserName, "^(?:[\\w+=,.@-]+)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteOpenIDConnectProviderRequest) Validate() *model.Error {
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
 		return e
 	}
 	return nil
@@ -773,6 +882,18 @@ func (s *GetLoginProfileRequest) Validate() *model.Error {
 		return e
 	}
 	if e := model.CheckPattern("UserName", s.UserName, "^(?:[\\w+=,.@-]+)$"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *GetOpenIDConnectProviderRequest) Validate() *model.Error {
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
 		return e
 	}
 	return nil
@@ -1245,6 +1366,33 @@ func (s *ListMFADevicesRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ListOpenIDConnectProviderTagsRequest) Validate() *model.Error {
+	if e := model.CheckLength("Marker", s.Marker, 1, 320); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("Marker", s.Marker, "^(?:[\\x{0020}-\\x{00FF}]+)$"); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MaxItems", s.MaxItems, 1, 1000); e != nil {
+		return e
+	}
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListOpenIDConnectProvidersRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *ListPoliciesRequest) Validate() *model.Error {
 	if e := model.CheckLength("Marker", s.Marker, 1, 320); e != nil {
 		return e
@@ -1705,6 +1853,24 @@ func (s *PutUserPolicyRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *RemoveClientIDFromOpenIDConnectProviderRequest) Validate() *model.Error {
+	if s.ClientID == nil {
+		return model.Missing("ClientID")
+	}
+	if e := model.CheckLength("ClientID", s.ClientID, 1, 255); e != nil {
+		return e
+	}
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *RemoveRoleFromInstanceProfileRequest) Validate() *model.Error {
 	if s.InstanceProfileName == nil {
 		return model.Missing("InstanceProfileName")
@@ -1974,6 +2140,29 @@ func (s *TagInstanceProfileRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *TagOpenIDConnectProviderRequest) Validate() *model.Error {
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
+		return e
+	}
+	if s.Tags == nil {
+		return model.Missing("Tags")
+	}
+	if e := model.CheckCount("Tags", len(s.Tags), s.Tags != nil, 0, 50); e != nil {
+		return e
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *TagPolicyRequest) Validate() *model.Error {
 	if s.PolicyArn == nil {
 		return model.Missing("PolicyArn")
@@ -2057,6 +2246,32 @@ func (s *UntagInstanceProfileRequest) Validate() *model.Error {
 		return e
 	}
 	if e := model.CheckPattern("InstanceProfileName", s.InstanceProfileName, "^(?:[\\w+=,.@-]+)$"); e != nil {
+		return e
+	}
+	if s.TagKeys == nil {
+		return model.Missing("TagKeys")
+	}
+	if e := model.CheckCount("TagKeys", len(s.TagKeys), s.TagKeys != nil, 0, 50); e != nil {
+		return e
+	}
+	for i := range s.TagKeys {
+		if e := model.CheckLength("TagKeys", &s.TagKeys[i], 1, 128); e != nil {
+			return e
+		}
+		if e := model.CheckPattern("TagKeys", &s.TagKeys[i], "^(?:[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UntagOpenIDConnectProviderRequest) Validate() *model.Error {
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
 		return e
 	}
 	if s.TagKeys == nil {
@@ -2234,6 +2449,26 @@ func (s *UpdateGroupRequest) Validate() *model.Error {
 	}
 	if e := model.CheckPattern("NewPath", s.NewPath, "^(?:(\\x{002F})|(\\x{002F}[\\x{0021}-\\x{007E}]+\\x{002F}))$"); e != nil {
 		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateOpenIDConnectProviderThumbprintRequest) Validate() *model.Error {
+	if s.OpenIDConnectProviderArn == nil {
+		return model.Missing("OpenIDConnectProviderArn")
+	}
+	if e := model.CheckLength("OpenIDConnectProviderArn", s.OpenIDConnectProviderArn, 20, 2048); e != nil {
+		return e
+	}
+	if s.ThumbprintList == nil {
+		return model.Missing("ThumbprintList")
+	}
+	for i := range s.ThumbprintList {
+		if e := model.CheckLength("ThumbprintList", &s.ThumbprintList[i], 40, 40); e != nil {
+			return e
+		}
 	}
 	return nil
 }

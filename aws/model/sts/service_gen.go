@@ -14,6 +14,7 @@ const APIVersion = "2011-06-15"
 // *model.Error; every other one is internal.
 type Service interface {
 	AssumeRole(ctx context.Context, c model.Caller, in *AssumeRoleRequest) (*AssumeRoleResponse, error)
+	AssumeRoleWithWebIdentity(ctx context.Context, c model.Caller, in *AssumeRoleWithWebIdentityRequest) (*AssumeRoleWithWebIdentityResponse, error)
 	GetAccessKeyInfo(ctx context.Context, c model.Caller, in *GetAccessKeyInfoRequest) (*GetAccessKeyInfoResponse, error)
 	GetCallerIdentity(ctx context.Context, c model.Caller, in *GetCallerIdentityRequest) (*GetCallerIdentityResponse, error)
 	GetSessionToken(ctx context.Context, c model.Caller, in *GetSessionTokenRequest) (*GetSessionTokenResponse, error)
@@ -31,6 +32,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.AssumeRole(ctx, c, in.(*AssumeRoleRequest))
+			},
+		},
+		{
+			Name: "AssumeRoleWithWebIdentity", Method: "POST", Path: "/", Status: 200, ResultWrapper: "AssumeRoleWithWebIdentityResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AssumeRoleWithWebIdentityRequest)
+				r.Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AssumeRoleWithWebIdentity(ctx, c, in.(*AssumeRoleWithWebIdentityRequest))
 			},
 		},
 		{
@@ -72,7 +84,6 @@ func Operations(s Service) []model.Operation {
 // Others are the operations that are not served.
 var Others = []model.Other{
 	{Name: "AssumeRoleWithSAML", Method: "", Path: ""},
-	{Name: "AssumeRoleWithWebIdentity", Method: "", Path: ""},
 	{Name: "AssumeRoot", Method: "", Path: ""},
 	{Name: "DecodeAuthorizationMessage", Method: "", Path: ""},
 	{Name: "GetDelegatedAccessToken", Method: "", Path: ""},

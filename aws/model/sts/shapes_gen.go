@@ -33,6 +33,32 @@ type AssumeRoleResponse struct {
 	SourceIdentity          *string          `xml:"SourceIdentity,omitempty"`
 }
 
+// AssumeRoleWithWebIdentityRequest is aws:sts's shape of that name.
+type AssumeRoleWithWebIdentityRequest struct {
+	DurationSeconds         *int32                 `xml:"DurationSeconds,omitempty"`
+	MinimumSessionTokenSize *int32                 `xml:"MinimumSessionTokenSize,omitempty"`
+	Policy                  *string                `xml:"Policy,omitempty"`
+	PolicyArns              []PolicyDescriptorType `xml:"PolicyArns>member"`
+	ProviderId              *string                `xml:"ProviderId,omitempty"`
+	RoleArn                 *string                `xml:"RoleArn,omitempty"`
+	RoleSessionName         *string                `xml:"RoleSessionName,omitempty"`
+	WebIdentityToken        *string                `xml:"WebIdentityToken,omitempty"`
+}
+
+// AssumeRoleWithWebIdentityResponse is aws:sts's shape of that name.
+type AssumeRoleWithWebIdentityResponse struct {
+	AssumedRoleUser                   *AssumedRoleUser                   `xml:"AssumedRoleUser,omitempty"`
+	Audience                          *string                            `xml:"Audience,omitempty"`
+	Credentials                       *Credentials                       `xml:"Credentials,omitempty"`
+	PackedPolicySize                  *int32                             `xml:"PackedPolicySize,omitempty"`
+	Provider                          *string                            `xml:"Provider,omitempty"`
+	SessionTokenSize                  *int32                             `xml:"SessionTokenSize,omitempty"`
+	SessionTokenUtilization           *int32                             `xml:"SessionTokenUtilization,omitempty"`
+	SourceIdentity                    *string                            `xml:"SourceIdentity,omitempty"`
+	SubjectFromWebIdentityToken       *string                            `xml:"SubjectFromWebIdentityToken,omitempty"`
+	TrustedIdentityPropagationContext *TrustedIdentityPropagationContext `xml:"TrustedIdentityPropagationContext,omitempty"`
+}
+
 // AssumedRoleUser is aws:sts's shape of that name.
 type AssumedRoleUser struct {
 	Arn           *string `xml:"Arn,omitempty"`
@@ -83,6 +109,14 @@ type GetSessionTokenResponse struct {
 	SessionTokenUtilization *int32       `xml:"SessionTokenUtilization,omitempty"`
 }
 
+// OriginIdentity is aws:sts's shape of that name.
+type OriginIdentity struct {
+	FederatedProviderArn *string `xml:"FederatedProviderArn,omitempty"`
+	Issuer               *string `xml:"Issuer,omitempty"`
+	Subject              *string `xml:"Subject,omitempty"`
+	SubjectType          *string `xml:"SubjectType,omitempty"`
+}
+
 // PolicyDescriptorType is aws:sts's shape of that name.
 type PolicyDescriptorType struct {
 	Arn *string `xml:"arn,omitempty"`
@@ -98,4 +132,15 @@ type ProvidedContext struct {
 type Tag struct {
 	Key   *string `xml:"Key,omitempty"`
 	Value *string `xml:"Value,omitempty"`
+}
+
+// TransactionContext is aws:sts's shape of that name.
+type TransactionContext struct {
+	IdentityProvider map[string]string `xml:"IdentityProvider>entry"`
+}
+
+// TrustedIdentityPropagationContext is aws:sts's shape of that name.
+type TrustedIdentityPropagationContext struct {
+	OriginIdentity     *OriginIdentity     `xml:"OriginIdentity,omitempty"`
+	TransactionContext *TransactionContext `xml:"TransactionContext,omitempty"`
 }

@@ -100,6 +100,56 @@ func (s *AssumeRoleRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AssumeRoleWithWebIdentityRequest) Validate() *model.Error {
+	if e := model.CheckRange("DurationSeconds", s.DurationSeconds, 900, 43200); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MinimumSessionTokenSize", s.MinimumSessionTokenSize, 0, 4096); e != nil {
+		return e
+	}
+	if e := model.CheckLength("Policy", s.Policy, 1, 2048); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("Policy", s.Policy, "^(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{00FF}]+)$"); e != nil {
+		return e
+	}
+	for i := range s.PolicyArns {
+		if e := s.PolicyArns[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("ProviderId", s.ProviderId, 4, 2048); e != nil {
+		return e
+	}
+	if s.RoleArn == nil {
+		return model.Missing("RoleArn")
+	}
+	if e := model.CheckLength("RoleArn", s.RoleArn, 20, 2048); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("RoleArn", s.RoleArn, "^(?:[\\x{0009}\\x{000A}\\x{000D}\\x{0020}-\\x{007E}\\x{0085}\\x{00A0}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}]+)$"); e != nil {
+		return e
+	}
+	if s.RoleSessionName == nil {
+		return model.Missing("RoleSessionName")
+	}
+	if e := model.CheckLength("RoleSessionName", s.RoleSessionName, 2, 64); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("RoleSessionName", s.RoleSessionName, "^(?:[\\w+=,.@-]*)$"); e != nil {
+		return e
+	}
+	if s.WebIdentityToken == nil {
+		return model.Missing("WebIdentityToken")
+	}
+	if e := model.CheckLength("WebIdentityToken", s.WebIdentityToken, 4, 20000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *GetAccessKeyInfoRequest) Validate() *model.Error {
 	if s.AccessKeyId == nil {
 		return model.Missing("AccessKeyId")
