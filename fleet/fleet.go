@@ -28,6 +28,7 @@ type Spec struct {
 	InstanceType    string   // of provisioned clusters
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
+	Key             string   // ARN of the KMS key that must be usable when brokers start; "" is the service's own, which is
 	Label, Random   string   // parts of the cluster's host names
 	N               int
 	Monitoring      msk.Monitoring

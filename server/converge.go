@@ -231,6 +231,9 @@ func (v *converging) software(ctx context.Context) error {
 		switch {
 		case b.Boot != was.Boot:
 			err = v.do(func() error {
+				if err := v.e.useKey(ctx, v.spec); err != nil {
+					return err
+				}
 				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit})
 			})
 		case !maps.Equal(b.Static, was.Static):

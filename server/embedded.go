@@ -19,6 +19,7 @@ import (
 
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
+	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
@@ -38,6 +39,7 @@ type embedded struct {
 	msk   *msk.Service
 	iam   *iam.Service
 	pki   *pki.Authority
+	kms   *kms.Service
 	known accessSources
 	log   *slog.Logger
 	audit *trail.Trail // nil: nothing is recorded
@@ -80,7 +82,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	e.host = monitor.NewHost(os.DirFS("/proc"), e.dir)
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
@@ -174,8 +176,11 @@ func (e *embedded) watch(arn string, r *runningCluster) {
 }
 
 // Remove stops a cluster and deletes its directory.
-func (e *embedded) Remove(_ context.Context, arn string) error {
+func (e *embedded) Remove(ctx context.Context, arn string) error {
 	e.close(arn)
+	if err := e.releaseKey(ctx, arn); err != nil {
+		return fmt.Errorf("give back the cluster's key: %w", err)
+	}
 	if err := e.ask(); err != nil {
 		return err
 	}
@@ -250,6 +255,9 @@ var listenerKinds = map[string]listenerKind{
 
 // open binds the cluster's ports, makes its certificate and starts it.
 func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, error) {
+	if err := e.useKey(ctx, s); err != nil {
+		return nil, err
+	}
 	dir := e.directory(s.ARN)
 	if err := vfs.MakeDirs(vfs.OS, dir, 0o700); err != nil {
 		return nil, err

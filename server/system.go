@@ -127,7 +127,7 @@ func (s *System) build() (err error) {
 		Store: s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, SecurityGroupVPC: securityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
-		Secret: s.scramSecret, AuthorityActive: s.authorityActive,
+		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey,
 	}
 	if s.cfg.Realistic {
 		mskConfig.Pace = msk.Realistic

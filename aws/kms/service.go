@@ -236,6 +236,7 @@ type Facts struct {
 	ARN     string
 	Account string
 	Managed bool // AWS's own, not a customer's
+	State   State
 	Policy  string
 	Tags    map[string]string
 	Grants  []Grant
@@ -248,7 +249,7 @@ func (s *Service) Facts(ctx context.Context, c model.Caller, id string) (f Facts
 	if err != nil {
 		return f, false, ignoreFault(err)
 	}
-	f = Facts{ARN: k.ARN, Account: k.Account, Managed: k.Managed != "", Policy: k.Policy, Tags: k.Tags}
+	f = Facts{ARN: k.ARN, Account: k.Account, Managed: k.Managed != "", State: k.State, Policy: k.Policy, Tags: k.Tags}
 	f.Grants, err = s.grants(ctx, k)
 	return f, err == nil, err
 }

@@ -219,3 +219,22 @@ func (s *Service) RetireGrant(ctx context.Context, c model.Caller, in *kms.Retir
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.Delete(at) })
 	return &kms.RetireGrantResponse{}, err
 }
+
+// RevokeGrantsOf takes back every grant of the caller's account and region that
+// is for a resource: which a service does when the resource is gone.
+func (s *Service) RevokeGrantsOf(ctx context.Context, c model.Caller, resourceARN string) error {
+	var all []string
+	err := s.each(ctx, c.Account+"/"+c.Region+"/kms/grant/", func(tx *store.Tx, document string) error {
+		g, _, err := store.GetJSON[Grant](tx, document)
+		if g.SourceARN == resourceARN {
+			all = append(all, document)
+		}
+		return err
+	})
+	for _, at := range all {
+		if err == nil {
+			err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.Delete(at) })
+		}
+	}
+	return err
+}

@@ -58,6 +58,8 @@ type facts struct {
 	runs     func(kafkaVersion string) bool
 	wanted   configuration // that the wish names
 	pace     Pace
+	key      *Key   // that the wish names, or the service's own; nil: there is none
+	managed  string // ARN of the service's own key
 }
 
 // decideCreate answers the new cluster, CREATING.
@@ -119,6 +121,9 @@ func newCluster(at place, w wish, f facts, ids freshIDs, now time.Time) cluster 
 		for i := range c.Brokers {
 			c.Brokers[i].Configuration = p.Configuration
 		}
+		if p.Key = ""; f.key != nil && f.key.ARN != f.managed {
+			p.Key = f.key.ARN
+		}
 		for _, s := range p.Subnets {
 			p.ZoneIDs = append(p.ZoneIDs, f.subnets[s].ZoneID)
 		}
@@ -137,6 +142,7 @@ func checkProvisioned(w wish, f facts) error {
 		checkAuthorities(&p.security, f.active),
 		checkBrokerCount(w, f.existing),
 		f.wanted.usable(w.kafkaVersion),
+		checkKey(p.Key, f.key, f.managed),
 	} {
 		if err != nil {
 			return err

@@ -121,6 +121,7 @@ type provisioned struct {
 	VolumeChanged      time.Time `json:"volumeChanged,omitzero"`     // by an operation
 	ThroughputStated   bool      `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}
 	EnhancedMonitoring string    `json:"enhancedMonitoring"`
+	Key                string    `json:"key,omitempty"` // ARN of the customer's KMS key; "" is the service's own
 
 	security
 	Connectivity    connectivity `json:"connectivity,omitzero"`

@@ -7,7 +7,7 @@ import (
 )
 
 // wishOfV1 reads a CreateCluster request as the V2 form of itself.
-func wishOfV1(in *kafka.CreateClusterRequest, managedKey string) (wish, error) {
+func wishOfV1(in *kafka.CreateClusterRequest) (wish, error) {
 	return wishOf(&kafka.CreateClusterV2Request{
 		ClusterName: in.ClusterName,
 		Tags:        in.Tags,
@@ -18,13 +18,12 @@ func wishOfV1(in *kafka.CreateClusterRequest, managedKey string) (wish, error) {
 			OpenMonitoring: in.OpenMonitoring, KafkaVersion: in.KafkaVersion, LoggingInfo: in.LoggingInfo,
 			NumberOfBrokerNodes: in.NumberOfBrokerNodes, StorageMode: in.StorageMode,
 		},
-	}, managedKey)
+	})
 }
 
 // wishOf reads a request, refuses what is not built and fills in defaults. It
-// copies what it keeps. managedKey is the KMS key that the service shows for
-// clusters that name none.
-func wishOf(in *kafka.CreateClusterV2Request, managedKey string) (wish, error) {
+// copies what it keeps.
+func wishOf(in *kafka.CreateClusterV2Request) (wish, error) {
 	w := wish{name: deref(in.ClusterName), tags: map[string]string{}}
 	for k, v := range in.Tags {
 		w.tags[k] = v
@@ -39,7 +38,7 @@ func wishOf(in *kafka.CreateClusterV2Request, managedKey string) (wish, error) {
 	if r.BrokerNodeGroupInfo == nil {
 		return wish{}, badRequest("brokerNodeGroupInfo", "The brokerNodeGroupInfo parameter is required.")
 	}
-	if err := refuseUnbuilt(r, managedKey); err != nil {
+	if err := refuseUnbuilt(r); err != nil {
 		return wish{}, err
 	}
 	w.kafkaVersion = deref(r.KafkaVersion)
@@ -75,6 +74,7 @@ func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
 		Logs:               logsOf(r.LoggingInfo),
 		Open:               openOf(r.OpenMonitoring),
 		Configuration:      refOf(r.ConfigurationInfo),
+		Key:                keyOf(r.EncryptionInfo),
 	}
 	if g.StorageInfo != nil && g.StorageInfo.EbsStorageInfo != nil {
 		ebs := g.StorageInfo.EbsStorageInfo
@@ -138,12 +138,11 @@ func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
 
 // refuseUnbuilt refuses every setting that would act on the cluster and is not
 // built. What it lets pass is kept and shown.
-func refuseUnbuilt(r *kafka.ProvisionedRequest, managedKey string) error {
+func refuseUnbuilt(r *kafka.ProvisionedRequest) error {
 	g := r.BrokerNodeGroupInfo
 	for _, err := range []error{
 		refuseConnectivity(g.ConnectivityInfo),
 		refuseStorage(g.StorageInfo),
-		refuseEncryption(r, managedKey),
 	} {
 		if err != nil {
 			return err
@@ -166,13 +165,6 @@ func refuseStorage(s *kafka.StorageInfo) error {
 	}
 	if t := s.EbsStorageInfo.ProvisionedThroughput; deref(t.Enabled) || t.VolumeThroughput != nil {
 		return notBuilt("provisionedThroughput", "provisioned storage throughput (provisionedThroughput)")
-	}
-	return nil
-}
-
-func refuseEncryption(r *kafka.ProvisionedRequest, managedKey string) error {
-	if e := r.EncryptionInfo; e != nil && e.EncryptionAtRest != nil && or(e.EncryptionAtRest.DataVolumeKMSKeyId, managedKey) != managedKey {
-		return notBuilt("dataVolumeKMSKeyId", "encryption at rest with a customer's key (dataVolumeKMSKeyId)")
 	}
 	return nil
 }

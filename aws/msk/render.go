@@ -15,7 +15,7 @@ import (
 
 // describeV2 shows a cluster as DescribeClusterV2 does, with the members that
 // are always there even if their feature is off.
-func describeV2(c cluster, partition string) *kafka.Cluster {
+func describeV2(c cluster) *kafka.Cluster {
 	out := &kafka.Cluster{
 		ClusterType:    new(c.kind()),
 		ClusterArn:     new(c.ARN),
@@ -38,7 +38,7 @@ func describeV2(c cluster, partition string) *kafka.Cluster {
 		BrokerNodeGroupInfo:       p.renderGroup(),
 		CurrentBrokerSoftwareInfo: software(c.KafkaVersion, p.Configuration),
 		ClientAuthentication:      p.renderAuthentication(),
-		EncryptionInfo:            p.renderEncryption(managedKeyARN(partition, c.Region, c.Account)),
+		EncryptionInfo:            p.renderEncryption(c.keyARN()),
 		EnhancedMonitoring:        new(p.EnhancedMonitoring),
 		OpenMonitoring: &kafka.OpenMonitoringInfo{Prometheus: &kafka.PrometheusInfo{
 			JmxExporter:  &kafka.JmxExporterInfo{EnabledInBroker: new(p.Open.JMX)},
@@ -53,8 +53,8 @@ func describeV2(c cluster, partition string) *kafka.Cluster {
 }
 
 // describeV1 shows a provisioned cluster as DescribeCluster does.
-func describeV1(c cluster, partition string) *kafka.ClusterInfo {
-	v2 := describeV2(c, partition)
+func describeV1(c cluster) *kafka.ClusterInfo {
+	v2 := describeV2(c)
 	p := v2.Provisioned
 	return &kafka.ClusterInfo{
 		ActiveOperationArn: v2.ActiveOperationArn, BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,

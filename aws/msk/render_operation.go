@@ -84,7 +84,7 @@ func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
 	}
 	if s.Security != nil {
 		out.ClientAuthentication = s.Security.renderAuthentication()
-		out.EncryptionInfo = s.Security.renderEncryption(managedKeyARN(c.partition(), c.Region, c.Account))
+		out.EncryptionInfo = s.Security.renderEncryption(c.keyARN())
 	}
 	if s.Connectivity != nil {
 		out.ConnectivityInfo = s.Connectivity.render()

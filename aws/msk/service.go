@@ -32,6 +32,10 @@ type Config struct {
 	// AuthorityActive says whether a private certificate authority of the
 	// caller's account and region exists and signs; nil: there are none.
 	AuthorityActive func(ctx context.Context, caller model.Caller, arn string) (bool, error)
+	// Key tells what is known of a KMS key of the caller's account and region that
+	// its ARN, id or alias names, and makes the service's own at its first use. It
+	// refuses callers who may not give the key to a cluster. nil: there are no keys.
+	Key func(ctx context.Context, caller model.Caller, id string) (k Key, ok bool, err error)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
 	// Pace is how long things last; nil is as long as they take.
@@ -66,6 +70,10 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 		if f.active, err = s.activeAuthorities(ctx, caller, w.provisioned.Authorities); err != nil {
 			return cluster{}, err
 		}
+		if f.key, err = s.lookUpKey(ctx, caller, w.provisioned.Key); err != nil {
+			return cluster{}, err
+		}
+		f.managed = managedKeyARN(caller.Partition(), caller.Region, caller.Account)
 	}
 	s.fillSecurityGroups(ctx, caller, w, f.subnets)
 	at := place{caller.Partition(), caller.Account, caller.Region}

@@ -10,7 +10,7 @@ import (
 
 // CreateCluster makes a provisioned cluster; it is CREATING until fleet reports.
 func (s *Service) CreateCluster(ctx context.Context, caller model.Caller, in *kafka.CreateClusterRequest) (*kafka.CreateClusterResponse, error) {
-	w, err := wishOfV1(in, s.managedKey(caller))
+	w, err := wishOfV1(in)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (s *Service) CreateCluster(ctx context.Context, caller model.Caller, in *ka
 
 // CreateClusterV2 makes a provisioned or a serverless cluster.
 func (s *Service) CreateClusterV2(ctx context.Context, caller model.Caller, in *kafka.CreateClusterV2Request) (*kafka.CreateClusterV2Response, error) {
-	w, err := wishOf(in, s.managedKey(caller))
+	w, err := wishOf(in)
 	if err != nil {
 		return nil, err
 	}
@@ -36,17 +36,13 @@ func (s *Service) CreateClusterV2(ctx context.Context, caller model.Caller, in *
 	}, nil
 }
 
-func (s *Service) managedKey(caller model.Caller) string {
-	return managedKeyARN(caller.Partition(), caller.Region, caller.Account)
-}
-
 // DescribeCluster shows a provisioned cluster.
 func (s *Service) DescribeCluster(ctx context.Context, caller model.Caller, in *kafka.DescribeClusterRequest) (*kafka.DescribeClusterResponse, error) {
 	c, err := s.readProvisioned(ctx, caller, deref(in.ClusterArn))
 	if err != nil {
 		return nil, err
 	}
-	return &kafka.DescribeClusterResponse{ClusterInfo: describeV1(c, caller.Partition())}, nil
+	return &kafka.DescribeClusterResponse{ClusterInfo: describeV1(c)}, nil
 }
 
 // readProvisioned answers a cluster for an operation that serverless clusters
@@ -65,7 +61,7 @@ func (s *Service) DescribeClusterV2(ctx context.Context, caller model.Caller, in
 	if err != nil {
 		return nil, err
 	}
-	return &kafka.DescribeClusterV2Response{ClusterInfo: describeV2(c, caller.Partition())}, nil
+	return &kafka.DescribeClusterV2Response{ClusterInfo: describeV2(c)}, nil
 }
 
 // ListClusters lists the provisioned clusters of the caller's account and region.
@@ -80,7 +76,7 @@ func (s *Service) ListClusters(ctx context.Context, caller model.Caller, in *kaf
 	}
 	out := &kafka.ListClustersResponse{ClusterInfoList: []kafka.ClusterInfo{}, NextToken: given(next)}
 	for _, c := range found {
-		out.ClusterInfoList = append(out.ClusterInfoList, *describeV1(c, caller.Partition()))
+		out.ClusterInfoList = append(out.ClusterInfoList, *describeV1(c))
 	}
 	return out, nil
 }
@@ -101,7 +97,7 @@ func (s *Service) ListClustersV2(ctx context.Context, caller model.Caller, in *k
 	}
 	out := &kafka.ListClustersV2Response{ClusterInfoList: []kafka.Cluster{}, NextToken: given(next)}
 	for _, c := range found {
-		out.ClusterInfoList = append(out.ClusterInfoList, *describeV2(c, caller.Partition()))
+		out.ClusterInfoList = append(out.ClusterInfoList, *describeV2(c))
 	}
 	return out, nil
 }

@@ -24,6 +24,7 @@ type Wanted struct {
 	InstanceType    string   // of provisioned clusters
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
+	Key             string   // ARN of the customer's KMS key; "" is the service's own
 	Names           Names
 	Monitoring      Monitoring
 	Generation      int64 // reports say which one they are of
@@ -116,6 +117,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 	} else {
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
 		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node, c.Provisioned.VolumeGiB}
+		w.Key = c.Provisioned.Key
 		now = properties(c.Provisioned.Configuration)
 		if c.Provisioned.TLSAuth {
 			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated

@@ -82,7 +82,7 @@ func (s *Service) UpdateMonitoring(ctx context.Context, caller model.Caller, in 
 
 // UpdateSecurity opens and closes ways for clients to connect.
 func (s *Service) UpdateSecurity(ctx context.Context, caller model.Caller, in *kafka.UpdateSecurityRequest) (*kafka.UpdateSecurityResponse, error) {
-	ch, err := securityChange(in, s.managedKey(caller))
+	ch, err := securityChange(in)
 	o, err := s.beginParsed(ctx, caller, in.ClusterArn, ch, err)
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func (w *world) run(t *testing.T, input string) string {
 	case "create":
 		return w.create(t, name, rest)
 	case "describe":
-		return pretty(t, describeV2(c, "aws"))
+		return pretty(t, describeV2(c))
 	case "nodes":
 		return pretty(t, nodes(c))
 	case "bootstrap":
@@ -236,7 +236,7 @@ func (w *world) change(t *testing.T, c cluster, operation, body string) (change,
 		in := &kafka.UpdateSecurityRequest{}
 		decode(t, body, in)
 		in.CurrentVersion = stamp
-		return securityChange(in, managedKeyARN("aws", "us-east-1", "123456789012"))
+		return securityChange(in)
 	case "UpdateConnectivity":
 		in := &kafka.UpdateConnectivityRequest{}
 		decode(t, body, in)
@@ -341,6 +341,13 @@ var storySubnets = map[string]Subnet{
 	"subnet-v2": {"us-east-1c", "use1-az4", "vpc-2", true},
 }
 
+// storyKeys is the KMS keys that there are.
+var storyKeys = map[string]*Key{
+	"mine":  {ARN: "arn:aws:kms:us-east-1:123456789012:key/mine", Enabled: true},
+	"off":   {ARN: "arn:aws:kms:us-east-1:123456789012:key/off"},
+	"other": {ARN: "arn:aws:kms:us-east-1:123456789012:key/other", Enabled: true, Managed: true},
+}
+
 const storyKind = `"brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-c"],"instanceType":"kafka.m5.large"},"kafkaVersion":"3.9.x.kraft","numberOfBrokerNodes":3`
 
 // create reads the members of provisioned over those of storyKind, or a whole
@@ -355,8 +362,7 @@ func (w *world) create(t *testing.T, name, members string) string {
 		decode(t, "{"+members+"}", in.Provisioned)
 	}
 	in.ClusterName = &name
-	managed := managedKeyARN("aws", "us-east-1", "123456789012")
-	wish, err := wishOf(in, managed)
+	wish, err := wishOf(in)
 	if err != nil {
 		return told(err)
 	}
@@ -373,6 +379,9 @@ func (w *world) create(t *testing.T, name, members string) string {
 		}
 	}
 	f := facts{wanted: wanted, pace: w.pace, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
+	if f.managed = managedKeyARN("aws", "us-east-1", "123456789012"); wish.provisioned != nil {
+		f.key = storyKeys[wish.provisioned.Key]
+	}
 	e, err := decideCreate(place{partition: "aws", account: "123456789012", region: "us-east-1"}, wish, f, ids, w.now)
 	return w.decided(cluster{}, e, err)
 }

@@ -151,7 +151,7 @@ func checkMonitoring(m monitoring) error {
 
 // securityChange reads an UpdateSecurity request: what it does not name stays.
 // aws:kafka UpdateSecurity
-func securityChange(in *kafka.UpdateSecurityRequest, managedKey string) (change, error) {
+func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
 	var authorities []string
 	if a := in.ClientAuthentication; a != nil && a.Tls != nil {
 		authorities = a.Tls.CertificateAuthorityArnList
@@ -160,7 +160,7 @@ func securityChange(in *kafka.UpdateSecurityRequest, managedKey string) (change,
 		was := c.Provisioned.security
 		target := was
 		if e := in.EncryptionInfo; e != nil {
-			if e.EncryptionAtRest != nil && or(e.EncryptionAtRest.DataVolumeKMSKeyId, managedKey) != managedKey {
+			if !c.keepsKey(keyOf(e)) {
 				return plan{}, badRequest("encryptionAtRest", "Updating encryption-at-rest settings on your cluster is not currently supported.")
 			}
 			if t := e.EncryptionInTransit; t != nil {

@@ -126,9 +126,35 @@ create c2 "brokerNodeGroupInfo":{"storageInfo":{"ebsStorageInfo":{"provisionedTh
 ----
 400 BadRequestException [provisionedThroughput] millrace does not implement provisioned storage throughput (provisionedThroughput) yet.
 
-create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"arn:aws:kms:us-east-1:123456789012:key/mine"}}
+# A KMS key of the customer must be there and enabled.
+create keyed "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"mine"}}
 ----
-400 BadRequestException [dataVolumeKMSKeyId] millrace does not implement encryption at rest with a customer's key (dataVolumeKMSKeyId) yet.
+created: arn:aws:kafka:us-east-1:123456789012:cluster/keyed/7f868d94-9ba2-49b0-b7be-c5040b121920-15 is CREATING, 3 brokers, listeners [TLS]
+
+create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"none"}}
+----
+400 BadRequestException [dataVolumeKMSKeyId] The KMS key 'none' does not exist.
+
+create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"off"}}
+----
+400 BadRequestException [dataVolumeKMSKeyId] The KMS key 'off' is not enabled.
+
+create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"other"}}
+----
+400 BadRequestException [dataVolumeKMSKeyId] The KMS key 'other' is the AWS managed key of another service.
+
+# Its own key is named by its ARN or id, and another one is refused.
+active keyed h
+----
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/keyed/7f868d94-9ba2-49b0-b7be-c5040b121920-15 is ACTIVE, 3 brokers, listeners [TLS]
+
+update keyed UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"mine"}}
+----
+400 BadRequestException [] The request does not include any updates to the security setting of the cluster. Verify the request, then try again.
+
+update keyed UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"arn:aws:kms:us-east-1:123456789012:key/off"}}
+----
+400 BadRequestException [encryptionAtRest] Updating encryption-at-rest settings on your cluster is not currently supported.
 
 create c2 "rebalancing":{"status":"ACTIVE"}
 ----
