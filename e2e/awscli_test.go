@@ -186,3 +186,31 @@ func TestBoto3Calls(t *testing.T) {
 	}
 	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_calls.py"))
 }
+
+// TestBoto3EveryOperation is every operation of MSK with its errors and pages,
+// each answer held to the public model: testdata/boto3_every.py.
+//
+// Works: boto3: every operation that is served, answers and errors held to botocore's models
+func TestBoto3EveryOperation(t *testing.T) {
+	t.Parallel()
+	i := start(t)
+	bin, err := cache(t).Python(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_every.py"))
+	slow := start(t, "--lifecycle", "realistic")
+	t.Log(slow.must("", filepath.Join(bin, "python"), "testdata/boto3_every.py", "busy"))
+}
+
+// TestBoto3KeysAndIdentities is what the other services serve and no other test
+// calls: testdata/boto3_keys.py.
+func TestBoto3KeysAndIdentities(t *testing.T) {
+	t.Parallel()
+	i := start(t)
+	bin, err := cache(t).Python(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_keys.py"))
+}
