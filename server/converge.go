@@ -268,10 +268,10 @@ func (e *embedded) held(arn string) (map[int32]msk.Held, bool) {
 	if r == nil {
 		return nil, false
 	}
-	all, clients := r.c.Image().Replicas()
+	all := r.c.Image().Replicas()
 	out := make(map[int32]msk.Held, len(all))
-	for id, n := range all {
-		out[id] = msk.Held{Replicas: n, Clients: clients[id]}
+	for id, h := range all {
+		out[id] = msk.Held{Replicas: h.All, Clients: h.OfClients, OutOfSync: h.OutOfSync}
 	}
 	return out, true
 }

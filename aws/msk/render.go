@@ -44,9 +44,11 @@ func describeV2(c cluster) *kafka.Cluster {
 			JmxExporter:  &kafka.JmxExporterInfo{EnabledInBroker: new(p.Open.JMX)},
 			NodeExporter: &kafka.NodeExporterInfo{EnabledInBroker: new(p.Open.Node)},
 		}},
-		LoggingInfo:          p.Logs.render(),
-		NumberOfBrokerNodes:  new(int32(len(c.Brokers))),
-		StorageMode:          new("LOCAL"),
+		LoggingInfo:         p.Logs.render(),
+		NumberOfBrokerNodes: new(int32(len(c.Brokers))),
+		StorageMode:         new("LOCAL"),
+
+		ZookeeperConnectString: c.zooKeeper(2181), ZookeeperConnectStringTls: c.zooKeeper(2182),
 		CustomerActionStatus: new("NONE"),
 	}
 	return out
@@ -65,6 +67,7 @@ func describeV1(c cluster) *kafka.ClusterInfo {
 		LoggingInfo:    p.LoggingInfo, NumberOfBrokerNodes: p.NumberOfBrokerNodes,
 		State: v2.State, StateInfo: v2.StateInfo, Tags: v2.Tags,
 		StorageMode: p.StorageMode, CustomerActionStatus: p.CustomerActionStatus,
+		ZookeeperConnectString: p.ZookeeperConnectString, ZookeeperConnectStringTls: p.ZookeeperConnectStringTls,
 	}
 }
 
@@ -163,6 +166,22 @@ func given(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// zooKeepers is how many ZooKeeper nodes a cluster has on AWS.
+const zooKeepers = 3
+
+// zooKeeper is where ZooKeeper would be: nil with KRaft, and until the cluster
+// has run. Nothing listens there.
+func (c *cluster) zooKeeper(port int) *string {
+	if kraft(c.KafkaVersion) || c.Endpoints == nil {
+		return nil
+	}
+	var at []string
+	for i := range zooKeepers {
+		at = append(at, fmt.Sprintf("z-%d.%s.%s.c%d.kafka.%s.amazonaws.com:%d", i+1, c.Names.Label, c.Names.Random, c.Names.N, c.Region, port))
+	}
+	return new(strings.Join(at, ","))
 }
 
 const (

@@ -283,13 +283,13 @@ func (w *world) configuration(name, text string) string {
 	return fmt.Sprintf("%s revision %d", c.ARN, r.Number)
 }
 
-// hold says what brokers hold: "broker=all/ofClients ...".
+// hold says what brokers hold: "broker=all/ofClients ...", and "/outOfSync".
 func (w *world) hold(t *testing.T, text string) string {
 	w.held = map[int32]Held{}
 	for _, word := range strings.Fields(text) {
 		var id int32
 		var h Held
-		if _, err := fmt.Sscanf(word, "%d=%d/%d", &id, &h.Replicas, &h.Clients); err != nil {
+		if n, err := fmt.Sscanf(word, "%d=%d/%d/%d", &id, &h.Replicas, &h.Clients, &h.OutOfSync); n < 3 {
 			t.Fatal(err)
 		}
 		w.held[id] = h

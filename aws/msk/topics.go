@@ -2,7 +2,6 @@ package msk
 
 import (
 	"context"
-	"slices"
 
 	"github.com/millrace/millrace/aws/model"
 )
@@ -18,9 +17,8 @@ func (s *Service) ManagesTopics(ctx context.Context, caller model.Caller, arn st
 	if err != nil {
 		return err
 	}
-	names := versionNames()
 	switch {
-	case slices.Index(names, c.KafkaVersion) < slices.Index(names, firstWithTopics):
+	case !since(c.KafkaVersion, firstWithTopics):
 		return badRequest("clusterArn", "Topic operations require Apache Kafka version %s or later. The cluster runs version %s.", firstWithTopics, c.KafkaVersion)
 	case c.State != Active:
 		return badRequest("clusterArn", "You can't manage topics of cluster in %s state.", c.State)

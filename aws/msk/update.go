@@ -35,8 +35,9 @@ type changeFacts struct {
 
 // Held is how many replicas of partitions a broker holds.
 type Held struct {
-	Replicas int // all
-	Clients  int // of topics that are not internal
+	Replicas  int // all
+	Clients   int // of topics that are not internal
+	OutOfSync int // not in the ISR of their partition
 }
 
 // plan is what an operation is to do.

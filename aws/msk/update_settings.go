@@ -60,12 +60,8 @@ func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, e
 func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
 	ref, target := refOf(in.ConfigurationInfo), deref(in.TargetKafkaVersion)
 	return change{verb: "update", stamp: in.CurrentVersion, names: ref, decide: func(c cluster, f changeFacts) (plan, error) {
-		valid := upgradesOf(c.KafkaVersion, f.runs)
-		switch {
-		case !slices.Contains(valid, target): // UNVERIFIED wording
-			return plan{}, badRequest("targetKafkaVersion", "Unsupported KafkaVersion [%s]. Valid values: [%s]", target, strings.Join(valid, ", "))
-		case kraft(target) != kraft(c.KafkaVersion):
-			return plan{}, notBuilt("targetKafkaVersion", "the migration of a cluster from ZooKeeper to KRaft")
+		if err := c.mayBecome(target, f); err != nil {
+			return plan{}, err
 		}
 		if ref != nil {
 			if err := f.wanted.usable(target); err != nil {
@@ -74,9 +70,6 @@ func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
 			if err := c.reachable(c.Provisioned.security, f.properties); err != nil {
 				return plan{}, err
 			}
-		}
-		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
-			return plan{}, err
 		}
 		p := plan{
 			kind: updateVersion, source: settings{KafkaVersion: c.KafkaVersion}, target: settings{KafkaVersion: target, Configuration: ref},

@@ -1,6 +1,7 @@
 package msk
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -74,4 +75,46 @@ func upgradesOf(name string, runs func(string) bool) []string {
 		later = later || v.name == name
 	}
 	return targets
+}
+
+// mayBecome checks that a cluster may be updated to a Kafka version: one that
+// follows its own, while every replica is in sync and no broker holds too many.
+// UNVERIFIED wordings. (aws:kafka developer guide, upgrade the Apache Kafka version)
+func (c *cluster) mayBecome(target string, f changeFacts) error {
+	const parameter = "targetKafkaVersion"
+	valid := upgradesOf(c.KafkaVersion, f.runs)
+	switch {
+	case target == c.KafkaVersion:
+		return identical(parameter)
+	case !slices.Contains(valid, target):
+		return badRequest(parameter, "Unsupported KafkaVersion [%s]. Valid values: [%s]", target, strings.Join(valid, ", "))
+	case kraft(target) != kraft(c.KafkaVersion):
+		if err := c.mayMigrate(); err != nil {
+			return err
+		}
+	}
+	for _, b := range c.Brokers {
+		if n := f.held[b.ID].OutOfSync; n > 0 {
+			return badRequest(parameter, "The cluster has under-replicated partitions: %d replicas of broker %d are out of sync. Try again when they have caught up.", n, b.ID)
+		}
+	}
+	return checkPartitions(f.held, c.Provisioned.InstanceType)
+}
+
+// mayMigrate checks that a cluster may go from ZooKeeper to KRaft, which is for
+// good; UNVERIFIED wordings. (aws:kafka developer guide, migrate to KRaft mode)
+func (c *cluster) mayMigrate() error {
+	const parameter, to = "targetKafkaVersion", "To migrate the cluster from ZooKeeper to KRaft, "
+	p := c.Provisioned
+	switch {
+	case !p.ZooKeeperClosed:
+		return badRequest(parameter, to+"access to ZooKeeper must be disabled first: use UpdateConnectivity with zookeeperAccess.")
+	case len(p.Subnets) < 3:
+		return badRequest(parameter, to+"it must have brokers in three Availability Zones.")
+	case p.InstanceType == "kafka.t3.small":
+		return badRequest(parameter, "The migration from ZooKeeper to KRaft is not supported for the broker type t3.small.")
+	case p.Connectivity.Public && (p.Open.JMX || p.Open.Node):
+		return badRequest(parameter, to+"public access and open monitoring must not be on together.")
+	}
+	return nil
 }

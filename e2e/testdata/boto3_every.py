@@ -126,7 +126,7 @@ def policies(arn):
 
 
 def configurations():
-    made = kafka.create_configuration(Name="sales", KafkaVersions=["3.8.x", "3.9.x"], ServerProperties=b"num.io.threads=16")["Arn"]
+    made = kafka.create_configuration(Name="sales", KafkaVersions=["3.8.x", "3.9.x", "3.9.x.kraft"], ServerProperties=b"num.io.threads=16")["Arn"]
     kafka.update_configuration(Arn=made, ServerProperties=b"num.io.threads=12")
     kafka.create_configuration(Name="other", ServerProperties=b"")
     paged(kafka.list_configurations, "Configurations", 2)
@@ -182,20 +182,24 @@ def operations(arn, configuration, less):
         time.sleep(0.02)
     update(arn, kafka.update_cluster_configuration, ConfigurationInfo=info)
     update(arn, kafka.update_cluster_kafka_version, TargetKafkaVersion="3.9.x", ConfigurationInfo={"Arn": configuration, "Revision": 2})
+    refused("access to ZooKeeper", *BAD, kafka.update_cluster_kafka_version, ClusterArn=arn, CurrentVersion=version(arn), TargetKafkaVersion="3.9.x.kraft")
+    update(arn, kafka.update_connectivity, ZookeeperAccess={"Enabled": False})
+    update(arn, kafka.update_cluster_kafka_version, TargetKafkaVersion="3.9.x.kraft")
+    check("controllers", [n["NodeType"] for n in kafka.list_nodes(ClusterArn=arn)["NodeInfoList"]].count("CONTROLLER"), 3)
+    refused("a way back", *BAD, kafka.update_cluster_kafka_version, ClusterArn=arn, CurrentVersion=version(arn), TargetKafkaVersion="3.9.x")
     update(arn, kafka.update_broker_storage, TargetBrokerEBSVolumeInfo=[{"KafkaBrokerNodeId": "All", "VolumeSizeGB": 1200}])
     update(arn, kafka.update_broker_type, TargetInstanceType="kafka.m5.xlarge")
     update(arn, kafka.update_broker_count, TargetNumberOfBrokerNodes=6)
     update(arn, kafka.update_monitoring, EnhancedMonitoring="DEFAULT")
     update(arn, kafka.update_security, ClientAuthentication={"Sasl": {"Scram": {"Enabled": False}}})
     update(arn, kafka.reboot_broker, BrokerIds=["1"])
-    paged(kafka.list_cluster_operations, "ClusterOperationInfoList", 9, ClusterArn=arn)
-    paged(kafka.list_cluster_operations_v2, "ClusterOperationInfoList", 9, ClusterArn=arn)
+    paged(kafka.list_cluster_operations, "ClusterOperationInfoList", 11, ClusterArn=arn)
+    paged(kafka.list_cluster_operations_v2, "ClusterOperationInfoList", 11, ClusterArn=arn)
     refused("in use", *BAD, kafka.delete_configuration, Arn=configuration)
     gone = first.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000"
     for call in (kafka.describe_cluster_operation, kafka.describe_cluster_operation_v2):
         refused("no such operation", *LOST, call, ClusterOperationArn=gone)
     refused("no such broker", *BAD, kafka.reboot_broker, ClusterArn=arn, BrokerIds=["9"])
-    refused("what is not built", *BAD, kafka.update_connectivity, ClusterArn=arn, CurrentVersion=version(arn), ConnectivityInfo={})
     refused("serverless", *BAD, kafka.update_broker_count, ClusterArn=less, CurrentVersion="K1", TargetNumberOfBrokerNodes=6)
 
 
@@ -240,5 +244,5 @@ topics(one, less)
 operations(one, configuration, less)
 update(two, kafka.update_storage, VolumeSizeGB=2000)
 end((one, two, less), configuration)
-strict.unserved(kafka, "kafka", refused={"UpdateConnectivity"})
+strict.unserved(kafka, "kafka")
 strict.done()

@@ -139,13 +139,12 @@ def refused(what, code, status, call, **args):
     sys.exit(f"{what}: accepted: {got}")
 
 
-def unserved(c, service, refused):
-    """Every operation that was not called must say that it is not served; those of
-    refused are served, and answer nothing but errors."""
+def unserved(c, service):
+    """Every operation that was not called must say that it is not served."""
     model = c.meta.service_model
     for name in model.operation_names:
         op = model.operation_model(name)
-        if f"{service}:{name}" in called or name in refused:
+        if f"{service}:{name}" in called:
             continue
         args = {n: "x" for n, m in op.input_shape.members.items() if m.serialization.get("location") == "uri"} if op.input_shape else {}
         python = next(p for p, o in c.meta.method_to_api_mapping.items() if o == name)

@@ -68,8 +68,7 @@ func TestBrokersComeAndGo(t *testing.T) {
 		t.Fatal(err, out.Error())
 	}
 	wait(t, r, func(i *metadata.Image) bool {
-		_, clients := i.Replicas()
-		return clients[4] == 0
+		return i.Replicas()[4].OfClients == 0
 	})
 	must(t, r.c.RemoveBrokers(t.Context(), 4))
 	must(t, r.c.RemoveBrokers(t.Context(), 4)) // gone already
@@ -119,14 +118,14 @@ func TestABrokerGoneWhileClosed(t *testing.T) {
 	var offsets kadm.Offsets
 	offsets.AddOffset("t", 0, 2, -1)
 	must(t, adm.CommitAllOffsets(t.Context(), "g", offsets)) // makes __consumer_offsets
-	if all, _ := r.c.Image().Replicas(); all[4] == 0 {
+	if r.c.Image().Replicas()[4].All == 0 {
 		t.Fatal("broker 4 holds nothing of __consumer_offsets")
 	}
 	cl.Close()
 	r.close(t)
 	r = open(t, fs, nil)
-	all, _ := r.c.Image().Replicas()
-	if all[4] != 0 || len(r.c.Image().Brokers) != 3 {
+	all := r.c.Image().Replicas()
+	if all[4].All != 0 || len(r.c.Image().Brokers) != 3 {
 		t.Errorf("what the brokers hold: %v", all)
 	}
 }

@@ -173,22 +173,33 @@ func (i *Image) StaticValue(name string) string { return i.staticOf("")[name] }
 // Release is the line of Kafka whose configs the brokers have, 309 for 3.9.
 func (i *Image) Release() int { return int(i.release) }
 
-// Replicas counts the replicas that each broker holds: all, and those of topics
-// that are not internal.
-func (i *Image) Replicas() (all, ofClients map[int32]int) {
-	all, ofClients = map[int32]int{}, map[int32]int{}
+// Holding is how many replicas a broker holds.
+type Holding struct {
+	All       int
+	OfClients int // of topics that are not internal
+	OutOfSync int // not in the ISR
+}
+
+// Replicas counts the replicas of every broker, by id.
+func (i *Image) Replicas() map[int32]Holding {
+	all := map[int32]Holding{}
 	for _, b := range i.Brokers {
-		all[b.ID], ofClients[b.ID] = 0, 0
+		all[b.ID] = Holding{}
 	}
 	for _, t := range i.sorted {
 		for _, p := range t.Partitions {
 			for _, id := range p.Replicas {
-				all[id]++
+				h := all[id]
+				h.All++
 				if !t.Internal {
-					ofClients[id]++
+					h.OfClients++
 				}
+				if !slices.Contains(p.ISR, id) {
+					h.OutOfSync++
+				}
+				all[id] = h
 			}
 		}
 	}
-	return all, ofClients
+	return all
 }

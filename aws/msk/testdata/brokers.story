@@ -81,7 +81,7 @@ update orders UpdateBrokerCount "targetNumberOfBrokerNodes":0
 
 held 1=3/3 4=2/0 5=3/1 6=0/0
 ----
-map[1:{3 3} 4:{2 0} 5:{3 1} 6:{0 0}]
+map[1:{3 3 0} 4:{2 0 0} 5:{3 1 0} 6:{0 0 0}]
 
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":3
 ----
@@ -89,7 +89,7 @@ update orders UpdateBrokerCount "targetNumberOfBrokerNodes":3
 
 held 1=3/3 4=2/0 5=3/0 6=0/0
 ----
-map[1:{3 3} 4:{2 0} 5:{3 0} 6:{0 0}]
+map[1:{3 3 0} 4:{2 0 0} 5:{3 0 0} 6:{0 0 0}]
 
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":3
 ----
@@ -426,7 +426,7 @@ activated: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/040b1219-2027-4e35-b
 
 update zoo UpdateClusterKafkaVersion "targetKafkaVersion":"3.9.x.kraft"
 ----
-400 BadRequestException [targetKafkaVersion] millrace does not implement the migration of a cluster from ZooKeeper to KRaft yet.
+400 BadRequestException [targetKafkaVersion] To migrate the cluster from ZooKeeper to KRaft, access to ZooKeeper must be disabled first: use UpdateConnectivity with zookeeperAccess.
 
 create small "kafkaVersion":"2.7.0","numberOfBrokerNodes":6
 ----

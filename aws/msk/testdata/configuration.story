@@ -108,7 +108,7 @@ update orders UpdateClusterConfiguration "configurationInfo":{"arn":"nobody","re
 
 held 1=1501/1501 2=0/0
 ----
-map[1:{1501 1501} 2:{0 0}]
+map[1:{1501 1501 0} 2:{0 0 0}]
 
 update orders UpdateClusterConfiguration "configurationInfo":{"arn":"dynamic","revision":1}
 ----
@@ -116,7 +116,7 @@ update orders UpdateClusterConfiguration "configurationInfo":{"arn":"dynamic","r
 
 held 1=1500/1500 2=0/0
 ----
-map[1:{1500 1500} 2:{0 0}]
+map[1:{1500 1500 0} 2:{0 0 0}]
 
 update orders UpdateClusterConfiguration "configurationInfo":{"arn":"dynamic","revision":1}
 ----

@@ -131,7 +131,7 @@ update orders UpdateBrokerType "targetInstanceType":"express.m7g.large"
 
 held 1=400/400
 ----
-map[1:{400 400}]
+map[1:{400 400 0}]
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
 ----
@@ -139,7 +139,7 @@ update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
 
 held 1=300/300
 ----
-map[1:{300 300}]
+map[1:{300 300 0}]
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
 ----
