@@ -173,8 +173,6 @@ func (k connectivity) fits(kafkaVersion, instanceType string, s *security, prope
 			return badRequest("publicAccess", to+"unauthenticated access must be off.")
 		case !s.IAM && !s.SCRAM && !s.TLSAuth:
 			return badRequest("publicAccess", to+"at least one of SASL/IAM, SASL/SCRAM and mTLS must be on.")
-		case !s.InCluster:
-			return badRequest("publicAccess", to+"encryption within the cluster must be on.")
 		case s.ClientBroker != "TLS":
 			return badRequest("publicAccess", to+"plaintext traffic between clients and brokers must be off.")
 		case (s.SCRAM || s.TLSAuth) && !closed:

@@ -137,7 +137,9 @@ func checkProvisioned(w wish, f facts) error {
 	for _, err := range []error{
 		checkVersion(w.kafkaVersion, f.runs),
 		checkInstanceType(p.InstanceType),
+		checkTypeVersion("instanceType", p.InstanceType, w.kafkaVersion),
 		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
+		checkGroups("securityGroups", p.SecurityGroups),
 		checkSecurity(&p.security),
 		checkAuthorities(&p.security, f.active),
 		checkBrokerCount(w, f.existing),
@@ -183,6 +185,22 @@ func checkInstanceType(name string) error {
 	return nil
 }
 
+// firstGraviton is the first Kafka version that brokers of type m7g run.
+const firstGraviton = "3.3.2"
+
+// checkTypeVersion refuses broker types that a Kafka version does not run on.
+// UNVERIFIED wording. (aws:kafka developer guide, broker types)
+func checkTypeVersion(parameter, name, kafkaVersion string) error {
+	if strings.HasPrefix(name, "kafka.m7g.") && !since(kafkaVersion, firstGraviton) {
+		return badRequest(parameter, "The broker type %s requires Apache Kafka version %s or later.", strings.TrimPrefix(name, "kafka."), firstGraviton)
+	}
+	return nil
+}
+
+// closedZone is an Availability Zone without MSK. (aws:kafka developer guide,
+// troubleshooting)
+const closedZone = "use1-az3"
+
 // checkSubnets wants least to most subnets that exist, in distinct zones of one VPC.
 func checkSubnets(parameter string, ids []string, known map[string]Subnet, least, most int) error {
 	if len(ids) < least || len(ids) > most { // UNVERIFIED wording
@@ -193,6 +211,12 @@ func checkSubnets(parameter string, ids []string, known map[string]Subnet, least
 		s, ok := known[id]
 		if !ok { // UNVERIFIED wording
 			return badRequest(parameter, "The subnet ID '%s' does not exist", id)
+		}
+		if s.ZoneID == closedZone { // UNVERIFIED wording
+			return badRequest(parameter, "The subnet '%s' is in the Availability Zone %s, which is not supported.", id, closedZone)
+		}
+		if _, taken := zones[s.Zone]; taken && parameter == "clientSubnets" {
+			return badRequest(parameter, "The number of Availability Zones in the BrokerAZDistribution parameter must be equal to the number of client subnets.")
 		}
 		if other, taken := zones[s.Zone]; taken { // UNVERIFIED wording
 			return badRequest(parameter, "The subnets '%s' and '%s' are in the same Availability Zone. Specify subnets in distinct Availability Zones.", other, id)
@@ -242,6 +266,8 @@ func checkSecurity(p *security) error {
 		return badRequest("clientBroker", "Plaintext connections require unauthenticated access. Set clientBroker to TLS, or enable unauthenticated access.")
 	case sasl && !p.InCluster:
 		return badRequest("inCluster", "SASL authentication requires encryption within the cluster.")
+	case p.TLSAuth && !p.InCluster:
+		return badRequest("inCluster", "TLS client authentication requires encryption within the cluster.")
 	}
 	return nil
 }
@@ -271,6 +297,14 @@ func checkBrokerCount(w wish, existing []cluster) error {
 	return nil
 }
 
+// checkGroups bounds the security groups of a network interface. UNVERIFIED wording
+func checkGroups(parameter string, groups []string) error {
+	if len(groups) > maxSecurityGroups {
+		return badRequest(parameter, "Specify at most %d security groups.", maxSecurityGroups)
+	}
+	return nil
+}
+
 func checkServerless(w wish, f facts) error {
 	vpcs := w.serverless.VPCs
 	if len(vpcs) < 1 || len(vpcs) > maxServerlessVPCs { // UNVERIFIED wording
@@ -280,8 +314,8 @@ func checkServerless(w wish, f facts) error {
 		if err := checkSubnets("subnetIds", v.Subnets, f.subnets, 2, maxServerlessSubnets); err != nil {
 			return err
 		}
-		if len(v.SecurityGroups) > maxSecurityGroups { // UNVERIFIED wording
-			return badRequest("securityGroupIds", "Specify at most %d security groups.", maxSecurityGroups)
+		if err := checkGroups("securityGroupIds", v.SecurityGroups); err != nil {
+			return err
 		}
 	}
 	total := 1

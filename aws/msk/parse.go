@@ -118,8 +118,9 @@ func openOf(in *kafka.OpenMonitoringInfo) (o openMonitoring) {
 	return o
 }
 
-// readAuthentication reads how clients authenticate. Where nothing is asked for
-// and unauthenticated access is not refused, that is what clients get.
+// readAuthentication reads how clients authenticate. Where nothing is asked for,
+// or certificates beside plaintext, and unauthenticated access is not refused,
+// that is what clients get.
 func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
 	var unauthenticated *bool
 	if a != nil && a.Unauthenticated != nil {
@@ -133,7 +134,8 @@ func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
 		p.Authorities = slices.Clone(a.Tls.CertificateAuthorityArnList)
 		p.TLSAuth = or(a.Tls.Enabled, len(p.Authorities) > 0)
 	}
-	p.Unauthenticated = or(unauthenticated, !p.SCRAM && !p.IAM && !p.TLSAuth)
+	plain := p.ClientBroker == "TLS_PLAINTEXT" || !p.TLSAuth // beside certificates: who comes without encryption
+	p.Unauthenticated = or(unauthenticated, !p.SCRAM && !p.IAM && plain)
 }
 
 // refuseUnbuilt refuses every setting that would act on the cluster and is not

@@ -203,6 +203,9 @@ func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
 		if target == c.Provisioned.InstanceType {
 			return plan{}, badRequest("targetInstanceType", "The cluster has the broker type %s already.", strings.TrimPrefix(target, "kafka."))
 		}
+		if err := checkTypeVersion("targetInstanceType", target, c.KafkaVersion); err != nil {
+			return plan{}, err
+		}
 		if err := checkPartitions(f.held, target); err != nil {
 			return plan{}, err
 		}

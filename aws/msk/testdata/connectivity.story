@@ -72,7 +72,7 @@ update small UpdateConnectivity "connectivityInfo":{"vpcConnectivity":{"clientAu
 ----
 400 BadRequestException [vpcConnectivity] Multi-VPC private connectivity is not supported for the broker type t3.small.
 
-create mixed "clientAuthentication":{"tls":{"enabled":true,"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"]},"unauthenticated":{"enabled":true}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT","inCluster":false}}
+create mixed "clientAuthentication":{"tls":{"enabled":true,"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"]},"unauthenticated":{"enabled":true}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT"}}
 ----
 created: arn:aws:kafka:us-east-1:123456789012:cluster/mixed/7980878e-959c-43aa-b1b8-bfc6050c131a-9 is CREATING, 3 brokers, listeners [PLAINTEXT TLS]
 
@@ -84,22 +84,10 @@ update mixed UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SERV
 ----
 400 BadRequestException [publicAccess] To turn on public access, unauthenticated access must be off.
 
-create bare "clientAuthentication":{"tls":{"enabled":true,"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"]},"unauthenticated":{"enabled":false}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS","inCluster":false}}
-----
-created: arn:aws:kafka:us-east-1:123456789012:cluster/bare/585f666d-747b-4289-9097-9ea5acb3bac1-1 is CREATING, 3 brokers, listeners [TLS]
-
-active bare h
-----
-activated: arn:aws:kafka:us-east-1:123456789012:cluster/bare/585f666d-747b-4289-9097-9ea5acb3bac1-1 is ACTIVE, 3 brokers, listeners [TLS]
-
-update bare UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}
-----
-400 BadRequestException [publicAccess] To turn on public access, encryption within the cluster must be on.
-
 # One that has all that is needed, but for its configuration at first.
 create orders "clientAuthentication":{"sasl":{"iam":{"enabled":true},"scram":{"enabled":true}}},"configurationInfo":{"arn":"open","revision":1}
 ----
-created: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is CREATING, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+created: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is CREATING, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}
 ----
@@ -107,7 +95,7 @@ update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SER
 
 active orders h
 ----
-activated: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is ACTIVE, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is ACTIVE, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 update orders UpdateConnectivity "currentVersion":"K1","connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}
 ----
@@ -151,27 +139,27 @@ update orders UpdateConnectivity "zookeeperAccess":{"enabled":false}
 
 update orders UpdateClusterConfiguration "configurationInfo":{"arn":"closed","revision":1}
 ----
-started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CLUSTER_CONFIGURATION PENDING 0/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CLUSTER_CONFIGURATION PENDING 0/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 0/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 0/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 1/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 1/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 2/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 2/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 3/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CLUSTER_CONFIGURATION UPDATE_IN_PROGRESS 3/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is ACTIVE UPDATE_CLUSTER_CONFIGURATION UPDATE_COMPLETE 4/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is ACTIVE UPDATE_CLUSTER_CONFIGURATION UPDATE_COMPLETE 4/4, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 active orders h
 ----
@@ -179,15 +167,15 @@ active orders h
 
 update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}
 ----
-started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 operation orders
 ----
 {
-  "clientRequestId": "c3020910-171e-452c-b33a-41484f565d64",
-  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18",
-  "creationTime": "2026-11-24T09:00:30.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/373e454c-535a-4168-af76-7d848b9299a0-18/535a6168-6f76-4d84-8b92-99a0a7aeb5bc",
+  "clientRequestId": "1c232a31-383f-464d-945b-626970777e85",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1",
+  "creationTime": "2026-11-24T09:00:28.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/747b8289-9097-4ea5-acb3-bac100070e15",
   "operationState": "PENDING",
   "operationSteps": [
     {
@@ -246,11 +234,11 @@ operation orders
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC]
 
 bootstrap orders
 ----
@@ -279,15 +267,15 @@ update orders UpdateClusterConfiguration "configurationInfo":{"arn":"open","revi
 
 update orders UpdateConnectivity "connectivityInfo":{"vpcConnectivity":{"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}
 ----
-started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC]
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
 ----
@@ -300,11 +288,11 @@ update orders UpdateSecurity "clientAuthentication":{"sasl":{"iam":{"enabled":fa
 # What fails goes back to what was, also midway.
 update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"DISABLED"},"vpcConnectivity":{"clientAuthentication":{"sasl":{"iam":{"enabled":false}}}}}
 ----
-started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
+started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
 
 wanted orders
 ----
@@ -315,7 +303,7 @@ broker 3 in subnet-c boot 1 Kafka 3.9.x.kraft map[allow.everyone.if.no.acl.found
 
 failed orders PortTaken It is taken.
 ----
-broken: arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18 is ACTIVE UPDATE_CONNECTIVITY UPDATE_FAILED 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
+broken: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is ACTIVE UPDATE_CONNECTIVITY UPDATE_FAILED 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
 
 wanted orders
 ----
@@ -327,14 +315,14 @@ broker 3 in subnet-c boot 1 Kafka 3.9.x.kraft map[allow.everyone.if.no.acl.found
 operationV2 orders
 ----
 {
-  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/373e454c-535a-4168-af76-7d848b9299a0-18",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1",
   "clusterType": "PROVISIONED",
-  "endTime": "2026-11-24T09:00:41.000Z",
+  "endTime": "2026-11-24T09:00:39.000Z",
   "errorInfo": {
     "errorCode": "PortTaken",
     "errorString": "It is taken."
   },
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/373e454c-535a-4168-af76-7d848b9299a0-18/151c232a-3138-4f46-8d54-5b626970777e",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/363d444b-5259-4067-ae75-7c838a91989f",
   "operationState": "UPDATE_FAILED",
   "operationType": "UPDATE_CONNECTIVITY",
   "provisioned": {
@@ -391,7 +379,7 @@ operationV2 orders
       }
     }
   },
-  "startTime": "2026-11-24T09:00:40.000Z"
+  "startTime": "2026-11-24T09:00:38.000Z"
 }
 
 nodes orders
@@ -400,7 +388,7 @@ nodes orders
   {
     "controllerNodeInfo": {
       "endpoints": [
-        "c-10001.orders.u18f29.c18.kafka.us-east-1.amazonaws.com"
+        "c-10001.orders.7elsz6.c1.kafka.us-east-1.amazonaws.com"
       ]
     },
     "nodeType": "CONTROLLER"
@@ -408,7 +396,7 @@ nodes orders
   {
     "controllerNodeInfo": {
       "endpoints": [
-        "c-10002.orders.u18f29.c18.kafka.us-east-1.amazonaws.com"
+        "c-10002.orders.7elsz6.c1.kafka.us-east-1.amazonaws.com"
       ]
     },
     "nodeType": "CONTROLLER"
@@ -416,13 +404,13 @@ nodes orders
   {
     "controllerNodeInfo": {
       "endpoints": [
-        "c-10003.orders.u18f29.c18.kafka.us-east-1.amazonaws.com"
+        "c-10003.orders.7elsz6.c1.kafka.us-east-1.amazonaws.com"
       ]
     },
     "nodeType": "CONTROLLER"
   },
   {
-    "addedToClusterTime": "2026-11-24T09:00:16.000Z",
+    "addedToClusterTime": "2026-11-24T09:00:14.000Z",
     "brokerNodeInfo": {
       "brokerId": 1,
       "clientSubnet": "subnet-a",
@@ -436,11 +424,11 @@ nodes orders
       ]
     },
     "instanceType": "m5.large",
-    "nodeARN": "arn:aws:kafka:us-east-1:123456789012:broker/orders/373e454c-535a-4168-af76-7d848b9299a0-18/a3aab1b8-bfc6-450c-931a-21282f363d44",
+    "nodeARN": "arn:aws:kafka:us-east-1:123456789012:broker/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/c4030a11-181f-462d-b43b-424950575e65",
     "nodeType": "BROKER"
   },
   {
-    "addedToClusterTime": "2026-11-24T09:00:16.000Z",
+    "addedToClusterTime": "2026-11-24T09:00:14.000Z",
     "brokerNodeInfo": {
       "brokerId": 2,
       "clientSubnet": "subnet-b",
@@ -454,11 +442,11 @@ nodes orders
       ]
     },
     "instanceType": "m5.large",
-    "nodeARN": "arn:aws:kafka:us-east-1:123456789012:broker/orders/373e454c-535a-4168-af76-7d848b9299a0-18/4b525960-676e-457c-838a-91989fa6adb4",
+    "nodeARN": "arn:aws:kafka:us-east-1:123456789012:broker/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/6c737a81-888f-469d-a4ab-b2b9c0c7060d",
     "nodeType": "BROKER"
   },
   {
-    "addedToClusterTime": "2026-11-24T09:00:16.000Z",
+    "addedToClusterTime": "2026-11-24T09:00:14.000Z",
     "brokerNodeInfo": {
       "brokerId": 3,
       "clientSubnet": "subnet-c",
@@ -472,7 +460,7 @@ nodes orders
       ]
     },
     "instanceType": "m5.large",
-    "nodeARN": "arn:aws:kafka:us-east-1:123456789012:broker/orders/373e454c-535a-4168-af76-7d848b9299a0-18/bbc20108-0f16-4d24-ab32-3940474e555c",
+    "nodeARN": "arn:aws:kafka:us-east-1:123456789012:broker/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/141b2229-3037-4e45-8c53-5a61686f767d",
     "nodeType": "BROKER"
   }
 ]
@@ -480,11 +468,11 @@ nodes orders
 # ZooKeeper is there without KRaft alone.
 create zoo "kafkaVersion":"3.9.x"
 ----
-created: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7 is CREATING, 3 brokers, listeners [TLS]
+created: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is CREATING, 3 brokers, listeners [TLS]
 
 active zoo h
 ----
-activated: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7 is ACTIVE, 3 brokers, listeners [TLS]
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is ACTIVE, 3 brokers, listeners [TLS]
 
 update zoo UpdateConnectivity "zookeeperAccess":{"enabled":true}
 ----
@@ -492,24 +480,24 @@ update zoo UpdateConnectivity "zookeeperAccess":{"enabled":true}
 
 update zoo UpdateConnectivity "zookeeperAccess":{"enabled":false}
 ----
-started: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [TLS]
+started: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [TLS]
 
 active zoo h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
 
 active zoo h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
 
 operation zoo
 ----
 {
-  "clientRequestId": "171e252c-333a-4148-8f56-5d646b727980",
-  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7",
-  "creationTime": "2026-11-24T09:00:44.000Z",
-  "endTime": "2026-11-24T09:00:46.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/zoo/90979ea5-acb3-4ac1-8007-0e151c232a31-7/6f767d84-8b92-49a0-a7ae-b5bcc3020910",
+  "clientRequestId": "383f464d-545b-4269-b077-7e858c939aa1",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15",
+  "creationTime": "2026-11-24T09:00:42.000Z",
+  "endTime": "2026-11-24T09:00:44.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15/90979ea5-acb3-4ac1-8007-0e151c232a31",
   "operationState": "UPDATE_COMPLETE",
   "operationSteps": [
     {

@@ -45,7 +45,7 @@ create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-x","subnet-
 
 create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-c","subnet-c2"]}
 ----
-400 BadRequestException [clientSubnets] The subnets 'subnet-c' and 'subnet-c2' are in the same Availability Zone. Specify subnets in distinct Availability Zones.
+400 BadRequestException [clientSubnets] The number of Availability Zones in the BrokerAZDistribution parameter must be equal to the number of client subnets.
 
 create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-v2"]}
 ----

@@ -1,0 +1,156 @@
+package msk
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// rule is what MSK asks of a request, with a request that breaks it. say is
+// stories' verbs, the last of which is the request; want is how its answer begins.
+type rule struct {
+	rule, say, want string
+}
+
+// named is a request to change a cluster of 3 brokers that is ACTIVE.
+func named(operation, body string) string {
+	return "create c\nactive c h\nupdate c " + operation + " " + body
+}
+
+const (
+	bad    = "400 BadRequestException "
+	nodes3 = `"brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-c"],`
+	mtls   = `"tls":{"certificateAuthorityArnList":["` + storyAuthority + `"]}`
+)
+
+// rules is every rule of clusters. The messages of rules that are marked "AWS's"
+// were recorded from MSK; the others' wordings are UNVERIFIED.
+var rules = []rule{
+	{"a cluster's name has no underscore (AWS's)", "create a_b", bad + "[clusterName] The parameter value contains one or more characters that are not valid."},
+	{"a cluster's name begins with a letter or digit", "create -a", bad + "[clusterName] The parameter value contains"},
+	{"a cluster's name has at most 64 characters", "create " + strings.Repeat("a", 65), bad + "[clusterName] The parameter value contains"},
+	{"a cluster's name is taken once (AWS's)", "create c\ncreate c", "409 ConflictException [clusterName] A resource with this name already exists"},
+	{"brokers are a multiple of zones", `create c "numberOfBrokerNodes":4`, bad + "[numberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter."},
+	{"there is a broker in each zone", `create c "numberOfBrokerNodes":0`, bad + "[numberOfBrokerNodes] The number of broker nodes must be a multiple"},
+	{"at most 30 brokers with ZooKeeper", `create c "kafkaVersion":"3.9.x","numberOfBrokerNodes":33`, bad + "[numberOfBrokerNodes] A cluster of Kafka version 3.9.x can have at most 30"},
+	{"at most 60 brokers with KRaft", `create c "numberOfBrokerNodes":63`, bad + "[numberOfBrokerNodes] A cluster of Kafka version 3.9.x.kraft can have at most 60"},
+	{"at most 90 brokers of an account", "create c \"numberOfBrokerNodes\":60\ncreate d \"numberOfBrokerNodes\":33", bad + "[numberOfBrokerNodes] The account can have at most 90"},
+	{"at least two subnets", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a"]}`, bad + "[clientSubnets] Specify subnets in 2 to 3"},
+	{"at most three subnets", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-c","subnet-c2"]}`, bad + "[clientSubnets] Specify subnets in 2 to 3"},
+	{"subnets in distinct zones (AWS's)", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-c","subnet-c2"]}`, bad + "[clientSubnets] The number of Availability Zones in the BrokerAZDistribution parameter must be equal to the number of client subnets."},
+	{"subnets of one VPC", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-v2"]}`, bad + "[clientSubnets] The subnets must belong to the same VPC."},
+	{"subnets that exist", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-x"]}`, bad + "[clientSubnets] The subnet ID 'subnet-x' does not exist"},
+	{"no subnet in use1-az3", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-az3"]}`, bad + "[clientSubnets] The subnet 'subnet-az3' is in the Availability Zone use1-az3"},
+	{"brokerAZDistribution is DEFAULT", `create c ` + nodes3 + `"brokerAZDistribution":"ODD"}`, bad + "[brokerAZDistribution] Unsupported BrokerAZDistribution [ODD]"},
+	{"at most five security groups", `create c ` + nodes3 + `"securityGroups":["a","b","c","d","e","f"]}`, bad + "[securityGroups] Specify at most 5"},
+	{"a Kafka version that there is (AWS's)", `create c "kafkaVersion":"2.1.9"`, bad + "[kafkaVersion] Unsupported KafkaVersion [2.1.9]. Valid values: [1.1.1, "},
+	{"a broker type that there is", `create c ` + nodes3 + `"instanceType":"kafka.m4.large"}`, bad + "[instanceType] Unsupported InstanceType [kafka.m4.large]"},
+	{"m7g from Kafka 3.3.2 on", `create c "kafkaVersion":"3.3.1",` + nodes3 + `"instanceType":"kafka.m7g.large"}`, bad + "[instanceType] The broker type m7g.large requires Apache Kafka version 3.3.2"},
+	{"m7g from Kafka 3.3.2 on, for a cluster that there is", "create c \"kafkaVersion\":\"2.8.1\"\nactive c h\nupdate c UpdateBrokerType \"targetInstanceType\":\"kafka.m7g.large\"", bad + "[targetInstanceType] The broker type m7g.large requires"},
+	{"rebalancing is of express brokers", `create c "rebalancing":{"status":"PAUSED"}`, bad + "[rebalancing] "},
+	{"a monitoring level that there is", `create c "enhancedMonitoring":"ALL"`, bad + "[enhancedMonitoring] Unsupported EnhancedMonitoring [ALL]"},
+	{"a KMS key that there is", `create c "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"none"}}`, bad + "[dataVolumeKMSKeyId] The KMS key 'none' does not exist."},
+	{"a KMS key that is enabled", `create c "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"off"}}`, bad + "[dataVolumeKMSKeyId] The KMS key 'off' is not enabled."},
+	{"provisioned or serverless, one of them", "create c whole {}", bad + "[] Specify exactly one of provisioned and serverless."},
+
+	{"mTLS with encryption to clients", `create c "clientAuthentication":{` + mtls + `},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}`, bad + "[clientBroker] TLS client authentication requires"},
+	{"mTLS with encryption within the cluster", `create c "clientAuthentication":{` + mtls + `},"encryptionInfo":{"encryptionInTransit":{"inCluster":false}}`, bad + "[inCluster] TLS client authentication requires"},
+	{"mTLS with authorities", `create c "clientAuthentication":{"tls":{"enabled":true}}`, bad + "[certificateAuthorityArnList] Specify at least one"},
+	{"mTLS with authorities that sign", `create c "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/x"]}}`, bad + "[certificateAuthorityArnList] The certificate authority"},
+	{"mTLS beside plaintext is two listeners", `create c "clientAuthentication":{` + mtls + `},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT"}}`, "created: arn:aws:kafka:us-east-1:123456789012:cluster/c/070e151c-232a-4138-bf46-4d545b626970-20 is CREATING, 3 brokers, listeners [PLAINTEXT TLS]"},
+	{"SCRAM with encryption to clients", `create c "clientAuthentication":{"sasl":{"scram":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}`, bad + "[clientBroker] SASL authentication requires"},
+	{"IAM with encryption to clients", `create c "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}`, bad + "[clientBroker] SASL authentication requires"},
+	{"SASL with encryption within the cluster", `create c "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"inCluster":false}}`, bad + "[inCluster] SASL authentication requires"},
+	{"plaintext only for who need not authenticate", `create c "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT"}}`, bad + "[clientBroker] Plaintext connections require"},
+	{"some way in", `create c "clientAuthentication":{"unauthenticated":{"enabled":false}}`, bad + "[clientAuthentication] Enable at least one"},
+	{"a clientBroker that there is", `create c "encryptionInfo":{"encryptionInTransit":{"clientBroker":"SSL"}}`, bad + "[clientBroker] Unsupported ClientBroker [SSL]"},
+
+	{"serverless clusters have IAM", `create c whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a","subnet-b"]}]}}`, bad + "[clientAuthentication] Serverless clusters require IAM"},
+	{"serverless clusters have a VPC", `create c whole {"serverless":{"vpcConfigs":[],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}`, bad + "[vpcConfigs] Specify 1 to 5"},
+	{"serverless subnets are two", `create c whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a"]}],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}`, bad + "[subnetIds] Specify subnets in 2 to"},
+	{"serverless clusters are not updated", `create c whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a","subnet-b"]}],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}` + "\nactive c h\nupdate c UpdateBrokerCount \"targetNumberOfBrokerNodes\":6", bad + "[clusterArn] This operation cannot be performed on serverless clusters."},
+
+	{"a change wants the current version (AWS's)", named("UpdateBrokerCount", `"currentVersion":"K1","targetNumberOfBrokerNodes":6`), bad + "[currentVersion] The version of the cluster isn't current. Check the current version and try again."},
+	{"a change wants an ACTIVE cluster", "create c\nupdate c UpdateBrokerCount \"targetNumberOfBrokerNodes\":6", bad + "[] You can't update cluster in CREATING state."},
+	{"a deletion wants a cluster that is made (AWS's)", "create c\ndelete c", bad + "[] You can't delete cluster in CREATING state."},
+	{"bootstrap brokers want a cluster that is made", "create c\nbootstrap c", bad + "[] You can't get bootstrap broker nodes for a cluster in CREATING state."},
+	{"bootstrap brokers of a FAILED cluster (AWS's)", "create c\nfailed c Code text\nbootstrap c", bad + "[] You can't get bootstrap broker nodes for a cluster in FAILED state."},
+	{"one attribute in one update (AWS's)", named("UpdateStorage", `"volumeSizeGB":1200,"storageMode":"TIERED"`), bad + "[] You can't update multiple attributes of the cluster in same request. Use a different request for each update."},
+	{"volumes grow by 100 GB (AWS's)", named("UpdateBrokerStorage", `"targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"All","volumeSizeGB":1099}]`), bad + "[volumeSizeGB] The minimum increase in storage size of the cluster should be atleast 100GB"},
+	{"volumes only grow", named("UpdateStorage", `"volumeSizeGB":900`), bad + "[volumeSizeGB] The volume size can only be increased."},
+	{"volumes have at most 16384 GiB", named("UpdateStorage", `"volumeSizeGB":16385`), bad + "[volumeSizeGB] The volume size can be at most 16384"},
+	{"volumes of all brokers grow together", named("UpdateBrokerStorage", `"targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"1","volumeSizeGB":1200}]`), bad + "[targetBrokerEBSVolumeInfo] The volumes of all brokers must be updated together."},
+	{"volumes wait six hours", named("UpdateStorage", `"volumeSizeGB":1200`) + "\nactive c h\nactive c h\nupdate c UpdateStorage \"volumeSizeGB\":1400", bad + "[volumeSizeGB] You can update the storage of the cluster only once in 6 hours."},
+	{"another broker type", named("UpdateBrokerType", `"targetInstanceType":"kafka.m5.large"`), bad + "[targetInstanceType] The cluster has the broker type m5.large already."},
+	{"a broker type for what brokers hold", "create c\nactive c h\nheld 1=301/1\nupdate c UpdateBrokerType \"targetInstanceType\":\"kafka.t3.small\"", bad + "[] The number of partitions per broker (301) is above the limit of 300"},
+	{"brokers that go hold nothing of clients", "create c \"numberOfBrokerNodes\":6\nactive c h\nheld 5=1/1\nupdate c UpdateBrokerCount \"targetNumberOfBrokerNodes\":3", bad + "[targetNumberOfBrokerNodes] The brokers [5] have user partitions."},
+	{"a broker stays in each zone", "create c\nactive c h\nupdate c UpdateBrokerCount \"targetNumberOfBrokerNodes\":0", bad + "[targetNumberOfBrokerNodes] The number of broker nodes must be a multiple"},
+	{"brokers go from Kafka 2.8.1 on", "create c \"kafkaVersion\":\"2.8.0\",\"numberOfBrokerNodes\":6\nactive c h\nupdate c UpdateBrokerCount \"targetNumberOfBrokerNodes\":3", bad + "[targetNumberOfBrokerNodes] Removing brokers is not supported for Apache Kafka version 2.8.0."},
+	{"brokers of t3.small stay", "create c " + nodes3 + "\"instanceType\":\"kafka.t3.small\"},\"numberOfBrokerNodes\":6\nactive c h\nupdate c UpdateBrokerCount \"targetNumberOfBrokerNodes\":3", bad + "[targetNumberOfBrokerNodes] Removing brokers is not supported for the broker type t3.small."},
+	{"another number of brokers", named("UpdateBrokerCount", `"targetNumberOfBrokerNodes":3`), bad + "[targetNumberOfBrokerNodes] The cluster has 3 broker nodes already."},
+	{"the key at rest stays (AWS's)", named("UpdateSecurity", `"encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"mine"}}`), bad + "[encryptionAtRest] Updating encryption-at-rest settings on your cluster is not currently supported."},
+	{"encryption within the cluster stays (AWS's)", named("UpdateSecurity", `"encryptionInfo":{"encryptionInTransit":{"inCluster":false}}`), bad + "[inCluster] Updating the inter-broker encryption setting on your cluster is not currently supported."},
+	{"another security (AWS's)", named("UpdateSecurity", `"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS"}}`), bad + "[] The request does not include any updates to the security setting of the cluster. Verify the request, then try again."},
+	{"a later Kafka version", named("UpdateClusterKafkaVersion", `"targetKafkaVersion":"3.8.x.kraft"`), bad + "[targetKafkaVersion] Unsupported KafkaVersion [3.8.x.kraft]. Valid values: [4.0.x.kraft, 4.1.x.kraft]"},
+	{"a Kafka version with replicas in sync", "create c\nactive c h\nheld 1=1/1/1\nupdate c UpdateClusterKafkaVersion \"targetKafkaVersion\":\"4.0.x.kraft\"", bad + "[targetKafkaVersion] The cluster has under-replicated partitions"},
+	{"one broker in a reboot", "create c\nactive c h\nreboot c 1 2", bad + "[brokerIds] You can reboot only one broker at a time."},
+	{"a broker that there is in a reboot", "create c\nactive c h\nreboot c 7", bad + "[brokerIds] The cluster has no broker with the ID 7."},
+	{"something to monitor otherwise", named("UpdateMonitoring", ``), bad + "[] Specify one of enhancedMonitoring"},
+
+	{"a configuration's name", "configuration a_b num.io.threads=8", bad + "[name] The parameter value contains one or more characters that are not valid."},
+	{"a configuration's Kafka versions", "configuration a versions=9 num.io.threads=8", bad + "[kafkaVersions] Unsupported KafkaVersion [9]"},
+	{"a property that may be set (AWS's form)", "configuration a broker.id=1", bad + "[serverProperties] [ {\n  \"name\" : \"broker.id\",\n  \"value\" : \"1\",\n  \"errorMessages\" : [ "},
+	{"a configuration in use stays (AWS's)", "configuration a num.io.threads=8\ncreate c \"configurationInfo\":{\"arn\":\"a\",\"revision\":1}\nforget a", bad + "[arn] Configuration is in use by one or more clusters. Dissociate the configuration from the clusters."},
+	{"a configuration that there is (AWS's)", `create c "configurationInfo":{"arn":"none","revision":1}`, bad + "[arn] Configuration ARN does not exist."},
+
+	{"tags have keys", "create c\ntag c =v", bad + "[tags] The tag key '' is not valid"},
+	{"tags' keys have at most 128 characters", "create c\ntag c " + strings.Repeat("k", 129) + "=v", bad + "[tags] The tag key"},
+	{"tags' keys are not AWS's", "create c\ntag c AWS:x=v", bad + "[tags] The tag key 'AWS:x' is not valid: keys that begin with aws:"},
+	{"tags' values have at most 256 characters", "create c\ntag c k=" + strings.Repeat("v", 257), bad + "[tags] The value of the tag 'k'"},
+	{"tags have no other characters", "create c\ntag c k=<v>", bad + "[tags] The value of the tag 'k'"},
+}
+
+// TestRules breaks every rule of clusters, one at a time.
+func TestRules(t *testing.T) {
+	for _, r := range rules {
+		t.Run(r.rule, func(t *testing.T) {
+			w := &world{clusters: map[string]cluster{}, sets: map[configurationRef]configuration{}, texts: map[configurationRef]string{}, held: map[int32]Held{}, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
+			var got string
+			for verb := range strings.SplitSeq(r.say, "\n") {
+				if refused := strings.HasPrefix(got, "4"); refused {
+					t.Fatalf("before %s: %s", verb, got)
+				}
+				got = w.run(t, verb)
+			}
+			if !strings.HasPrefix(got, r.want) {
+				t.Errorf("%s\n got %s\nwant %s", r.say, got, r.want)
+			}
+		})
+	}
+}
+
+// TestRulesOfBodies: what is refused before anything is decided.
+func TestRulesOfBodies(t *testing.T) {
+	tags := map[string]string{}
+	for i := range maxTags + 1 {
+		tags[fmt.Sprint(i)] = ""
+	}
+	_, _, property := decideConfiguration(place{}, &kafka.CreateConfigurationRequest{Name: new("a"), ServerProperties: new("%")}, nil, "", time.Time{})
+	_, large := decidePolicy(cluster{}, clusterPolicy{}, strings.Repeat(" ", maxPolicyBytes+1), "", "K2")
+	for what, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a resource has at most 50 tags":                 {checkTags(tags), "at most 50 tags"},
+		"server properties are in base64 (AWS's)":        {property, "Invalid request body"},
+		"a cluster policy has at most 20 KiB":            {large, "at most 20480 are allowed"},
+		"an ARN of a configuration has its form (AWS's)": {errConfigurationARN, "Invalid Configuration ARN."},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", what, c.err, c.want)
+		}
+	}
+}
