@@ -20,7 +20,8 @@ import (
 //
 //   - Go code names its request's type: kms.EncryptRequest, or EncryptInput of the SDK,
 //   - Go code has the string "Action=CreateUser", or "TrentService.Encrypt", with the
-//     service's name in the same call or as the target's prefix,
+//     service's name in the same call or as the target's prefix; or "Action=..." or
+//     "Action": {"..."} with an operation that one service alone has,
 //   - Go code has the verb of the command line, "create-key", with the service's
 //     name in the same call, or in one of awsCLI's methods for MSK,
 //   - Python code has client.create_key, of a client that boto3 made for the service,
@@ -75,15 +76,21 @@ func awsServices() (all []awsService, err error) {
 type calls struct {
 	bySnake, byKebab map[string]map[string]string // service -> name of a call -> operation
 	known            map[string]bool
+	only             map[string]string // operation -> the one service that has it
 	files            map[string][]string
 }
 
 func newCalls(services []awsService) *calls {
-	c := &calls{map[string]map[string]string{}, map[string]map[string]string{}, map[string]bool{}, map[string][]string{}}
+	c := &calls{map[string]map[string]string{}, map[string]map[string]string{}, map[string]bool{}, map[string]string{}, map[string][]string{}}
+	several := map[string]int{}
 	for _, s := range services {
 		c.bySnake[s.name], c.byKebab[s.name] = map[string]string{}, map[string]string{}
 		for _, op := range slices.Concat(s.served, s.rest) {
 			c.known[s.name+":"+op] = true
+			if c.only[op] = s.name; several[op] > 0 {
+				c.only[op] = ""
+			}
+			several[op]++
 			c.bySnake[s.name][snake(op)] = op
 			c.byKebab[s.name][strings.ReplaceAll(snake(op), "_", "-")] = op
 		}
@@ -176,6 +183,8 @@ func (c *calls) goTest(file string) error {
 			}
 		case *ast.CallExpr:
 			c.words(n, file)
+		case *ast.KeyValueExpr:
+			c.form(n, file)
 		case *ast.FuncDecl:
 			for line := range strings.Lines(n.Doc.Text()) {
 				list, _ := strings.CutPrefix(line, "Calls: ")
@@ -244,15 +253,31 @@ func (c *calls) words(call *ast.CallExpr, file string) {
 		if m := target.FindStringSubmatch(s); m != nil {
 			c.found(targets[m[1]], m[2], file)
 		}
-		for _, service := range services {
-			if m := action.FindStringSubmatch(s); m != nil {
+		if m := action.FindStringSubmatch(s); m != nil {
+			for _, service := range append(services, c.only[m[1]]) {
 				c.found(service, m[1], file)
 			}
+		}
+		for _, service := range services {
 			if op := c.byKebab[service][s]; op != "" {
 				c.found(service, op, file)
 			}
 		}
 	}
+}
+
+// form looks at a form's field: "Action": {"CreateUser"}.
+func (c *calls) form(field *ast.KeyValueExpr, file string) {
+	if key, ok := field.Key.(*ast.BasicLit); !ok || key.Value != `"Action"` {
+		return
+	}
+	ast.Inspect(field.Value, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			op := strings.Trim(lit.Value, "`\"")
+			c.found(c.only[op], op, file)
+		}
+		return true
+	})
 }
 
 // writeAWS appends the tables of AWS's operations.

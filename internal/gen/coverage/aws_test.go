@@ -21,6 +21,7 @@ func TestCallsAreFound(t *testing.T) {
 		"the SDK":  {"a_test.go", `package a; import "github.com/aws/aws-sdk-go-v2/service/kafka"; var _ = kafka.CreateTopicInput{}`, "kafka:CreateTopic"},
 		"others":   {"a_test.go", `package a; import "example.com/other/kms"; var _ = kms.EncryptRequest{}`, ""},
 		"forms":    {"a_test.go", `package a; func f() { form("iam", "Action=CreateUser"); form("kms", "Action=CreateUser") }`, "iam:CreateUser"},
+		"one's":    {"a_test.go", `package a; func f() { call("Action=CreateUser"); call("Action=TagResource"); _ = url.Values{"Action": {"ListSSHPublicKeys"}} }`, "iam:CreateUser iam:ListSSHPublicKeys"},
 		"targets":  {"a_test.go", `package a; func f() { send("TrentService.ListKeys") }`, "kms:ListKeys"},
 		"verbs":    {"a_test.go", `package a; func f() { a.call(nil, "kms", "tag-resource"); a.kafka(nil, append([]string{"list-topics"}, at...)...) }`, "kafka:ListTopics kms:TagResource"},
 		"comments": {"a_test.go", "package a\n\n// f is.\n//\n// Calls: kms:Encrypt, kms:Sign, kms:Nonsense\nfunc f() {}", "kms:Encrypt kms:Sign"},
