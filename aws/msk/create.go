@@ -197,10 +197,6 @@ func checkTypeVersion(parameter, name, kafkaVersion string) error {
 	return nil
 }
 
-// closedZone is an Availability Zone without MSK. (aws:kafka developer guide,
-// troubleshooting)
-const closedZone = "use1-az3"
-
 // checkSubnets wants least to most subnets that exist, in distinct zones of one VPC.
 func checkSubnets(parameter string, ids []string, known map[string]Subnet, least, most int) error {
 	if len(ids) < least || len(ids) > most { // UNVERIFIED wording
@@ -211,9 +207,6 @@ func checkSubnets(parameter string, ids []string, known map[string]Subnet, least
 		s, ok := known[id]
 		if !ok { // UNVERIFIED wording
 			return badRequest(parameter, "The subnet ID '%s' does not exist", id)
-		}
-		if s.ZoneID == closedZone { // UNVERIFIED wording
-			return badRequest(parameter, "The subnet '%s' is in the Availability Zone %s, which is not supported.", id, closedZone)
 		}
 		if _, taken := zones[s.Zone]; taken && parameter == "clientSubnets" {
 			return badRequest(parameter, "The number of Availability Zones in the BrokerAZDistribution parameter must be equal to the number of client subnets.")

@@ -43,7 +43,6 @@ var rules = []rule{
 	{"subnets in distinct zones (AWS's)", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-c","subnet-c2"]}`, bad + "[clientSubnets] The number of Availability Zones in the BrokerAZDistribution parameter must be equal to the number of client subnets."},
 	{"subnets of one VPC", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-v2"]}`, bad + "[clientSubnets] The subnets must belong to the same VPC."},
 	{"subnets that exist", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-x"]}`, bad + "[clientSubnets] The subnet ID 'subnet-x' does not exist"},
-	{"no subnet in use1-az3", `create c "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-az3"]}`, bad + "[clientSubnets] The subnet 'subnet-az3' is in the Availability Zone use1-az3"},
 	{"brokerAZDistribution is DEFAULT", `create c ` + nodes3 + `"brokerAZDistribution":"ODD"}`, bad + "[brokerAZDistribution] Unsupported BrokerAZDistribution [ODD]"},
 	{"at most five security groups", `create c ` + nodes3 + `"securityGroups":["a","b","c","d","e","f"]}`, bad + "[securityGroups] Specify at most 5"},
 	{"a Kafka version that there is (AWS's)", `create c "kafkaVersion":"2.1.9"`, bad + "[kafkaVersion] Unsupported KafkaVersion [2.1.9]. Valid values: [1.1.1, "},

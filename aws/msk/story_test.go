@@ -334,12 +334,11 @@ func (c *cluster) everywhere(host string) Endpoints {
 }
 
 var storySubnets = map[string]Subnet{
-	"subnet-a":   {"us-east-1a", "use1-az1", "vpc-1", true},
-	"subnet-b":   {"us-east-1b", "use1-az2", "vpc-1", true},
-	"subnet-c":   {"us-east-1c", "use1-az4", "vpc-1", true},
-	"subnet-c2":  {"us-east-1c", "use1-az4", "vpc-1", false},
-	"subnet-v2":  {"us-east-1c", "use1-az4", "vpc-2", true},
-	"subnet-az3": {"us-east-1e", "use1-az3", "vpc-1", true},
+	"subnet-a":  {"us-east-1a", "use1-az1", "vpc-1", true},
+	"subnet-b":  {"us-east-1b", "use1-az2", "vpc-1", true},
+	"subnet-c":  {"us-east-1c", "use1-az4", "vpc-1", true},
+	"subnet-c2": {"us-east-1c", "use1-az4", "vpc-1", false},
+	"subnet-v2": {"us-east-1c", "use1-az4", "vpc-2", true},
 }
 
 // storyKeys is the KMS keys that there are.
