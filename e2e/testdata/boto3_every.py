@@ -12,6 +12,7 @@ from strict import check, refused
 
 kafka = strict.client("kafka")
 kms = strict.client("kms")
+ec2 = strict.client("ec2")
 secrets = strict.client("secretsmanager")
 SUBNETS = os.environ["MILLRACE_SUBNETS"].split(",")
 NOBODY = "arn:aws:kafka:us-east-1:000000000000:cluster/nobody/3b8a5e0c-1a6e-4c7d-9d0e-2b0c1d2e3f40-18"
@@ -203,6 +204,25 @@ def operations(arn, configuration, less):
     refused("serverless", *BAD, kafka.update_broker_count, ClusterArn=less, CurrentVersion="K1", TargetNumberOfBrokerNodes=6)
 
 
+def connections(arn):
+    update(arn, kafka.update_connectivity, ConnectivityInfo={"VpcConnectivity": {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}})
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    args = dict(TargetClusterArn=arn, Authentication="SASL_IAM", VpcId=vpc, ClientSubnets=SUBNETS[:3], SecurityGroups=[group])
+    made = kafka.create_vpc_connection(**args)["VpcConnectionArn"]
+    refused("twice", *BAD, kafka.create_vpc_connection, **args)
+    while kafka.describe_vpc_connection(Arn=made)["State"] == "CREATING":
+        time.sleep(0.02)
+    paged(kafka.list_vpc_connections, "VpcConnections", 1)
+    paged(kafka.list_client_vpc_connections, "ClientVpcConnections", 1, ClusterArn=arn)
+    kafka.reject_client_vpc_connection(ClusterArn=arn, VpcConnectionArn=made)
+    refused("rejected", *BAD, kafka.reject_client_vpc_connection, ClusterArn=arn, VpcConnectionArn=made)
+    kafka.delete_vpc_connection(Arn=made)
+    for call in (kafka.describe_vpc_connection, kafka.delete_vpc_connection):
+        refused("no ARN", *BAD, call, Arn="nonsense")
+        refused("not there", *LOST, call, Arn=made.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000")
+
+
 def busy():
     """While a cluster is not ACTIVE, nothing begins and nothing is deleted: on a
     server where things take their time."""
@@ -243,6 +263,7 @@ scram(one, key, less)
 topics(one, less)
 operations(one, configuration, less)
 update(two, kafka.update_storage, VolumeSizeGB=2000)
+connections(two)
 end((one, two, less), configuration)
 strict.unserved(kafka, "kafka")
 strict.done()
