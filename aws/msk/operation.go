@@ -32,6 +32,8 @@ const (
 	updateMonitoring    = "UPDATE_CLUSTER_MONITORING"
 	updateSecurity      = "UPDATE_SECURITY"
 	updateConnectivity  = "UPDATE_CONNECTIVITY"
+	createVPC           = "CREATE_VPC_CONNECTION" // UNVERIFIED, as the next
+	deleteVPC           = "DELETE_VPC_CONNECTION"
 )
 
 // operation is a change of a cluster under way or past. The cluster's document
@@ -58,6 +60,7 @@ type operation struct {
 	NextVersion string         `json:"nextVersion"`       // the cluster's version token once it is complete
 	Removed     []broker       `json:"removed,omitempty"` // brokers that the operation takes out
 	Added       []broker       `json:"added,omitempty"`   // brokers that it brings
+	VPC         *vpcMade       `json:"vpc,omitempty"`     // the connection that was made or deleted
 	ErrorCode   string         `json:"errorCode,omitempty"`
 	ErrorText   string         `json:"errorText,omitempty"`
 }

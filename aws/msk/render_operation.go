@@ -14,6 +14,7 @@ func (o *operation) renderV1(c cluster) kafka.ClusterOperationInfo {
 		ClientRequestId: new(o.Request), ClusterArn: new(c.ARN), CreationTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+		VpcConnectionInfo: o.VPC.render(),
 	}
 }
 
@@ -24,6 +25,7 @@ func (o *operation) renderV2(c cluster) *kafka.ClusterOperationV2 {
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		Provisioned: &kafka.ClusterOperationV2Provisioned{
 			OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+			VpcConnectionInfo: o.VPC.render(),
 		},
 	}
 }

@@ -32,9 +32,15 @@ func (s *Service) ListTagsForResource(ctx context.Context, caller model.Caller, 
 func (s *Service) retag(ctx context.Context, caller model.Caller, arn string, decide func(have map[string]string) (map[string]string, error)) error {
 	const parameter = "resourceArn"
 	if _, ok := parseVPCARN(arn); ok {
-		return s.changeVPC(ctx, caller, parameter, arn, func(v vpcConnection, _ *cluster) (_ vpcConnection, err error) {
-			v.Tags, err = decide(v.Tags)
-			return v, err
+		return s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+			v, _, err := s.findVPC(tx, caller, parameter, arn)
+			if err != nil {
+				return err
+			}
+			if v.Tags, err = decide(v.Tags); err != nil {
+				return err
+			}
+			return putVPC(tx, v, s.cfg.Now())
 		})
 	}
 	return s.change(ctx, caller, parameter, arn, func(c cluster) (event, error) {

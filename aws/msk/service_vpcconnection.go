@@ -18,8 +18,9 @@ import (
 func (s *Service) CreateVpcConnection(ctx context.Context, caller model.Caller, in *kafka.CreateVpcConnectionRequest) (*kafka.CreateVpcConnectionResponse, error) {
 	d := drawer{random: s.cfg.Random}
 	id := d.uuid()
-	if d.err != nil {
-		return nil, fmt.Errorf("draw fresh ids: %w", d.err)
+	ids, err := drawOperationIDs(s.cfg.Random, 0)
+	if err = errors.Join(d.err, err); err != nil {
+		return nil, fmt.Errorf("draw fresh ids: %w", err)
 	}
 	f, err := s.vpcFacts(ctx, caller, in)
 	if err != nil {
@@ -42,7 +43,7 @@ func (s *Service) CreateVpcConnection(ctx context.Context, caller model.Caller, 
 		if err != nil {
 			return err
 		}
-		return putVPC(tx, v, f.now)
+		return errors.Join(putVPC(tx, v, f.now), recordVPC(tx, &f.cluster, v, createVPC, ids, f.now))
 	})
 	if err != nil {
 		return nil, err
@@ -100,12 +101,27 @@ func forgetVPC(tx *store.Tx, v vpcConnection) error {
 	return tx.Delete(v.key())
 }
 
-// sweep answers a cluster's connections and forgets those that are gone.
+// recordVPC writes an operation beside those of the cluster.
+func recordVPC(tx *store.Tx, c *cluster, v vpcConnection, kind string, ids operationIDs, now time.Time) error {
+	if err := forgetOperations(tx, *c, maxOperations-1); err != nil {
+		return err
+	}
+	return store.PutJSON(tx, c.operationPrefix()+ids.id, v.operation(c, kind, ids, now))
+}
+
+// maxSwept bounds the keys of one transaction: a connection has two.
+const maxSwept = 20
+
+// sweep answers a cluster's connections and forgets some of those that are gone.
 func sweep(tx *store.Tx, c cluster, now time.Time) (left []vpcConnection, err error) {
 	all, err := clientConnections(tx, c)
+	swept := 0
 	for _, v := range all {
 		if v.state(&c, now) != vpcGone {
 			left = append(left, v)
+			continue
+		}
+		if swept++; swept > maxSwept {
 			continue
 		}
 		if err := forgetVPC(tx, v); err != nil {
@@ -186,27 +202,27 @@ func (s *Service) DescribeVpcConnection(ctx context.Context, caller model.Caller
 
 // DeleteVpcConnection ends a connection; what goes over it is cut off.
 func (s *Service) DeleteVpcConnection(ctx context.Context, caller model.Caller, in *kafka.DeleteVpcConnectionRequest) (*kafka.DeleteVpcConnectionResponse, error) {
-	err := s.changeVPC(ctx, caller, "arn", deref(in.Arn), func(v vpcConnection, c *cluster) (vpcConnection, error) {
-		return decideDisconnect(v, c, s.cfg.Pace, s.cfg.Now())
+	ids, err := drawOperationIDs(s.cfg.Random, 0)
+	if err != nil {
+		return nil, fmt.Errorf("draw fresh ids: %w", err)
+	}
+	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		v, c, err := s.findVPC(tx, caller, "arn", deref(in.Arn))
+		if err != nil {
+			return err
+		}
+		if v, err = decideDisconnect(v, c, s.cfg.Pace, s.cfg.Now()); err != nil {
+			return err
+		}
+		if err = putVPC(tx, v, s.cfg.Now()); err != nil || c == nil {
+			return err
+		}
+		return recordVPC(tx, c, v, deleteVPC, ids, s.cfg.Now())
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &kafka.DeleteVpcConnectionResponse{State: new(vpcDeleting), VpcConnectionArn: in.Arn}, nil
-}
-
-// changeVPC runs a decision about the connection that an ARN names and writes it.
-func (s *Service) changeVPC(ctx context.Context, caller model.Caller, parameter, arn string, decide func(vpcConnection, *cluster) (vpcConnection, error)) error {
-	return s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		v, c, err := s.findVPC(tx, caller, parameter, arn)
-		if err != nil {
-			return err
-		}
-		if v, err = decide(v, c); err != nil {
-			return err
-		}
-		return putVPC(tx, v, s.cfg.Now())
-	})
 }
 
 // ListVpcConnections lists the connections of the caller's account and region.

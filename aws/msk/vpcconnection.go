@@ -206,6 +206,34 @@ func decideDisconnect(v vpcConnection, c *cluster, pace Pace, now time.Time) (vp
 	return v, nil
 }
 
+// vpcMade is what an operation tells of a connection that was made or deleted.
+type vpcMade struct {
+	ARN     string    `json:"arn"`
+	Owner   string    `json:"owner"` // account
+	Created time.Time `json:"created"`
+}
+
+// operation is the record of a connection that was made or deleted, among the
+// operations of its cluster. The cluster is not changed by it, so that it has
+// ended when it is written.
+func (v vpcConnection) operation(c *cluster, kind string, ids operationIDs, now time.Time) operation {
+	now = now.UTC().Truncate(time.Millisecond)
+	return operation{
+		ARN: c.operationARN(ids.id), ID: ids.id, Type: kind, State: updateComplete, Request: ids.request,
+		Created: now, Ended: now, VPC: &vpcMade{v.ARN, v.Account, v.Created},
+	}
+}
+
+func (m *vpcMade) render() *kafka.VpcConnectionInfo {
+	if m == nil {
+		return nil
+	}
+	return &kafka.VpcConnectionInfo{
+		VpcConnectionArn: new(m.ARN), Owner: new(m.Owner), CreationTime: model.NewTime(m.Created),
+		UserIdentity: &kafka.UserIdentity{Type: new("AWSACCOUNT"), PrincipalId: new(m.Owner)},
+	}
+}
+
 // vpcARN is a parsed ARN of a connection:
 // arn:{partition}:kafka:{region}:{account}:vpc-connection/{cluster's account}/{cluster}/{uuid}.
 type vpcARN struct{ region, account, owner, cluster, id string }

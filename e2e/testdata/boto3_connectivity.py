@@ -146,6 +146,9 @@ def connections(arn):
     check("rejected", theirs.describe_vpc_connection(Arn=c)["State"], "REJECTED")
     check("deleted", theirs.delete_vpc_connection(Arn=c)["State"], "DELETING")
     check("nothing left", theirs.list_vpc_connections()["VpcConnections"], [])
+    done = [o for o in ours.list_cluster_operations(ClusterArn=arn)["ClusterOperationInfoList"] if "VpcConnectionInfo" in o]
+    check("operations", [(o["OperationType"], o["OperationState"], o["VpcConnectionInfo"]["VpcConnectionArn"], o["VpcConnectionInfo"]["Owner"]) for o in done],
+          [(kind + "_VPC_CONNECTION", "UPDATE_COMPLETE", c, me) for kind in ("DELETE", "CREATE")])
     c = create(**args)["VpcConnectionArn"]
     update(arn, ConnectivityInfo=private(Iam=False))
     check("turned off", theirs.describe_vpc_connection(Arn=c)["State"], "INACTIVE")
