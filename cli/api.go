@@ -182,6 +182,13 @@ const (
 	viaSCRAM = "SCRAM"
 )
 
+// elsewhere is the ways that begin outside the cluster's VPC, in the order in
+// which they are shown.
+var elsewhere = []string{
+	"public " + viaIAM, "public " + viaSCRAM, "public " + viaTLS,
+	"other VPCs " + viaIAM, "other VPCs " + viaSCRAM, "other VPCs " + viaTLS,
+}
+
 // bootstrap is a cluster's bootstrap strings by way.
 func (c *api) bootstrap(ctx context.Context, arn string) (map[string]string, error) {
 	b, err := c.kafka.GetBootstrapBrokers(ctx, &kafka.GetBootstrapBrokersInput{ClusterArn: &arn})
@@ -192,6 +199,9 @@ func (c *api) bootstrap(ctx context.Context, arn string) (map[string]string, err
 	for way, list := range map[string]*string{
 		viaIAM: b.BootstrapBrokerStringSaslIam, viaTLS: b.BootstrapBrokerStringTls,
 		viaPlain: b.BootstrapBrokerString, viaSCRAM: b.BootstrapBrokerStringSaslScram,
+		elsewhere[0]: b.BootstrapBrokerStringPublicSaslIam, elsewhere[1]: b.BootstrapBrokerStringPublicSaslScram, elsewhere[2]: b.BootstrapBrokerStringPublicTls,
+		elsewhere[3]: b.BootstrapBrokerStringVpcConnectivitySaslIam, elsewhere[4]: b.BootstrapBrokerStringVpcConnectivitySaslScram,
+		elsewhere[5]: b.BootstrapBrokerStringVpcConnectivityTls,
 	} {
 		if aws.ToString(list) != "" {
 			out[way] = *list

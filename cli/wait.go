@@ -143,7 +143,7 @@ func (c *api) printBootstrap(ctx context.Context, table *tabwriter.Writer, arn s
 	if err != nil {
 		return err
 	}
-	for _, way := range []string{viaIAM, viaSCRAM, viaTLS, viaPlain} {
+	for _, way := range append([]string{viaIAM, viaSCRAM, viaTLS, viaPlain}, elsewhere...) {
 		if b[way] != "" {
 			fmt.Fprintf(table, "  %s\t%s\n", way, b[way])
 		}

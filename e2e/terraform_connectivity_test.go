@@ -58,5 +58,8 @@ func TestTerraformConnectivity(t *testing.T) {
 	if err := reached(private); err == nil {
 		t.Error("a client came in without a VPC connection")
 	}
+	if status := i.cli("", "status"); !strings.Contains(status, "  public SCRAM") || !strings.Contains(status, "  other VPCs IAM") {
+		t.Errorf("status does not tell the ways in from elsewhere:\n%s", status)
+	}
 	tf.destroy(3, changed...)
 }
