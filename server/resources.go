@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,8 +11,10 @@ import (
 	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
+	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/policy"
+	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/store"
 )
@@ -109,10 +112,11 @@ type apiAuthorizer struct {
 	kms     *kms.Service
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
+	s3      *s3.Service
 }
 
 func (s *System) authorizer() apiAuthorizer {
-	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca}
+	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.s3}
 }
 
 // Authorize adds the resource's facts to a question of aws/api.
@@ -153,6 +157,8 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		q.Resource, q.Tags = f.ARN, f.Tags
 		q.Policy, err = resourcePolicy(f.Policy)
 		return err
+	case parts[2] == "s3":
+		return a.completeBucket(ctx, q, parts[5])
 	case parts[2] == "acm-pca":
 		arn, _, _ := strings.Cut(q.Resource, "/certificate/")
 		f, ok, err := a.pca.Facts(ctx, q.Caller, arn)
@@ -162,6 +168,22 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		return err
 	}
 	return nil
+}
+
+// completeBucket finds the owner and the policy of the bucket of a resource of
+// s3, whose ARN has no account.
+func (a apiAuthorizer) completeBucket(ctx context.Context, q *iam.Question, resource string) error {
+	name, _, _ := strings.Cut(resource, "/")
+	b, err := a.s3.Bucket(ctx, name)
+	if errors.As(err, new(*model.Error)) {
+		return nil // there is none
+	}
+	if err != nil {
+		return err
+	}
+	q.Owner = b.Account
+	q.Policy, err = resourcePolicy(b.Policy)
+	return err
 }
 
 // aboutAlias is the actions that are about an alias, not about its key.

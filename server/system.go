@@ -22,6 +22,7 @@ import (
 	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/fleet"
@@ -46,6 +47,8 @@ type System struct {
 	kms     *kms.Service
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
+	s3      *s3.Service
+	s3Index *store.Store
 
 	driver *embedded
 	fleet  *fleet.Fleet
@@ -123,6 +126,9 @@ func (s *System) build() (err error) {
 	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader})
 	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
+	if err = s.openS3(keys); err != nil {
+		return err
+	}
 	mskConfig := msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, SecurityGroupVPC: securityGroupVPC, Runs: runs,
@@ -144,7 +150,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
-		Kafka: s.kafkaAPI(), EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca,
+		Kafka: s.kafkaAPI(), EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, S3: s.s3, S3Hosts: s.s3Hosts(),
 		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})
@@ -220,6 +226,7 @@ func (s *System) Run(ctx context.Context) error {
 	expiring := make(chan struct{})
 	go func() {
 		defer close(expiring)
+		s.sweepS3(ctx)
 		s.expire(ctx)
 	}()
 	watchDone := make(chan struct{})
@@ -265,6 +272,9 @@ func (s *System) close() {
 		if err := s.audit.Close(); err != nil {
 			s.cfg.Log.Error("close the audit log", "error", err)
 		}
+	}
+	if s.s3Index != nil {
+		s.s3Index.Close()
 	}
 	if s.store != nil {
 		s.store.Close()

@@ -32,6 +32,7 @@ import (
 	"github.com/millrace/millrace/aws/model/kms"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/sts"
+	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/sigv4"
 )
 
@@ -74,6 +75,9 @@ type Config struct {
 	Version    string
 	Log        *slog.Logger
 	Now        func() time.Time // nil is the clock
+
+	S3      *s3.Service // nil: not served
+	S3Hosts []string    // the endpoint's names, below which are those of buckets
 }
 
 // service is one service behind the handler.
@@ -88,6 +92,9 @@ type handler struct {
 	cfg      Config
 	services map[string]*service
 	gate     *gate
+
+	s3        []s3Operation
+	transfers chan struct{} // capacity maxTransfers: calls of S3 under way
 }
 
 // New returns the handler of the API. It may serve concurrently.
@@ -95,7 +102,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	h := &handler{cfg: cfg, services: make(map[string]*service), gate: newGate()}
+	h := &handler{cfg: cfg, services: make(map[string]*service), gate: newGate(), s3: s3Operations(), transfers: make(chan struct{}, maxTransfers)}
 	for _, s := range []*service{
 		{"kafka", restJSON{}, kafka.Operations(cfg.Kafka), kafka.Others},
 		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
@@ -186,6 +193,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		return
 	}
 	defer leave()
+	signed, parseErr := sigv4.Parse(r)
+	if h.aimsAtS3(r) {
+		p = s3XML{}
+		h.serveS3(w, r, e, signed, parseErr, from, leave)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); err != nil && !errors.As(err, &tooLarge) {
 		h.refuse(w, e, p, &model.Error{Code: "IncompleteBodyException", HTTP: http.StatusBadRequest, Message: "The request body ended early."})
@@ -195,13 +208,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		return
 	}
 	p = h.guess(r, body)
-	signed, err := sigv4.Parse(r)
-	if noSignature(err) && unsigned(r, body) != "" {
-		h.serveUnsigned(w, r, e, body, from, err)
+	if noSignature(parseErr) && unsigned(r, body) != "" {
+		h.serveUnsigned(w, r, e, body, from, parseErr)
 		return
 	}
-	if err != nil {
-		h.refuse(w, e, p, h.record(r, e, nil, h.gate.failed(from, "", err, h.cfg.Now())))
+	if parseErr != nil {
+		h.refuse(w, e, p, h.record(r, e, nil, h.gate.failed(from, "", parseErr, h.cfg.Now())))
 		return
 	}
 	e.service, e.accessKey = signed.Service, signed.AccessKeyID

@@ -22,6 +22,7 @@ var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", 
 var readOperations = map[string]bool{
 	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:Sign": true, "kms:DeriveSharedSecret": true,
 	"secretsmanager:ValidateResourcePolicy": true,
+	"s3:UploadPart":                         true, "s3:UploadPartCopy": true, // the completion tells
 }
 
 // recordedReads change nothing and are recorded as changes are: they hand out

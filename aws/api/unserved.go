@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/millrace/millrace/aws/model"
 )
@@ -29,12 +28,4 @@ func (typedJSON) refuse(w http.ResponseWriter, e *model.Error, _ string) {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}{e.Code, e.Message})
-}
-
-// s3XML is for S3, whose errors have no element around them.
-type s3XML struct{ restJSON }
-
-func (s3XML) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
-	writeXML(w, e.HTTP, "<Error><Code>", escaped(strings.TrimSuffix(e.Code, "Exception")), "</Code><Message>", escaped(e.Message),
-		"</Message><RequestId>", requestID, "</RequestId></Error>")
 }

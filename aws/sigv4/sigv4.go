@@ -52,9 +52,11 @@ const (
 	NotYet                       // from the future
 	Scope                        // for another service or region
 	ExpiredToken                 // by temporary credentials that have ended
+	OtherBody                    // the body is not the one that was signed (S3)
+	BrokenBody                   // the body ends early or is not in the form that was announced (S3)
 )
 
-var kindNames = [...]string{"none", "missing", "incomplete", "unknown key", "mismatch", "expired", "not yet", "scope", "expired token"}
+var kindNames = [...]string{"none", "missing", "incomplete", "unknown key", "mismatch", "expired", "not yet", "scope", "expired token", "other body", "broken body"}
 
 // String names the kind for logs.
 func (k Kind) String() string {
@@ -124,7 +126,7 @@ func (q Request) Verify(secret string, body []byte, now time.Time, options ...Op
 		want := sign(secret, q.day, q.Region, q.Service, q.stringToSign(form, hash))
 		good = hmac.Equal([]byte(want), []byte(q.signature)) || good
 	}
-	if err := q.checkTime(now); err != nil {
+	if err := q.checkTime(now, Skew); err != nil {
 		return err
 	}
 	if !good {
@@ -152,20 +154,21 @@ func (q Request) CheckScope(service, region string) error {
 	return nil
 }
 
-func (q Request) checkTime(now time.Time) error {
+func (q Request) checkTime(now time.Time, skew time.Duration) error {
 	now = now.UTC()
-	last := q.Time.Add(Skew)
+	last := q.Time.Add(skew)
 	if q.Presigned {
 		last = q.Time.Add(q.Expires)
 	}
 	at := q.Time.Format(timeFormat)
-	if q.Time.After(now.Add(Skew)) {
-		return &Error{NotYet, fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + 5 min.)",
-			at, now.Add(Skew).Format(timeFormat), now.Format(timeFormat))}
+	minutes := int(skew / time.Minute)
+	if q.Time.After(now.Add(skew)) {
+		return &Error{NotYet, fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
+			at, now.Add(skew).Format(timeFormat), now.Format(timeFormat), minutes)}
 	}
 	if now.After(last) {
-		return &Error{Expired, fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - 5 min.)",
-			at, now.Add(-Skew).Format(timeFormat), now.Format(timeFormat))}
+		return &Error{Expired, fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
+			at, now.Add(-skew).Format(timeFormat), now.Format(timeFormat), minutes)}
 	}
 	return nil
 }
@@ -192,17 +195,24 @@ func (q Request) payloadHash(body []byte, options []Option) (string, error) {
 }
 
 func (q Request) stringToSign(form int, payloadHash string) string {
-	return algorithm + "\n" + q.Time.Format(timeFormat) + "\n" +
-		q.day + "/" + q.Region + "/" + q.Service + "/" + terminator + "\n" +
+	return algorithm + "\n" + q.Time.Format(timeFormat) + "\n" + q.scope() + "\n" +
 		hexSHA256([]byte(q.canonical[form]+payloadHash))
 }
 
+func (q Request) scope() string {
+	return q.day + "/" + q.Region + "/" + q.Service + "/" + terminator
+}
+
 func sign(secret, day, region, service, text string) string {
+	return hex.EncodeToString(mac(signingKey(secret, day, region, service), text))
+}
+
+func signingKey(secret, day, region, service string) []byte {
 	key := []byte("AWS4" + secret)
 	for _, part := range []string{day, region, service, terminator} {
 		key = mac(key, part)
 	}
-	return hex.EncodeToString(mac(key, text))
+	return key
 }
 
 func mac(key []byte, text string) []byte {
@@ -227,9 +237,19 @@ type Key struct {
 // X-Amz-Security-Token and Authorization are set, and content-type and every
 // x-amz-* header are covered. Other headers may still be added afterwards.
 func Sign(r *http.Request, body []byte, key Key, service, region string, now time.Time) {
+	signAs(r, hexSHA256(body), key, service, region, now)
+}
+
+// SignS3 is Sign for S3, whose x-amz-content-sha256 may be something else than
+// the body's hash.
+func SignS3(r *http.Request, payload string, key Key, region string, now time.Time) {
+	signAs(r, payload, key, "s3", region, now)
+}
+
+func signAs(r *http.Request, payload string, key Key, service, region string, now time.Time) {
 	now = now.UTC()
 	r.Header.Set("X-Amz-Date", now.Format(timeFormat))
-	r.Header.Set("X-Amz-Content-Sha256", hexSHA256(body))
+	r.Header.Set("X-Amz-Content-Sha256", payload)
 	if key.SessionToken != "" {
 		r.Header.Set("X-Amz-Security-Token", key.SessionToken)
 	}
@@ -241,7 +261,7 @@ func Sign(r *http.Request, body []byte, key Key, service, region string, now tim
 	q := Request{Region: region, Service: service, Time: now, SignedHeaders: headersToSign(r.Header), day: now.Format(dayFormat)}
 	q.setCanonical(r.Method, canonicalPath(r.URL.EscapedPath(), service), pairs,
 		canonicalHeaders(r.Header, host, r.ContentLength, q.SignedHeaders))
-	signature := sign(key.Secret, q.day, region, service, q.stringToSign(0, hexSHA256(body)))
+	signature := sign(key.Secret, q.day, region, service, q.stringToSign(0, payload))
 	r.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s/%s/%s/%s/%s, SignedHeaders=%s, Signature=%s", algorithm,
 		key.AccessKeyID, q.day, region, service, terminator, strings.Join(q.SignedHeaders, ";"), signature))
 }
