@@ -394,4 +394,3 @@ func binary8(n uint64) []byte {
 	}
 	return b[:]
 }
-
