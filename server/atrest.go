@@ -59,8 +59,13 @@ func (e *embedded) useKey(ctx context.Context, s fleet.Spec) error {
 	return err
 }
 
-// releaseKey takes back what useKey gave for a cluster.
+// releaseKey takes back what useKey gave for a cluster, whose document is still
+// there.
 func (e *embedded) releaseKey(ctx context.Context, arn string) error {
+	f, _, err := e.msk.Facts(ctx, arn)
+	if err != nil || f.Key == "" {
+		return err
+	}
 	account, region := placeOf(arn)
-	return e.kms.RevokeGrantsOf(ctx, itself(account, region), arn)
+	return e.kms.RevokeGrantsOf(ctx, itself(account, region), f.Key, arn)
 }

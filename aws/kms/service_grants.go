@@ -220,20 +220,17 @@ func (s *Service) RetireGrant(ctx context.Context, c model.Caller, in *kms.Retir
 	return &kms.RetireGrantResponse{}, err
 }
 
-// RevokeGrantsOf takes back every grant of the caller's account and region that
-// is for a resource: which a service does when the resource is gone.
-func (s *Service) RevokeGrantsOf(ctx context.Context, c model.Caller, resourceARN string) error {
-	var all []string
-	err := s.each(ctx, c.Account+"/"+c.Region+"/kms/grant/", func(tx *store.Tx, document string) error {
-		g, _, err := store.GetJSON[Grant](tx, document)
-		if g.SourceARN == resourceARN {
-			all = append(all, document)
-		}
-		return err
-	})
-	for _, at := range all {
-		if err == nil {
-			err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.Delete(at) })
+// RevokeGrantsOf takes back every grant of a key that is for a resource: which a
+// service does when the resource is gone. A key that is gone has none.
+func (s *Service) RevokeGrantsOf(ctx context.Context, c model.Caller, id, resourceARN string) error {
+	k, err := s.shared(ctx, c, id)
+	if err != nil {
+		return ignoreFault(err)
+	}
+	all, err := s.grants(ctx, k)
+	for _, g := range all {
+		if err == nil && g.SourceARN == resourceARN {
+			err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.Delete(grantKey(k.Account, k.Region, k.ID, g.ID)) })
 		}
 	}
 	return err

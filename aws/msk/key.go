@@ -59,7 +59,8 @@ func checkKey(id string, k *Key, managed string) error {
 	return nil
 }
 
-// keyARN is the KMS key of the cluster's volumes.
+// keyARN is the KMS key that answers show for the cluster's volumes. Brokers start
+// only while it can be used; what they write is not encrypted with it.
 func (c *cluster) keyARN() string {
 	if c.Provisioned != nil && c.Provisioned.Key != "" {
 		return c.Provisioned.Key

@@ -113,6 +113,7 @@ type Facts struct {
 	Account string
 	Tags    map[string]string
 	Policy  string // the cluster's own; empty: none
+	Key     string // ARN of the customer's KMS key of its volumes; empty: none
 }
 
 // Facts tells of the cluster that an ARN names; ok is false when there is none.
@@ -130,6 +131,9 @@ func (s *Service) Facts(ctx context.Context, clusterARN string) (f Facts, ok boo
 		}
 		p, _, err := store.GetJSON[clusterPolicy](tx, policyKey(at.account, at.region, at.name))
 		f = Facts{Account: c.Account, Tags: c.Tags, Policy: p.Policy}
+		if c.Provisioned != nil {
+			f.Key = c.Provisioned.Key
+		}
 		return err
 	})
 	return f, ok, err

@@ -159,6 +159,7 @@ resource "aws_msk_cluster" "orders" {
   }
 
   encryption_info {
+    encryption_at_rest_kms_key_arn = aws_kms_key.users.arn
     encryption_in_transit {
       client_broker = "TLS"
       in_cluster    = true
