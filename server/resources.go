@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/millrace/millrace/aws/acmpca"
+	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/model"
@@ -113,10 +114,11 @@ type apiAuthorizer struct {
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
 	s3      *s3.Service
+	ec2     *ec2.Service
 }
 
 func (s *System) authorizer() apiAuthorizer {
-	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.s3}
+	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.s3, s.ec2}
 }
 
 // Authorize adds the resource's facts to a question of aws/api.
@@ -159,6 +161,8 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		return err
 	case parts[2] == "s3":
 		return a.completeBucket(ctx, q, parts[5])
+	case parts[2] == "ec2":
+		return a.completeNetwork(ctx, q, parts[5])
 	case parts[2] == "acm-pca":
 		arn, _, _ := strings.Cut(q.Resource, "/certificate/")
 		f, ok, err := a.pca.Facts(ctx, q.Caller, arn)

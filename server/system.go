@@ -20,7 +20,6 @@ import (
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
-	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/seal"
@@ -40,6 +39,7 @@ type System struct {
 	iam   *iam.Service
 	root  iam.Credential // the account's root credential
 	vpc   ec2.DefaultVPC // of the configured region
+	ec2   *ec2.Service
 	pki   *pki.Authority
 	msk   *msk.Service
 	audit *trail.Trail // nil: nothing is recorded
@@ -129,9 +129,10 @@ func (s *System) build() (err error) {
 	if err = s.openS3(keys); err != nil {
 		return err
 	}
+	s.ec2 = ec2.New(ec2.Config{Store: s.store, Now: time.Now, Random: rand.Reader, InUse: s.interfacesInUse})
 	mskConfig := msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
-		Subnet: subnet, DefaultSecurityGroup: defaultSecurityGroup, SecurityGroupVPC: securityGroupVPC, Runs: runs,
+		Subnet: s.subnet, DefaultSecurityGroup: s.ec2.DefaultSecurityGroup, SecurityGroupVPC: s.ec2.SecurityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey,
 	}
@@ -150,7 +151,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
-		Kafka: s.kafkaAPI(), EC2: ec2.New(), STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, S3: s.s3, S3Hosts: s.s3Hosts(),
+		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, S3: s.s3, S3Hosts: s.s3Hosts(),
 		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})
@@ -279,23 +280,6 @@ func (s *System) close() {
 	if s.store != nil {
 		s.store.Close()
 	}
-}
-
-// subnet is what msk asks of ec2.
-func subnet(_ context.Context, c model.Caller, id string) (msk.Subnet, bool, error) {
-	found, ok := ec2.SubnetByID(c.Account, c.Region, id)
-	return msk.Subnet{Zone: found.Zone, ZoneID: found.ZoneID, VPC: found.VPC, Public: true}, ok, nil // a default VPC's
-}
-
-func defaultSecurityGroup(_ context.Context, c model.Caller, vpc string) (id string, ok bool) {
-	v := ec2.DefaultVPCOf(c.Account, c.Region)
-	return v.SecurityGroupID, v.ID == vpc
-}
-
-// securityGroupVPC is what msk asks of ec2.
-func securityGroupVPC(_ context.Context, c model.Caller, id string) (vpc string, ok bool, err error) {
-	v := ec2.DefaultVPCOf(c.Account, c.Region)
-	return v.ID, v.SecurityGroupID == id, nil
 }
 
 // runs says whether the embedded brokers can act as a Kafka version.

@@ -48,6 +48,7 @@ type system struct {
 	root  key
 	iam   *iam.Service
 	msk   *msk.Service
+	ec2   *ec2.Service
 	again func() http.Handler // one more over the same cores
 	// logging is one more that logs
 	logging func(*slog.Logger) http.Handler
@@ -56,10 +57,13 @@ type system struct {
 // key is an access key as clients hold it.
 type key struct{ AccessKeyID, Secret string }
 
-// subnetOf is what msk asks of ec2.
-func subnetOf(_ context.Context, c model.Caller, id string) (msk.Subnet, bool, error) {
-	s, ok := ec2.SubnetByID(c.Account, c.Region, id)
-	return msk.Subnet{Zone: s.Zone, ZoneID: s.ZoneID, VPC: s.VPC, Public: true}, ok, nil
+// networkOver is ec2 over a store, with what msk asks of it.
+func networkOver(st *store.Store) (*ec2.Service, func(context.Context, model.Caller, string) (msk.Subnet, bool, error)) {
+	network := ec2.New(ec2.Config{Store: st, Now: time.Now, Random: rand.Reader})
+	return network, func(ctx context.Context, c model.Caller, id string) (msk.Subnet, bool, error) {
+		s, ok, err := network.Subnet(ctx, c, id)
+		return msk.Subnet{Zone: s.Zone, ZoneID: s.ZoneID, VPC: s.VPC, Public: s.Public}, ok, err
+	}
 }
 
 // allOfKafka is MSK's operations; those of topics are tested where there are brokers.
@@ -81,6 +85,7 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	if err != nil {
 		t.Fatal(err)
 	}
+	network, subnetOf := networkOver(st)
 	clusters := msk.New(msk.Config{
 		Store: st, Now: time.Now, Random: rand.Reader,
 		Subnet: subnetOf,
@@ -89,7 +94,7 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	keys := kms.New(kms.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader})
 	logging := func(log *slog.Logger) http.Handler {
 		return api.New(api.Config{
-			Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: ec2.New(), STS: identity, IAM: identity, Audit: record,
+			Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: network, STS: identity, IAM: identity, Audit: record,
 			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
 			PCA:   acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
 			Ready: func() bool { return true }, Version: "test", Log: log,
@@ -98,7 +103,7 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	again := func() http.Handler { return logging(slog.New(slog.DiscardHandler)) }
 	srv := httptest.NewServer(again())
 	t.Cleanup(srv.Close)
-	return system{srv.URL, key{identity.Root().AccessKeyID, identity.Root().Secret.Reveal()}, identity, clusters, again, logging}
+	return system{srv.URL, key{identity.Root().AccessKeyID, identity.Root().Secret.Reveal()}, identity, clusters, network, again, logging}
 }
 
 func (s system) client(keyID, secret string) *awskafka.Client {

@@ -8,16 +8,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/aws/api"
-	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/seal"
+	"github.com/millrace/millrace/store"
 )
 
 // keyring knows one key, and answers every question for authorization alike.
@@ -48,9 +49,15 @@ func (broken) ListClusters(context.Context, model.Caller, *kafka.ListClustersReq
 func serve(t *testing.T, answer error) (system, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
+	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	network, _ := networkOver(st)
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config.Handler = api.New(api.Config{
-		Identity: keyring{answer}, Authorizer: keyring{answer}, Kafka: broken{}, EC2: ec2.New(), STS: &iam.Service{}, IAM: &iam.Service{},
+		Identity: keyring{answer}, Authorizer: keyring{answer}, Kafka: broken{}, EC2: network, STS: &iam.Service{}, IAM: &iam.Service{},
 		Ready: func() bool { return false }, Version: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	srv.Start()

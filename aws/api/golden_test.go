@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/aws/api"
-	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/store"
@@ -49,12 +48,13 @@ func recorded(t *testing.T, now time.Time) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	network, subnetOf := networkOver(st)
 	clusters := msk.New(msk.Config{
 		Store: st, Now: func() time.Time { return now }, Random: zeros{},
 		Subnet: subnetOf,
 	})
 	return api.New(api.Config{
-		Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: ec2.New(), STS: identity, IAM: identity,
+		Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: network, STS: identity, IAM: identity,
 		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/aws/api"
-	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -230,7 +229,7 @@ func TestExpiredTokens(t *testing.T) {
 	s.form(t, s.admin(), "sts", &out, "Action=GetSessionToken", "DurationSeconds=900")
 	later := time.Now().Add(16 * time.Minute)
 	srv := httptest.NewServer(api.New(api.Config{
-		Identity: s.iam, Authorizer: s.iam, Kafka: allOfKafka{s.msk, nil}, EC2: ec2.New(), STS: s.iam, IAM: s.iam,
+		Identity: s.iam, Authorizer: s.iam, Kafka: allOfKafka{s.msk, nil}, EC2: s.ec2, STS: s.iam, IAM: s.iam,
 		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return later },
 	}))
 	defer srv.Close()
@@ -261,7 +260,7 @@ func TestTheLogSaysWhy(t *testing.T) {
 	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=alice")
 	var log bytes.Buffer
 	srv := httptest.NewUnstartedServer(api.New(api.Config{
-		Identity: s.iam, Authorizer: s.iam, Kafka: allOfKafka{s.msk, nil}, EC2: ec2.New(), STS: s.iam, IAM: s.iam,
+		Identity: s.iam, Authorizer: s.iam, Kafka: allOfKafka{s.msk, nil}, EC2: s.ec2, STS: s.iam, IAM: s.iam,
 		Ready: func() bool { return true }, Version: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
 	}))
 	srv.Start()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/ec2"
 	"github.com/millrace/millrace/aws/policy"
 )
 
@@ -17,13 +18,14 @@ import (
 // name on a resource, and what else. "Actions, resources, and condition keys"
 // of each service in the service authorization reference.
 type permission struct {
-	on     target // nil: on everything, "*"
-	action string // where it is not the operation's own name
-	own    bool   // the service's core judges, because only it knows the resource
-	tags   string // the action that tags in the request need too
-	also   []also // what else is asked
-	passes string // the member that names a role that is passed
-	to     string // the service that it is passed to
+	on     target                  // nil: on everything, "*"
+	action string                  // where it is not the operation's own name
+	each   func(a *asked) []string // not nil: on every resource of these
+	own    bool                    // the service's core judges, because only it knows the resource
+	tags   string                  // the action that tags in the request need too
+	also   []also                  // what else is asked
+	passes string                  // the member that names a role that is passed
+	to     string                  // the service that it is passed to
 }
 
 // target finds an operation's resource, with its tags.
@@ -145,13 +147,10 @@ var permissions = map[string]map[string]permission{
 		"ListClientVpcConnections": {on: inPath}, "RejectClientVpcConnection": {on: inPath},
 		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},
 	},
-	"ec2": {
-		"DescribeAvailabilityZones": everywhere, "DescribeRouteTables": everywhere, "DescribeSecurityGroups": everywhere, "DescribeSubnets": everywhere,
-		"DescribeVpcAttribute": everywhere, "DescribeVpcs": everywhere,
-	},
 	"sts": {
 		"AssumeRole": {own: true}, "AssumeRoleWithWebIdentity": {own: true}, "GetAccessKeyInfo": everywhere, "GetCallerIdentity": everywhere, "GetSessionToken": everywhere,
 	},
+	"ec2":            ec2Permissions(),
 	"iam":            iamPermissions(),
 	"kms":            kmsPermissions(),
 	"secretsmanager": secretsPermissions(),
@@ -232,6 +231,9 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 			return err
 		}
 	}
+	if p.each != nil {
+		return h.authorizeEach(ctx, p.each(a), q)
+	}
 	if err := h.cfg.Authorizer.Authorize(ctx, &q); err != nil {
 		return err
 	}
@@ -254,6 +256,21 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 		return err
 	}
 	return h.cfg.Authorizer.Authorize(ctx, &pass)
+}
+
+// authorizeEach asks about every resource of a call, once about "*" where it
+// names none.
+func (h *handler) authorizeEach(ctx context.Context, resources []string, q iam.Question) error {
+	for i := range max(1, len(resources)) {
+		next := q
+		if len(resources) > 0 {
+			next.Resource = resources[i]
+		}
+		if err := h.cfg.Authorizer.Authorize(ctx, &next); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // also is a further question about a call: another action, on another resource.
@@ -309,10 +326,18 @@ func contextOf(service string, req model.Request) policy.Map {
 // requestTags is the tags in a request: a map, or a list of keys and values.
 func requestTags(req model.Request) map[string]string {
 	v := reflect.Indirect(reflect.ValueOf(req))
-	if v.Kind() != reflect.Struct || !v.FieldByName("Tags").IsValid() {
+	if v.Kind() != reflect.Struct {
 		return nil
 	}
+	if specs := v.FieldByName("TagSpecifications"); specs.IsValid() {
+		if list, ok := specs.Interface().([]ec2.TagSpecification); ok {
+			return specifiedTags(list)
+		}
+	}
 	f := v.FieldByName("Tags")
+	if !f.IsValid() {
+		return nil
+	}
 	if tags, ok := f.Interface().(map[string]string); ok {
 		return tags
 	}

@@ -1,20 +1,40 @@
 package ec2_test
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/model"
 	shapes "github.com/millrace/millrace/aws/model/ec2"
+	"github.com/millrace/millrace/store"
 )
+
+// over is a service over a store of its own.
+func over(t *testing.T, used ...ec2.Interface) *ec2.Service {
+	t.Helper()
+	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	return ec2.New(ec2.Config{
+		Store: st, Random: rand.Reader, Now: time.Now,
+		InUse: func(context.Context, model.Caller) ([]ec2.Interface, error) { return used, nil },
+	})
+}
 
 var caller = model.Caller{Account: "000000000000", Region: "us-east-1"}
 
 func TestNetworkIsStableAndItsOwn(t *testing.T) {
+	service := over(t)
 	seen := make(map[string]string)
 	for _, account := range []string{"000000000000", "123456789012"} {
 		for _, region := range []string{"us-east-1", "eu-central-1"} {
@@ -31,24 +51,34 @@ func TestNetworkIsStableAndItsOwn(t *testing.T) {
 				}
 				seen[id] = account + " " + region
 			}
-			if s, ok := ec2.SubnetByID(account, region, v.SubnetIDs[2]); !ok || s.Zone != region+"c" || s.VPC != v.ID || s.CIDR != "172.31.32.0/20" {
+			if s, ok := subnetOf(t, service, account, region, v.SubnetIDs[2]); !ok || !s.Public || s.Zone != region+"c" || s.VPC != v.ID || s.CIDR != "172.31.32.0/20" {
 				t.Errorf("the third subnet: %+v, %v", s, ok)
 			}
 		}
 	}
-	if _, ok := ec2.SubnetByID("123456789012", "us-east-1", ec2.DefaultVPCOf("000000000000", "us-east-1").SubnetIDs[0]); ok {
+	if _, ok := subnetOf(t, service, "123456789012", "us-east-1", ec2.DefaultVPCOf("000000000000", "us-east-1").SubnetIDs[0]); ok {
 		t.Error("an account has another's subnet")
 	}
 }
 
+func subnetOf(t *testing.T, s *ec2.Service, account, region, id string) (ec2.Subnet, bool) {
+	t.Helper()
+	found, ok, err := s.Subnet(t.Context(), model.Caller{Account: account, Region: region}, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found, ok
+}
+
 // TestZoneIDs compares with AWS's own zone ids.
 func TestZoneIDs(t *testing.T) {
+	service := over(t)
 	for region, want := range map[string]string{
 		"us-east-1": "use1-az1", "us-west-2": "usw2-az1", "eu-central-1": "euc1-az1", "ap-southeast-2": "apse2-az1", "ap-northeast-1": "apne1-az1",
 		"sa-east-1": "sae1-az1", "ca-central-1": "cac1-az1", "me-south-1": "mes1-az1", "cn-north-1": "cnn1-az1", "cn-northwest-1": "cnnw1-az1",
 		"us-gov-west-1": "usgw1-az1", "us-gov-east-1": "usge1-az1",
 	} {
-		s, _ := ec2.SubnetByID("000000000000", region, ec2.DefaultVPCOf("000000000000", region).SubnetIDs[0])
+		s, _ := subnetOf(t, service, "000000000000", region, ec2.DefaultVPCOf("000000000000", region).SubnetIDs[0])
 		if s.ZoneID != want {
 			t.Errorf("%s: %s, want %s", region, s.ZoneID, want)
 		}
@@ -60,6 +90,7 @@ func filter(name string, values ...string) []shapes.Filter {
 }
 
 func TestSubnetFilters(t *testing.T) {
+	service := over(t)
 	v := ec2.DefaultVPCOf(caller.Account, caller.Region)
 	for _, tc := range []struct {
 		name    string
@@ -83,7 +114,7 @@ func TestSubnetFilters(t *testing.T) {
 		{name: "a filter without a name", filters: []shapes.Filter{{}}, code: "MissingParameter"},
 		{name: "an unknown id", ids: []string{"subnet-0"}, code: "InvalidSubnetID.NotFound"},
 	} {
-		out, err := ec2.New().DescribeSubnets(t.Context(), caller, &shapes.DescribeSubnetsRequest{Filters: tc.filters, SubnetIds: tc.ids})
+		out, err := service.DescribeSubnets(t.Context(), caller, &shapes.DescribeSubnetsRequest{Filters: tc.filters, SubnetIds: tc.ids})
 		if code := codeOf(err); code != tc.code {
 			t.Errorf("%s: error %v, want %q", tc.name, err, tc.code)
 		} else if code == "" && (len(out.Subnets) != tc.want || out.Subnets == nil) {
@@ -100,7 +131,7 @@ func codeOf(err error) string {
 }
 
 func TestPagesAndRefusals(t *testing.T) {
-	s, v := ec2.New(), ec2.DefaultVPCOf(caller.Account, caller.Region)
+	s, v := over(t), ec2.DefaultVPCOf(caller.Account, caller.Region)
 	ask := func(in shapes.DescribeSubnetsRequest) (*shapes.DescribeSubnetsResult, string) {
 		if bad := in.Validate(); bad != nil {
 			return nil, bad.Code
@@ -141,9 +172,10 @@ func TestPagesAndRefusals(t *testing.T) {
 }
 
 func TestDefaultGroupFilters(t *testing.T) {
+	service := over(t)
 	v := ec2.DefaultVPCOf(caller.Account, caller.Region)
 	for _, f := range [][]shapes.Filter{filter("ip-permission.group-id", v.SecurityGroupID), filter("egress.ip-permission.cidr", "0.0.0.0/0"), filter("group-name", "def*")} {
-		out, err := ec2.New().DescribeSecurityGroups(t.Context(), caller, &shapes.DescribeSecurityGroupsRequest{Filters: f})
+		out, err := service.DescribeSecurityGroups(t.Context(), caller, &shapes.DescribeSecurityGroupsRequest{Filters: f})
 		if err != nil || !slices.ContainsFunc(out.SecurityGroups, func(g shapes.SecurityGroup) bool { return *g.GroupId == v.SecurityGroupID }) {
 			t.Errorf("%s %v: %+v, %v", *f[0].Name, f[0].Values, out, err)
 		}

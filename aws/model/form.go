@@ -16,7 +16,13 @@ const maxFieldName = 256
 // generated shape: members by name, lists as name.member.1, structures as
 // name.member.1.name. Fields that the model does not know are ignored, as AWS
 // ignores them; a list ends at its first gap.
-func (r *Input) Members(in any) {
+func (r *Input) Members(in any) { r.form(in, false) }
+
+// EC2Members decodes a form of the ec2 protocol, which differs from query's:
+// names begin in capitals, and the elements of a list stand at name.1.
+func (r *Input) EC2Members(in any) { r.form(in, true) }
+
+func (r *Input) form(in any, ec2 bool) {
 	present := make(map[string]bool)
 	for key := range r.Form {
 		if len(key) > maxFieldName {
@@ -29,32 +35,39 @@ func (r *Input) Members(in any) {
 		}
 		present[key] = true
 	}
-	d := formDecoder{r, present}
+	d := formDecoder{r, present, ec2}
 	d.structure(reflect.ValueOf(in).Elem(), "")
 }
 
 type formDecoder struct {
 	in      *Input
 	present map[string]bool // every field, and every prefix of one
+	ec2     bool
 }
 
 func (d formDecoder) structure(v reflect.Value, prefix string) {
 	for i := range v.NumField() {
 		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("xml"), ",")
 		name, item, _ := strings.Cut(tag, ">")
+		if d.ec2 {
+			name, item = strings.ToUpper(name[:1])+name[1:], ""
+		} else if item != "" {
+			item += "."
+		}
 		if d.present[prefix+name] {
 			d.value(v.Field(i), prefix+name, item)
 		}
 	}
 }
 
-// value decodes what stands under name; item is what a list calls its elements.
+// value decodes what stands under name; item is what a list calls its elements,
+// with a dot.
 func (d formDecoder) value(v reflect.Value, name, item string) {
 	switch v.Kind() {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 		for i := 1; i <= maxItems; i++ {
-			at := name + "." + item + "." + strconv.Itoa(i)
+			at := name + "." + item + strconv.Itoa(i)
 			if !d.present[at] {
 				return
 			}

@@ -164,55 +164,8 @@ func (r *Input) QueryInt32(name string) *int32 { return r.number(name, first(r.Q
 // QueryStrings is a parameter of the query that may come several times.
 func (r *Input) QueryStrings(name string) []string { return r.Query[name] }
 
-// FormString is a field of the form, nil when it is absent.
-func (r *Input) FormString(name string) *string { return first(r.Form, name) }
-
-// FormInt32 is a field of the form as a number.
-func (r *Input) FormInt32(name string) *int32 { return r.number(name, first(r.Form, name)) }
-
-// FormBool is a field of the form as a truth value.
-func (r *Input) FormBool(name string) *bool {
-	v := first(r.Form, name)
-	if v == nil {
-		return nil
-	}
-	b, err := strconv.ParseBool(*v)
-	if err != nil {
-		r.fail(name, "Invalid value '%s' for %s", *v, name)
-	}
-	return &b
-}
-
 // maxItems bounds a list of a form: Name.1, Name.2 and so on.
 const maxItems = 1000
-
-// FormStrings is the list name.1, name.2 and so on.
-func (r *Input) FormStrings(name string) (out []string) {
-	for i := 1; i <= maxItems; i++ {
-		v := first(r.Form, name+"."+strconv.Itoa(i))
-		if v == nil {
-			break
-		}
-		out = append(out, *v)
-	}
-	return out
-}
-
-// FormItems is the prefixes of a list of structures: "name.1", "name.2".
-func (r *Input) FormItems(name string) (out []string) {
-	for i := 1; i <= maxItems; i++ {
-		prefix := name + "." + strconv.Itoa(i)
-		found := false
-		for key := range r.Form {
-			found = found || strings.HasPrefix(key, prefix+".")
-		}
-		if !found {
-			break
-		}
-		out = append(out, prefix)
-	}
-	return out
-}
 
 func first(v url.Values, name string) *string {
 	if list := v[name]; len(list) > 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/ec2"
 	"github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/sts"
@@ -69,21 +70,30 @@ func TestTime(t *testing.T) {
 	}
 }
 
-func TestForm(t *testing.T) {
-	r := model.Input{Form: url.Values{"A.1": {"x"}, "A.2": {"y"}, "A.4": {"z"}, "F.1.Name": {"n"}, "F.1.V.1": {"v"}, "N": {"7"}, "B": {"true"}}}
-	if got := r.FormStrings("A"); len(got) != 2 || got[1] != "y" {
-		t.Errorf("a list with a gap: %v", got)
+func TestEC2Members(t *testing.T) {
+	r := model.Input{Form: url.Values{
+		"VpcId.1": {"x"}, "VpcId.2": {"y"}, "VpcId.4": {"z"}, "Filter.1.Name": {"n"}, "Filter.1.Value.1": {"v"}, "MaxResults": {"7"}, "DryRun": {"true"},
+	}}
+	in := new(ec2.DescribeVpcsRequest)
+	r.EC2Members(in)
+	if r.Err() != nil || len(in.VpcIds) != 2 || in.VpcIds[1] != "y" || *in.MaxResults != 7 || !*in.DryRun || in.NextToken != nil {
+		t.Errorf("decoded %+v, %v", in, r.Err())
 	}
-	if got := r.FormItems("F"); len(got) != 1 || got[0] != "F.1" {
-		t.Errorf("structures: %v", got)
+	if len(in.Filters) != 1 || *in.Filters[0].Name != "n" || len(in.Filters[0].Values) != 1 {
+		t.Errorf("decoded %+v", in.Filters)
 	}
-	if n, b := r.FormInt32("N"), r.FormBool("B"); *n != 7 || !*b || r.Err() != nil {
-		t.Errorf("%d %v %v", *n, *b, r.Err())
+	r = model.Input{Form: url.Values{
+		"IpPermissions.1.IpProtocol": {"tcp"}, "IpPermissions.1.FromPort": {"9098"}, "IpPermissions.1.Groups.1.GroupId": {"sg-1"},
+		"IpPermissions.1.IpRanges.1.CidrIp": {"10.0.0.0/8"}, "TagSpecification.1.Tag.1.Key": {"k"},
+	}}
+	deep := new(ec2.AuthorizeSecurityGroupIngressRequest)
+	r.EC2Members(deep)
+	if p := deep.IpPermissions; r.Err() != nil || len(p) != 1 || *p[0].FromPort != 9098 || *p[0].UserIdGroupPairs[0].GroupId != "sg-1" || *p[0].IpRanges[0].CidrIp != "10.0.0.0/8" ||
+		*deep.TagSpecifications[0].Tags[0].Key != "k" {
+		t.Errorf("decoded %+v, %v", deep, r.Err())
 	}
-	if r.FormString("none") != nil || r.FormInt32("none") != nil || r.FormBool("none") != nil {
-		t.Error("an absent field is there")
-	}
-	if r.FormInt32("A.1"); r.Err() == nil {
+	r = model.Input{Form: url.Values{"MaxResults": {"x"}}}
+	if r.EC2Members(in); r.Err() == nil {
 		t.Error("x passed for a number")
 	}
 }

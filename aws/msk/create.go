@@ -54,6 +54,7 @@ type Subnet struct {
 type facts struct {
 	existing []cluster         // of the same account and region
 	subnets  map[string]Subnet // those of the wish that exist
+	groups   map[string]string // the VPCs of the wish's security groups that exist; nil: not known
 	active   map[string]bool   // the certificate authorities of the wish that sign
 	runs     func(kafkaVersion string) bool
 	wanted   configuration // that the wish names
@@ -139,7 +140,7 @@ func checkProvisioned(w wish, f facts) error {
 		checkInstanceType(p.InstanceType),
 		checkTypeVersion("instanceType", p.InstanceType, w.kafkaVersion),
 		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
-		checkGroups("securityGroups", p.SecurityGroups),
+		f.checkGroups("securityGroups", p.SecurityGroups, p.Subnets),
 		checkSecurity(&p.security),
 		checkAuthorities(&p.security, f.active),
 		checkBrokerCount(w, f.existing),
@@ -222,6 +223,27 @@ func checkSubnets(parameter string, ids []string, known map[string]Subnet, least
 	return nil
 }
 
+// checkGroups wants security groups that exist, of the subnets' VPC, at most as
+// many as a network interface has; UNVERIFIED wordings.
+func (f facts) checkGroups(parameter string, ids, subnets []string) error {
+	if len(ids) > maxSecurityGroups {
+		return badRequest(parameter, "Specify at most %d security groups.", maxSecurityGroups)
+	}
+	for i, id := range ids {
+		vpc, ok := f.groups[id]
+		switch {
+		case slices.Contains(ids[:i], id):
+			return badRequest(parameter, "The security group '%s' is specified more than once.", id)
+		case f.groups == nil:
+		case !ok:
+			return badRequest(parameter, "The security group '%s' does not exist", id)
+		case len(subnets) > 0 && vpc != f.subnets[subnets[0]].VPC:
+			return badRequest(parameter, "The security group '%s' and the subnets must belong to the same VPC.", id)
+		}
+	}
+	return nil
+}
+
 const maxAuthorities = 10 // of a cluster; UNVERIFIED
 
 // checkAuthorities wants authorities that exist and sign; UNVERIFIED wordings.
@@ -290,14 +312,6 @@ func checkBrokerCount(w wish, existing []cluster) error {
 	return nil
 }
 
-// checkGroups bounds the security groups of a network interface. UNVERIFIED wording
-func checkGroups(parameter string, groups []string) error {
-	if len(groups) > maxSecurityGroups {
-		return badRequest(parameter, "Specify at most %d security groups.", maxSecurityGroups)
-	}
-	return nil
-}
-
 func checkServerless(w wish, f facts) error {
 	vpcs := w.serverless.VPCs
 	if len(vpcs) < 1 || len(vpcs) > maxServerlessVPCs { // UNVERIFIED wording
@@ -307,7 +321,7 @@ func checkServerless(w wish, f facts) error {
 		if err := checkSubnets("subnetIds", v.Subnets, f.subnets, 2, maxServerlessSubnets); err != nil {
 			return err
 		}
-		if err := checkGroups("securityGroupIds", v.SecurityGroups); err != nil {
+		if err := f.checkGroups("securityGroupIds", v.SecurityGroups, v.Subnets); err != nil {
 			return err
 		}
 	}

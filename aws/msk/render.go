@@ -210,6 +210,7 @@ func nodes(c cluster) []kafka.NodeInfo {
 			InstanceType: new(strings.TrimPrefix(c.Provisioned.InstanceType, "kafka.")),
 			BrokerNodeInfo: &kafka.BrokerNodeInfo{
 				BrokerId:                  new(float64(b.ID)),
+				AttachedENIId:             new(interfaceID(b.ARN)),
 				ClientSubnet:              new(b.Subnet),
 				ClientVpcIpAddress:        given(address),
 				CurrentBrokerSoftwareInfo: software(cmp.Or(b.KafkaVersion, c.KafkaVersion), b.Configuration),

@@ -22,7 +22,7 @@ type Config struct {
 	Subnet func(ctx context.Context, caller model.Caller, id string) (s Subnet, ok bool, err error)
 	// DefaultSecurityGroup names the default group of a VPC, for clusters that
 	// name none; nil leaves them without.
-	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool)
+	DefaultSecurityGroup func(ctx context.Context, caller model.Caller, vpc string) (id string, ok bool, err error)
 	// SecurityGroupVPC tells the VPC of a security group of the caller's account
 	// and region; nil leaves groups unchecked.
 	SecurityGroupVPC func(ctx context.Context, caller model.Caller, id string) (vpc string, ok bool, err error)
@@ -75,7 +75,12 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 		}
 		f.managed = managedKeyARN(caller.Partition(), caller.Region, caller.Account)
 	}
-	s.fillSecurityGroups(ctx, caller, w, f.subnets)
+	if err := s.fillSecurityGroups(ctx, caller, w, f.subnets); err != nil {
+		return cluster{}, err
+	}
+	if f.groups, err = s.groupVPCs(ctx, caller, w.securityGroups()); err != nil {
+		return cluster{}, err
+	}
 	at := place{caller.Partition(), caller.Account, caller.Region}
 	var c cluster
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
@@ -127,25 +132,6 @@ func (s *Service) activeAuthorities(ctx context.Context, caller model.Caller, ar
 		active[arn] = ok
 	}
 	return active, nil
-}
-
-// fillSecurityGroups gives the VPC's default group to a wish that names none.
-func (s *Service) fillSecurityGroups(ctx context.Context, caller model.Caller, w wish, known map[string]Subnet) {
-	fill := func(groups *[]string, subnets []string) {
-		if s.cfg.DefaultSecurityGroup == nil || len(*groups) > 0 || len(subnets) == 0 || known[subnets[0]].VPC == "" {
-			return
-		}
-		if id, ok := s.cfg.DefaultSecurityGroup(ctx, caller, known[subnets[0]].VPC); ok {
-			*groups = []string{id}
-		}
-	}
-	if w.provisioned != nil {
-		fill(&w.provisioned.SecurityGroups, w.provisioned.Subnets)
-		return
-	}
-	for i := range w.serverless.VPCs {
-		fill(&w.serverless.VPCs[i].SecurityGroups, w.serverless.VPCs[i].Subnets)
-	}
 }
 
 // readAll answers every cluster of an account and region; the quotas keep them

@@ -33,7 +33,9 @@ func open(t *testing.T) *msk.Service {
 			z, ok := strings.CutPrefix(id, "subnet-")
 			return msk.Subnet{Zone: "eu-west-1" + z, ZoneID: "euw1-az-" + z, VPC: "vpc-1", Public: true}, ok, nil
 		},
-		DefaultSecurityGroup: func(_ context.Context, _ model.Caller, vpc string) (string, bool) { return "sg-of-" + vpc, true },
+		DefaultSecurityGroup: func(_ context.Context, _ model.Caller, vpc string) (string, bool, error) {
+			return "sg-of-" + vpc, true, nil
+		},
 	})
 }
 

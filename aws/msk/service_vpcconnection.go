@@ -57,20 +57,11 @@ func (s *Service) CreateVpcConnection(ctx context.Context, caller model.Caller, 
 // vpcFacts asks what a new connection is decided from.
 func (s *Service) vpcFacts(ctx context.Context, caller model.Caller, in *kafka.CreateVpcConnectionRequest) (f vpcFacts, err error) {
 	f = vpcFacts{pace: s.cfg.Pace, now: s.cfg.Now()}
-	if f.subnets, err = s.lookUp(ctx, caller, in.ClientSubnets); err != nil || s.cfg.SecurityGroupVPC == nil {
+	if f.subnets, err = s.lookUp(ctx, caller, in.ClientSubnets); err != nil {
 		return f, err
 	}
-	f.groups = map[string]string{}
-	for _, id := range in.SecurityGroups[:min(len(in.SecurityGroups), maxSecurityGroups)] {
-		vpc, ok, err := s.cfg.SecurityGroupVPC(ctx, caller, id)
-		if err != nil {
-			return f, err
-		}
-		if ok {
-			f.groups[id] = vpc
-		}
-	}
-	return f, nil
+	f.groups, err = s.groupVPCs(ctx, caller, in.SecurityGroups[:min(len(in.SecurityGroups), maxSecurityGroups)])
+	return f, err
 }
 
 // asRequest is a refusal for operations that know no 404.

@@ -13,31 +13,410 @@ const APIVersion = "2016-11-15"
 // Service serves the operations. An error that callers are to see is a
 // *model.Error; every other one is internal.
 type Service interface {
+	AllocateAddress(ctx context.Context, c model.Caller, in *AllocateAddressRequest) (*AllocateAddressResult, error)
+	AssociateRouteTable(ctx context.Context, c model.Caller, in *AssociateRouteTableRequest) (*AssociateRouteTableResult, error)
+	AssociateVpcCidrBlock(ctx context.Context, c model.Caller, in *AssociateVpcCidrBlockRequest) (*AssociateVpcCidrBlockResult, error)
+	AttachInternetGateway(ctx context.Context, c model.Caller, in *AttachInternetGatewayRequest) (*AttachInternetGatewayResponse, error)
+	AuthorizeSecurityGroupEgress(ctx context.Context, c model.Caller, in *AuthorizeSecurityGroupEgressRequest) (*AuthorizeSecurityGroupEgressResult, error)
+	AuthorizeSecurityGroupIngress(ctx context.Context, c model.Caller, in *AuthorizeSecurityGroupIngressRequest) (*AuthorizeSecurityGroupIngressResult, error)
+	CreateDefaultSubnet(ctx context.Context, c model.Caller, in *CreateDefaultSubnetRequest) (*CreateDefaultSubnetResult, error)
+	CreateDefaultVpc(ctx context.Context, c model.Caller, in *CreateDefaultVpcRequest) (*CreateDefaultVpcResult, error)
+	CreateInternetGateway(ctx context.Context, c model.Caller, in *CreateInternetGatewayRequest) (*CreateInternetGatewayResult, error)
+	CreateNatGateway(ctx context.Context, c model.Caller, in *CreateNatGatewayRequest) (*CreateNatGatewayResult, error)
+	CreateRoute(ctx context.Context, c model.Caller, in *CreateRouteRequest) (*CreateRouteResult, error)
+	CreateRouteTable(ctx context.Context, c model.Caller, in *CreateRouteTableRequest) (*CreateRouteTableResult, error)
+	CreateSecurityGroup(ctx context.Context, c model.Caller, in *CreateSecurityGroupRequest) (*CreateSecurityGroupResult, error)
+	CreateSubnet(ctx context.Context, c model.Caller, in *CreateSubnetRequest) (*CreateSubnetResult, error)
+	CreateTags(ctx context.Context, c model.Caller, in *CreateTagsRequest) (*CreateTagsResponse, error)
+	CreateVpc(ctx context.Context, c model.Caller, in *CreateVpcRequest) (*CreateVpcResult, error)
+	DeleteInternetGateway(ctx context.Context, c model.Caller, in *DeleteInternetGatewayRequest) (*DeleteInternetGatewayResponse, error)
+	DeleteNatGateway(ctx context.Context, c model.Caller, in *DeleteNatGatewayRequest) (*DeleteNatGatewayResult, error)
+	DeleteRoute(ctx context.Context, c model.Caller, in *DeleteRouteRequest) (*DeleteRouteResponse, error)
+	DeleteRouteTable(ctx context.Context, c model.Caller, in *DeleteRouteTableRequest) (*DeleteRouteTableResponse, error)
+	DeleteSecurityGroup(ctx context.Context, c model.Caller, in *DeleteSecurityGroupRequest) (*DeleteSecurityGroupResult, error)
+	DeleteSubnet(ctx context.Context, c model.Caller, in *DeleteSubnetRequest) (*DeleteSubnetResponse, error)
+	DeleteTags(ctx context.Context, c model.Caller, in *DeleteTagsRequest) (*DeleteTagsResponse, error)
+	DeleteVpc(ctx context.Context, c model.Caller, in *DeleteVpcRequest) (*DeleteVpcResponse, error)
+	DescribeAccountAttributes(ctx context.Context, c model.Caller, in *DescribeAccountAttributesRequest) (*DescribeAccountAttributesResult, error)
+	DescribeAddresses(ctx context.Context, c model.Caller, in *DescribeAddressesRequest) (*DescribeAddressesResult, error)
+	DescribeAddressesAttribute(ctx context.Context, c model.Caller, in *DescribeAddressesAttributeRequest) (*DescribeAddressesAttributeResult, error)
 	DescribeAvailabilityZones(ctx context.Context, c model.Caller, in *DescribeAvailabilityZonesRequest) (*DescribeAvailabilityZonesResult, error)
+	DescribeDhcpOptions(ctx context.Context, c model.Caller, in *DescribeDhcpOptionsRequest) (*DescribeDhcpOptionsResult, error)
+	DescribeInternetGateways(ctx context.Context, c model.Caller, in *DescribeInternetGatewaysRequest) (*DescribeInternetGatewaysResult, error)
+	DescribeNatGateways(ctx context.Context, c model.Caller, in *DescribeNatGatewaysRequest) (*DescribeNatGatewaysResult, error)
+	DescribeNetworkAcls(ctx context.Context, c model.Caller, in *DescribeNetworkAclsRequest) (*DescribeNetworkAclsResult, error)
+	DescribeNetworkInterfaces(ctx context.Context, c model.Caller, in *DescribeNetworkInterfacesRequest) (*DescribeNetworkInterfacesResult, error)
+	DescribeRegions(ctx context.Context, c model.Caller, in *DescribeRegionsRequest) (*DescribeRegionsResult, error)
 	DescribeRouteTables(ctx context.Context, c model.Caller, in *DescribeRouteTablesRequest) (*DescribeRouteTablesResult, error)
+	DescribeSecurityGroupRules(ctx context.Context, c model.Caller, in *DescribeSecurityGroupRulesRequest) (*DescribeSecurityGroupRulesResult, error)
 	DescribeSecurityGroups(ctx context.Context, c model.Caller, in *DescribeSecurityGroupsRequest) (*DescribeSecurityGroupsResult, error)
 	DescribeSubnets(ctx context.Context, c model.Caller, in *DescribeSubnetsRequest) (*DescribeSubnetsResult, error)
+	DescribeTags(ctx context.Context, c model.Caller, in *DescribeTagsRequest) (*DescribeTagsResult, error)
 	DescribeVpcAttribute(ctx context.Context, c model.Caller, in *DescribeVpcAttributeRequest) (*DescribeVpcAttributeResult, error)
+	DescribeVpcEndpoints(ctx context.Context, c model.Caller, in *DescribeVpcEndpointsRequest) (*DescribeVpcEndpointsResult, error)
 	DescribeVpcs(ctx context.Context, c model.Caller, in *DescribeVpcsRequest) (*DescribeVpcsResult, error)
+	DetachInternetGateway(ctx context.Context, c model.Caller, in *DetachInternetGatewayRequest) (*DetachInternetGatewayResponse, error)
+	DisassociateRouteTable(ctx context.Context, c model.Caller, in *DisassociateRouteTableRequest) (*DisassociateRouteTableResponse, error)
+	DisassociateVpcCidrBlock(ctx context.Context, c model.Caller, in *DisassociateVpcCidrBlockRequest) (*DisassociateVpcCidrBlockResult, error)
+	ModifySecurityGroupRules(ctx context.Context, c model.Caller, in *ModifySecurityGroupRulesRequest) (*ModifySecurityGroupRulesResult, error)
+	ModifySubnetAttribute(ctx context.Context, c model.Caller, in *ModifySubnetAttributeRequest) (*ModifySubnetAttributeResponse, error)
+	ModifyVpcAttribute(ctx context.Context, c model.Caller, in *ModifyVpcAttributeRequest) (*ModifyVpcAttributeResponse, error)
+	ReleaseAddress(ctx context.Context, c model.Caller, in *ReleaseAddressRequest) (*ReleaseAddressResponse, error)
+	ReplaceRoute(ctx context.Context, c model.Caller, in *ReplaceRouteRequest) (*ReplaceRouteResponse, error)
+	ReplaceRouteTableAssociation(ctx context.Context, c model.Caller, in *ReplaceRouteTableAssociationRequest) (*ReplaceRouteTableAssociationResult, error)
+	RevokeSecurityGroupEgress(ctx context.Context, c model.Caller, in *RevokeSecurityGroupEgressRequest) (*RevokeSecurityGroupEgressResult, error)
+	RevokeSecurityGroupIngress(ctx context.Context, c model.Caller, in *RevokeSecurityGroupIngressRequest) (*RevokeSecurityGroupIngressResult, error)
+	UpdateSecurityGroupRuleDescriptionsEgress(ctx context.Context, c model.Caller, in *UpdateSecurityGroupRuleDescriptionsEgressRequest) (*UpdateSecurityGroupRuleDescriptionsEgressResult, error)
+	UpdateSecurityGroupRuleDescriptionsIngress(ctx context.Context, c model.Caller, in *UpdateSecurityGroupRuleDescriptionsIngressRequest) (*UpdateSecurityGroupRuleDescriptionsIngressResult, error)
 }
+
+// AttachInternetGatewayResponse is empty.
+type AttachInternetGatewayResponse struct{}
+
+// CreateTagsResponse is empty.
+type CreateTagsResponse struct{}
+
+// DeleteInternetGatewayResponse is empty.
+type DeleteInternetGatewayResponse struct{}
+
+// DeleteRouteResponse is empty.
+type DeleteRouteResponse struct{}
+
+// DeleteRouteTableResponse is empty.
+type DeleteRouteTableResponse struct{}
+
+// DeleteSubnetResponse is empty.
+type DeleteSubnetResponse struct{}
+
+// DeleteTagsResponse is empty.
+type DeleteTagsResponse struct{}
+
+// DeleteVpcResponse is empty.
+type DeleteVpcResponse struct{}
+
+// DetachInternetGatewayResponse is empty.
+type DetachInternetGatewayResponse struct{}
+
+// DisassociateRouteTableResponse is empty.
+type DisassociateRouteTableResponse struct{}
+
+// ModifySubnetAttributeResponse is empty.
+type ModifySubnetAttributeResponse struct{}
+
+// ModifyVpcAttributeResponse is empty.
+type ModifyVpcAttributeResponse struct{}
+
+// ReleaseAddressResponse is empty.
+type ReleaseAddressResponse struct{}
+
+// ReplaceRouteResponse is empty.
+type ReplaceRouteResponse struct{}
 
 // Operations is the table of what s serves.
 func Operations(s Service) []model.Operation {
 	return []model.Operation{
 		{
+			Name: "AllocateAddress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AllocateAddressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AllocateAddress(ctx, c, in.(*AllocateAddressRequest))
+			},
+		},
+		{
+			Name: "AssociateRouteTable", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AssociateRouteTableRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AssociateRouteTable(ctx, c, in.(*AssociateRouteTableRequest))
+			},
+		},
+		{
+			Name: "AssociateVpcCidrBlock", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AssociateVpcCidrBlockRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AssociateVpcCidrBlock(ctx, c, in.(*AssociateVpcCidrBlockRequest))
+			},
+		},
+		{
+			Name: "AttachInternetGateway", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AttachInternetGatewayRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AttachInternetGateway(ctx, c, in.(*AttachInternetGatewayRequest))
+			},
+		},
+		{
+			Name: "AuthorizeSecurityGroupEgress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AuthorizeSecurityGroupEgressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AuthorizeSecurityGroupEgress(ctx, c, in.(*AuthorizeSecurityGroupEgressRequest))
+			},
+		},
+		{
+			Name: "AuthorizeSecurityGroupIngress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AuthorizeSecurityGroupIngressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AuthorizeSecurityGroupIngress(ctx, c, in.(*AuthorizeSecurityGroupIngressRequest))
+			},
+		},
+		{
+			Name: "CreateDefaultSubnet", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateDefaultSubnetRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateDefaultSubnet(ctx, c, in.(*CreateDefaultSubnetRequest))
+			},
+		},
+		{
+			Name: "CreateDefaultVpc", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateDefaultVpcRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateDefaultVpc(ctx, c, in.(*CreateDefaultVpcRequest))
+			},
+		},
+		{
+			Name: "CreateInternetGateway", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateInternetGatewayRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateInternetGateway(ctx, c, in.(*CreateInternetGatewayRequest))
+			},
+		},
+		{
+			Name: "CreateNatGateway", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateNatGatewayRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateNatGateway(ctx, c, in.(*CreateNatGatewayRequest))
+			},
+		},
+		{
+			Name: "CreateRoute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateRouteRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateRoute(ctx, c, in.(*CreateRouteRequest))
+			},
+		},
+		{
+			Name: "CreateRouteTable", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateRouteTableRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateRouteTable(ctx, c, in.(*CreateRouteTableRequest))
+			},
+		},
+		{
+			Name: "CreateSecurityGroup", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateSecurityGroupRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateSecurityGroup(ctx, c, in.(*CreateSecurityGroupRequest))
+			},
+		},
+		{
+			Name: "CreateSubnet", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateSubnetRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateSubnet(ctx, c, in.(*CreateSubnetRequest))
+			},
+		},
+		{
+			Name: "CreateTags", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateTagsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateTags(ctx, c, in.(*CreateTagsRequest))
+			},
+		},
+		{
+			Name: "CreateVpc", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateVpcRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateVpc(ctx, c, in.(*CreateVpcRequest))
+			},
+		},
+		{
+			Name: "DeleteInternetGateway", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteInternetGatewayRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteInternetGateway(ctx, c, in.(*DeleteInternetGatewayRequest))
+			},
+		},
+		{
+			Name: "DeleteNatGateway", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteNatGatewayRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteNatGateway(ctx, c, in.(*DeleteNatGatewayRequest))
+			},
+		},
+		{
+			Name: "DeleteRoute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteRouteRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteRoute(ctx, c, in.(*DeleteRouteRequest))
+			},
+		},
+		{
+			Name: "DeleteRouteTable", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteRouteTableRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteRouteTable(ctx, c, in.(*DeleteRouteTableRequest))
+			},
+		},
+		{
+			Name: "DeleteSecurityGroup", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteSecurityGroupRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteSecurityGroup(ctx, c, in.(*DeleteSecurityGroupRequest))
+			},
+		},
+		{
+			Name: "DeleteSubnet", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteSubnetRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteSubnet(ctx, c, in.(*DeleteSubnetRequest))
+			},
+		},
+		{
+			Name: "DeleteTags", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteTagsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteTags(ctx, c, in.(*DeleteTagsRequest))
+			},
+		},
+		{
+			Name: "DeleteVpc", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteVpcRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteVpc(ctx, c, in.(*DeleteVpcRequest))
+			},
+		},
+		{
+			Name: "DescribeAccountAttributes", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeAccountAttributesRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeAccountAttributes(ctx, c, in.(*DescribeAccountAttributesRequest))
+			},
+		},
+		{
+			Name: "DescribeAddresses", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeAddressesRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeAddresses(ctx, c, in.(*DescribeAddressesRequest))
+			},
+		},
+		{
+			Name: "DescribeAddressesAttribute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeAddressesAttributeRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeAddressesAttribute(ctx, c, in.(*DescribeAddressesAttributeRequest))
+			},
+		},
+		{
 			Name: "DescribeAvailabilityZones", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeAvailabilityZonesRequest)
-				in.AllAvailabilityZones = r.FormBool("AllAvailabilityZones")
-				in.DryRun = r.FormBool("DryRun")
-				for _, prefix := range r.FormItems("Filter") {
-					var item Filter
-					item.Name = r.FormString(prefix + ".Name")
-					item.Values = r.FormStrings(prefix + ".Value")
-					in.Filters = append(in.Filters, item)
-				}
-				in.ZoneIds = r.FormStrings("ZoneId")
-				in.ZoneNames = r.FormStrings("ZoneName")
+				r.EC2Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
@@ -45,19 +424,76 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeDhcpOptions", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeDhcpOptionsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeDhcpOptions(ctx, c, in.(*DescribeDhcpOptionsRequest))
+			},
+		},
+		{
+			Name: "DescribeInternetGateways", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeInternetGatewaysRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeInternetGateways(ctx, c, in.(*DescribeInternetGatewaysRequest))
+			},
+		},
+		{
+			Name: "DescribeNatGateways", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeNatGatewaysRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeNatGateways(ctx, c, in.(*DescribeNatGatewaysRequest))
+			},
+		},
+		{
+			Name: "DescribeNetworkAcls", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeNetworkAclsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeNetworkAcls(ctx, c, in.(*DescribeNetworkAclsRequest))
+			},
+		},
+		{
+			Name: "DescribeNetworkInterfaces", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeNetworkInterfacesRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeNetworkInterfaces(ctx, c, in.(*DescribeNetworkInterfacesRequest))
+			},
+		},
+		{
+			Name: "DescribeRegions", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeRegionsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeRegions(ctx, c, in.(*DescribeRegionsRequest))
+			},
+		},
+		{
 			Name: "DescribeRouteTables", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeRouteTablesRequest)
-				in.DryRun = r.FormBool("DryRun")
-				for _, prefix := range r.FormItems("Filter") {
-					var item Filter
-					item.Name = r.FormString(prefix + ".Name")
-					item.Values = r.FormStrings(prefix + ".Value")
-					in.Filters = append(in.Filters, item)
-				}
-				in.MaxResults = r.FormInt32("MaxResults")
-				in.NextToken = r.FormString("NextToken")
-				in.RouteTableIds = r.FormStrings("RouteTableId")
+				r.EC2Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
@@ -65,20 +501,21 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeSecurityGroupRules", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeSecurityGroupRulesRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeSecurityGroupRules(ctx, c, in.(*DescribeSecurityGroupRulesRequest))
+			},
+		},
+		{
 			Name: "DescribeSecurityGroups", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeSecurityGroupsRequest)
-				in.DryRun = r.FormBool("DryRun")
-				for _, prefix := range r.FormItems("Filter") {
-					var item Filter
-					item.Name = r.FormString(prefix + ".Name")
-					item.Values = r.FormStrings(prefix + ".Value")
-					in.Filters = append(in.Filters, item)
-				}
-				in.GroupIds = r.FormStrings("GroupId")
-				in.GroupNames = r.FormStrings("GroupName")
-				in.MaxResults = r.FormInt32("MaxResults")
-				in.NextToken = r.FormString("NextToken")
+				r.EC2Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
@@ -89,16 +526,7 @@ func Operations(s Service) []model.Operation {
 			Name: "DescribeSubnets", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeSubnetsRequest)
-				in.DryRun = r.FormBool("DryRun")
-				for _, prefix := range r.FormItems("Filter") {
-					var item Filter
-					item.Name = r.FormString(prefix + ".Name")
-					item.Values = r.FormStrings(prefix + ".Value")
-					in.Filters = append(in.Filters, item)
-				}
-				in.MaxResults = r.FormInt32("MaxResults")
-				in.NextToken = r.FormString("NextToken")
-				in.SubnetIds = r.FormStrings("SubnetId")
+				r.EC2Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
@@ -106,12 +534,21 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeTags", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeTagsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeTags(ctx, c, in.(*DescribeTagsRequest))
+			},
+		},
+		{
 			Name: "DescribeVpcAttribute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeVpcAttributeRequest)
-				in.Attribute = r.FormString("Attribute")
-				in.DryRun = r.FormBool("DryRun")
-				in.VpcId = r.FormString("VpcId")
+				r.EC2Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
@@ -119,23 +556,168 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeVpcEndpoints", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeVpcEndpointsRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeVpcEndpoints(ctx, c, in.(*DescribeVpcEndpointsRequest))
+			},
+		},
+		{
 			Name: "DescribeVpcs", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeVpcsRequest)
-				in.DryRun = r.FormBool("DryRun")
-				for _, prefix := range r.FormItems("Filter") {
-					var item Filter
-					item.Name = r.FormString(prefix + ".Name")
-					item.Values = r.FormStrings(prefix + ".Value")
-					in.Filters = append(in.Filters, item)
-				}
-				in.MaxResults = r.FormInt32("MaxResults")
-				in.NextToken = r.FormString("NextToken")
-				in.VpcIds = r.FormStrings("VpcId")
+				r.EC2Members(in)
 				return in, r.Err()
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DescribeVpcs(ctx, c, in.(*DescribeVpcsRequest))
+			},
+		},
+		{
+			Name: "DetachInternetGateway", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DetachInternetGatewayRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DetachInternetGateway(ctx, c, in.(*DetachInternetGatewayRequest))
+			},
+		},
+		{
+			Name: "DisassociateRouteTable", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DisassociateRouteTableRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DisassociateRouteTable(ctx, c, in.(*DisassociateRouteTableRequest))
+			},
+		},
+		{
+			Name: "DisassociateVpcCidrBlock", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DisassociateVpcCidrBlockRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DisassociateVpcCidrBlock(ctx, c, in.(*DisassociateVpcCidrBlockRequest))
+			},
+		},
+		{
+			Name: "ModifySecurityGroupRules", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ModifySecurityGroupRulesRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ModifySecurityGroupRules(ctx, c, in.(*ModifySecurityGroupRulesRequest))
+			},
+		},
+		{
+			Name: "ModifySubnetAttribute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ModifySubnetAttributeRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ModifySubnetAttribute(ctx, c, in.(*ModifySubnetAttributeRequest))
+			},
+		},
+		{
+			Name: "ModifyVpcAttribute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ModifyVpcAttributeRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ModifyVpcAttribute(ctx, c, in.(*ModifyVpcAttributeRequest))
+			},
+		},
+		{
+			Name: "ReleaseAddress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ReleaseAddressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ReleaseAddress(ctx, c, in.(*ReleaseAddressRequest))
+			},
+		},
+		{
+			Name: "ReplaceRoute", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ReplaceRouteRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ReplaceRoute(ctx, c, in.(*ReplaceRouteRequest))
+			},
+		},
+		{
+			Name: "ReplaceRouteTableAssociation", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ReplaceRouteTableAssociationRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ReplaceRouteTableAssociation(ctx, c, in.(*ReplaceRouteTableAssociationRequest))
+			},
+		},
+		{
+			Name: "RevokeSecurityGroupEgress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(RevokeSecurityGroupEgressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.RevokeSecurityGroupEgress(ctx, c, in.(*RevokeSecurityGroupEgressRequest))
+			},
+		},
+		{
+			Name: "RevokeSecurityGroupIngress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(RevokeSecurityGroupIngressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.RevokeSecurityGroupIngress(ctx, c, in.(*RevokeSecurityGroupIngressRequest))
+			},
+		},
+		{
+			Name: "UpdateSecurityGroupRuleDescriptionsEgress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateSecurityGroupRuleDescriptionsEgressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateSecurityGroupRuleDescriptionsEgress(ctx, c, in.(*UpdateSecurityGroupRuleDescriptionsEgressRequest))
+			},
+		},
+		{
+			Name: "UpdateSecurityGroupRuleDescriptionsIngress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateSecurityGroupRuleDescriptionsIngressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateSecurityGroupRuleDescriptionsIngress(ctx, c, in.(*UpdateSecurityGroupRuleDescriptionsIngressRequest))
 			},
 		},
 	}
@@ -153,7 +735,6 @@ var Others = []model.Other{
 	{Name: "AcceptVpcEndpointConnections", Method: "", Path: ""},
 	{Name: "AcceptVpcPeeringConnection", Method: "", Path: ""},
 	{Name: "AdvertiseByoipCidr", Method: "", Path: ""},
-	{Name: "AllocateAddress", Method: "", Path: ""},
 	{Name: "AllocateHosts", Method: "", Path: ""},
 	{Name: "AllocateIpamPoolCidr", Method: "", Path: ""},
 	{Name: "ApplySecurityGroupsToClientVpnTargetNetwork", Method: "", Path: ""},
@@ -174,24 +755,19 @@ var Others = []model.Other{
 	{Name: "AssociateNatGatewayAddress", Method: "", Path: ""},
 	{Name: "AssociateNetworkingFlexCostAllocationPolicy", Method: "", Path: ""},
 	{Name: "AssociateRouteServer", Method: "", Path: ""},
-	{Name: "AssociateRouteTable", Method: "", Path: ""},
 	{Name: "AssociateSecurityGroupVpc", Method: "", Path: ""},
 	{Name: "AssociateSubnetCidrBlock", Method: "", Path: ""},
 	{Name: "AssociateTransitGatewayMulticastDomain", Method: "", Path: ""},
 	{Name: "AssociateTransitGatewayPolicyTable", Method: "", Path: ""},
 	{Name: "AssociateTransitGatewayRouteTable", Method: "", Path: ""},
 	{Name: "AssociateTrunkInterface", Method: "", Path: ""},
-	{Name: "AssociateVpcCidrBlock", Method: "", Path: ""},
 	{Name: "AttachClassicLinkVpc", Method: "", Path: ""},
 	{Name: "AttachImageWatermark", Method: "", Path: ""},
-	{Name: "AttachInternetGateway", Method: "", Path: ""},
 	{Name: "AttachNetworkInterface", Method: "", Path: ""},
 	{Name: "AttachVerifiedAccessTrustProvider", Method: "", Path: ""},
 	{Name: "AttachVolume", Method: "", Path: ""},
 	{Name: "AttachVpnGateway", Method: "", Path: ""},
 	{Name: "AuthorizeClientVpnIngress", Method: "", Path: ""},
-	{Name: "AuthorizeSecurityGroupEgress", Method: "", Path: ""},
-	{Name: "AuthorizeSecurityGroupIngress", Method: "", Path: ""},
 	{Name: "BatchModifyIpamRoutingPolicyRegistrations", Method: "", Path: ""},
 	{Name: "BundleInstance", Method: "", Path: ""},
 	{Name: "CancelBundleTask", Method: "", Path: ""},
@@ -223,8 +799,6 @@ var Others = []model.Other{
 	{Name: "CreateCoipCidr", Method: "", Path: ""},
 	{Name: "CreateCoipPool", Method: "", Path: ""},
 	{Name: "CreateCustomerGateway", Method: "", Path: ""},
-	{Name: "CreateDefaultSubnet", Method: "", Path: ""},
-	{Name: "CreateDefaultVpc", Method: "", Path: ""},
 	{Name: "CreateDelegateMacVolumeOwnershipTask", Method: "", Path: ""},
 	{Name: "CreateDhcpOptions", Method: "", Path: ""},
 	{Name: "CreateEgressOnlyInternetGateway", Method: "", Path: ""},
@@ -236,7 +810,6 @@ var Others = []model.Other{
 	{Name: "CreateInstanceConnectEndpoint", Method: "", Path: ""},
 	{Name: "CreateInstanceEventWindow", Method: "", Path: ""},
 	{Name: "CreateInstanceExportTask", Method: "", Path: ""},
-	{Name: "CreateInternetGateway", Method: "", Path: ""},
 	{Name: "CreateInterruptibleCapacityReservationAllocation", Method: "", Path: ""},
 	{Name: "CreateIpam", Method: "", Path: ""},
 	{Name: "CreateIpamExternalResourceVerificationToken", Method: "", Path: ""},
@@ -260,7 +833,6 @@ var Others = []model.Other{
 	{Name: "CreateMacSystemIntegrityProtectionModificationTask", Method: "", Path: ""},
 	{Name: "CreateManagedPrefixList", Method: "", Path: ""},
 	{Name: "CreateMetricCategory", Method: "", Path: ""},
-	{Name: "CreateNatGateway", Method: "", Path: ""},
 	{Name: "CreateNetworkAcl", Method: "", Path: ""},
 	{Name: "CreateNetworkAclEntry", Method: "", Path: ""},
 	{Name: "CreateNetworkInsightsAccessScope", Method: "", Path: ""},
@@ -273,21 +845,16 @@ var Others = []model.Other{
 	{Name: "CreateReplaceRootVolumeTask", Method: "", Path: ""},
 	{Name: "CreateReservedInstancesListing", Method: "", Path: ""},
 	{Name: "CreateRestoreImageTask", Method: "", Path: ""},
-	{Name: "CreateRoute", Method: "", Path: ""},
 	{Name: "CreateRouteServer", Method: "", Path: ""},
 	{Name: "CreateRouteServerEndpoint", Method: "", Path: ""},
 	{Name: "CreateRouteServerPeer", Method: "", Path: ""},
-	{Name: "CreateRouteTable", Method: "", Path: ""},
 	{Name: "CreateSecondaryNetwork", Method: "", Path: ""},
 	{Name: "CreateSecondarySubnet", Method: "", Path: ""},
-	{Name: "CreateSecurityGroup", Method: "", Path: ""},
 	{Name: "CreateSnapshot", Method: "", Path: ""},
 	{Name: "CreateSnapshots", Method: "", Path: ""},
 	{Name: "CreateSpotDatafeedSubscription", Method: "", Path: ""},
 	{Name: "CreateStoreImageTask", Method: "", Path: ""},
-	{Name: "CreateSubnet", Method: "", Path: ""},
 	{Name: "CreateSubnetCidrReservation", Method: "", Path: ""},
-	{Name: "CreateTags", Method: "", Path: ""},
 	{Name: "CreateTrafficMirrorFilter", Method: "", Path: ""},
 	{Name: "CreateTrafficMirrorFilterRule", Method: "", Path: ""},
 	{Name: "CreateTrafficMirrorSession", Method: "", Path: ""},
@@ -312,7 +879,6 @@ var Others = []model.Other{
 	{Name: "CreateVerifiedAccessInstance", Method: "", Path: ""},
 	{Name: "CreateVerifiedAccessTrustProvider", Method: "", Path: ""},
 	{Name: "CreateVolume", Method: "", Path: ""},
-	{Name: "CreateVpc", Method: "", Path: ""},
 	{Name: "CreateVpcBlockPublicAccessExclusion", Method: "", Path: ""},
 	{Name: "CreateVpcEncryptionControl", Method: "", Path: ""},
 	{Name: "CreateVpcEndpoint", Method: "", Path: ""},
@@ -340,7 +906,6 @@ var Others = []model.Other{
 	{Name: "DeleteImageUsageReport", Method: "", Path: ""},
 	{Name: "DeleteInstanceConnectEndpoint", Method: "", Path: ""},
 	{Name: "DeleteInstanceEventWindow", Method: "", Path: ""},
-	{Name: "DeleteInternetGateway", Method: "", Path: ""},
 	{Name: "DeleteIpam", Method: "", Path: ""},
 	{Name: "DeleteIpamExternalResourceVerificationToken", Method: "", Path: ""},
 	{Name: "DeleteIpamInternetRegistryAssociation", Method: "", Path: ""},
@@ -362,7 +927,6 @@ var Others = []model.Other{
 	{Name: "DeleteLocalGatewayVirtualInterfaceGroup", Method: "", Path: ""},
 	{Name: "DeleteManagedPrefixList", Method: "", Path: ""},
 	{Name: "DeleteMetricCategory", Method: "", Path: ""},
-	{Name: "DeleteNatGateway", Method: "", Path: ""},
 	{Name: "DeleteNetworkAcl", Method: "", Path: ""},
 	{Name: "DeleteNetworkAclEntry", Method: "", Path: ""},
 	{Name: "DeleteNetworkInsightsAccessScope", Method: "", Path: ""},
@@ -375,19 +939,14 @@ var Others = []model.Other{
 	{Name: "DeletePlacementGroup", Method: "", Path: ""},
 	{Name: "DeletePublicIpv4Pool", Method: "", Path: ""},
 	{Name: "DeleteQueuedReservedInstances", Method: "", Path: ""},
-	{Name: "DeleteRoute", Method: "", Path: ""},
 	{Name: "DeleteRouteServer", Method: "", Path: ""},
 	{Name: "DeleteRouteServerEndpoint", Method: "", Path: ""},
 	{Name: "DeleteRouteServerPeer", Method: "", Path: ""},
-	{Name: "DeleteRouteTable", Method: "", Path: ""},
 	{Name: "DeleteSecondaryNetwork", Method: "", Path: ""},
 	{Name: "DeleteSecondarySubnet", Method: "", Path: ""},
-	{Name: "DeleteSecurityGroup", Method: "", Path: ""},
 	{Name: "DeleteSnapshot", Method: "", Path: ""},
 	{Name: "DeleteSpotDatafeedSubscription", Method: "", Path: ""},
-	{Name: "DeleteSubnet", Method: "", Path: ""},
 	{Name: "DeleteSubnetCidrReservation", Method: "", Path: ""},
-	{Name: "DeleteTags", Method: "", Path: ""},
 	{Name: "DeleteTrafficMirrorFilter", Method: "", Path: ""},
 	{Name: "DeleteTrafficMirrorFilterRule", Method: "", Path: ""},
 	{Name: "DeleteTrafficMirrorSession", Method: "", Path: ""},
@@ -413,7 +972,6 @@ var Others = []model.Other{
 	{Name: "DeleteVerifiedAccessInstance", Method: "", Path: ""},
 	{Name: "DeleteVerifiedAccessTrustProvider", Method: "", Path: ""},
 	{Name: "DeleteVolume", Method: "", Path: ""},
-	{Name: "DeleteVpc", Method: "", Path: ""},
 	{Name: "DeleteVpcBlockPublicAccessExclusion", Method: "", Path: ""},
 	{Name: "DeleteVpcEncryptionControl", Method: "", Path: ""},
 	{Name: "DeleteVpcEndpointConnectionNotifications", Method: "", Path: ""},
@@ -432,11 +990,8 @@ var Others = []model.Other{
 	{Name: "DeregisterInstanceEventNotificationAttributes", Method: "", Path: ""},
 	{Name: "DeregisterTransitGatewayMulticastGroupMembers", Method: "", Path: ""},
 	{Name: "DeregisterTransitGatewayMulticastGroupSources", Method: "", Path: ""},
-	{Name: "DescribeAccountAttributes", Method: "", Path: ""},
 	{Name: "DescribeAccountVpcEncryptionControl", Method: "", Path: ""},
 	{Name: "DescribeAddressTransfers", Method: "", Path: ""},
-	{Name: "DescribeAddresses", Method: "", Path: ""},
-	{Name: "DescribeAddressesAttribute", Method: "", Path: ""},
 	{Name: "DescribeAggregateIdFormat", Method: "", Path: ""},
 	{Name: "DescribeApplicationStatus", Method: "", Path: ""},
 	{Name: "DescribeApplicationStatusCheckAssociations", Method: "", Path: ""},
@@ -467,7 +1022,6 @@ var Others = []model.Other{
 	{Name: "DescribeConversionTasks", Method: "", Path: ""},
 	{Name: "DescribeCustomerGateways", Method: "", Path: ""},
 	{Name: "DescribeDeclarativePoliciesReports", Method: "", Path: ""},
-	{Name: "DescribeDhcpOptions", Method: "", Path: ""},
 	{Name: "DescribeEgressOnlyInternetGateways", Method: "", Path: ""},
 	{Name: "DescribeElasticGpus", Method: "", Path: ""},
 	{Name: "DescribeExportImageTasks", Method: "", Path: ""},
@@ -506,7 +1060,6 @@ var Others = []model.Other{
 	{Name: "DescribeInstanceTypeOfferings", Method: "", Path: ""},
 	{Name: "DescribeInstanceTypes", Method: "", Path: ""},
 	{Name: "DescribeInstances", Method: "", Path: ""},
-	{Name: "DescribeInternetGateways", Method: "", Path: ""},
 	{Name: "DescribeIpamByoasn", Method: "", Path: ""},
 	{Name: "DescribeIpamExternalResourceVerificationTokens", Method: "", Path: ""},
 	{Name: "DescribeIpamInternetRegistryAssociations", Method: "", Path: ""},
@@ -535,15 +1088,12 @@ var Others = []model.Other{
 	{Name: "DescribeManagedPrefixLists", Method: "", Path: ""},
 	{Name: "DescribeMetricCategories", Method: "", Path: ""},
 	{Name: "DescribeMovingAddresses", Method: "", Path: ""},
-	{Name: "DescribeNatGateways", Method: "", Path: ""},
-	{Name: "DescribeNetworkAcls", Method: "", Path: ""},
 	{Name: "DescribeNetworkInsightsAccessScopeAnalyses", Method: "", Path: ""},
 	{Name: "DescribeNetworkInsightsAccessScopes", Method: "", Path: ""},
 	{Name: "DescribeNetworkInsightsAnalyses", Method: "", Path: ""},
 	{Name: "DescribeNetworkInsightsPaths", Method: "", Path: ""},
 	{Name: "DescribeNetworkInterfaceAttribute", Method: "", Path: ""},
 	{Name: "DescribeNetworkInterfacePermissions", Method: "", Path: ""},
-	{Name: "DescribeNetworkInterfaces", Method: "", Path: ""},
 	{Name: "DescribeNetworkingFlexCostAllocationPolicies", Method: "", Path: ""},
 	{Name: "DescribeNetworkingFlexCostAllocationPolicyAssociations", Method: "", Path: ""},
 	{Name: "DescribeOutpostLags", Method: "", Path: ""},
@@ -551,7 +1101,6 @@ var Others = []model.Other{
 	{Name: "DescribePrefixLists", Method: "", Path: ""},
 	{Name: "DescribePrincipalIdFormat", Method: "", Path: ""},
 	{Name: "DescribePublicIpv4Pools", Method: "", Path: ""},
-	{Name: "DescribeRegions", Method: "", Path: ""},
 	{Name: "DescribeReplaceRootVolumeTasks", Method: "", Path: ""},
 	{Name: "DescribeReservedInstances", Method: "", Path: ""},
 	{Name: "DescribeReservedInstancesListings", Method: "", Path: ""},
@@ -566,7 +1115,6 @@ var Others = []model.Other{
 	{Name: "DescribeSecondaryNetworks", Method: "", Path: ""},
 	{Name: "DescribeSecondarySubnets", Method: "", Path: ""},
 	{Name: "DescribeSecurityGroupReferences", Method: "", Path: ""},
-	{Name: "DescribeSecurityGroupRules", Method: "", Path: ""},
 	{Name: "DescribeSecurityGroupVpcAssociations", Method: "", Path: ""},
 	{Name: "DescribeServiceLinkVirtualInterfaces", Method: "", Path: ""},
 	{Name: "DescribeSnapshotAttribute", Method: "", Path: ""},
@@ -580,7 +1128,6 @@ var Others = []model.Other{
 	{Name: "DescribeSpotPriceHistory", Method: "", Path: ""},
 	{Name: "DescribeStaleSecurityGroups", Method: "", Path: ""},
 	{Name: "DescribeStoreImageTasks", Method: "", Path: ""},
-	{Name: "DescribeTags", Method: "", Path: ""},
 	{Name: "DescribeTrafficMirrorFilterRules", Method: "", Path: ""},
 	{Name: "DescribeTrafficMirrorFilters", Method: "", Path: ""},
 	{Name: "DescribeTrafficMirrorSessions", Method: "", Path: ""},
@@ -618,14 +1165,12 @@ var Others = []model.Other{
 	{Name: "DescribeVpcEndpointServiceConfigurations", Method: "", Path: ""},
 	{Name: "DescribeVpcEndpointServicePermissions", Method: "", Path: ""},
 	{Name: "DescribeVpcEndpointServices", Method: "", Path: ""},
-	{Name: "DescribeVpcEndpoints", Method: "", Path: ""},
 	{Name: "DescribeVpcPeeringConnections", Method: "", Path: ""},
 	{Name: "DescribeVpnConcentrators", Method: "", Path: ""},
 	{Name: "DescribeVpnConnections", Method: "", Path: ""},
 	{Name: "DescribeVpnGateways", Method: "", Path: ""},
 	{Name: "DetachClassicLinkVpc", Method: "", Path: ""},
 	{Name: "DetachImageWatermark", Method: "", Path: ""},
-	{Name: "DetachInternetGateway", Method: "", Path: ""},
 	{Name: "DetachNetworkInterface", Method: "", Path: ""},
 	{Name: "DetachVerifiedAccessTrustProvider", Method: "", Path: ""},
 	{Name: "DetachVolume", Method: "", Path: ""},
@@ -665,14 +1210,12 @@ var Others = []model.Other{
 	{Name: "DisassociateNatGatewayAddress", Method: "", Path: ""},
 	{Name: "DisassociateNetworkingFlexCostAllocationPolicy", Method: "", Path: ""},
 	{Name: "DisassociateRouteServer", Method: "", Path: ""},
-	{Name: "DisassociateRouteTable", Method: "", Path: ""},
 	{Name: "DisassociateSecurityGroupVpc", Method: "", Path: ""},
 	{Name: "DisassociateSubnetCidrBlock", Method: "", Path: ""},
 	{Name: "DisassociateTransitGatewayMulticastDomain", Method: "", Path: ""},
 	{Name: "DisassociateTransitGatewayPolicyTable", Method: "", Path: ""},
 	{Name: "DisassociateTransitGatewayRouteTable", Method: "", Path: ""},
 	{Name: "DisassociateTrunkInterface", Method: "", Path: ""},
-	{Name: "DisassociateVpcCidrBlock", Method: "", Path: ""},
 	{Name: "EnableAddressTransfer", Method: "", Path: ""},
 	{Name: "EnableAllowedImagesSettings", Method: "", Path: ""},
 	{Name: "EnableApplicationStatusCheckSuppression", Method: "", Path: ""},
@@ -844,11 +1387,9 @@ var Others = []model.Other{
 	{Name: "ModifyPublicIpDnsNameOptions", Method: "", Path: ""},
 	{Name: "ModifyReservedInstances", Method: "", Path: ""},
 	{Name: "ModifyRouteServer", Method: "", Path: ""},
-	{Name: "ModifySecurityGroupRules", Method: "", Path: ""},
 	{Name: "ModifySnapshotAttribute", Method: "", Path: ""},
 	{Name: "ModifySnapshotTier", Method: "", Path: ""},
 	{Name: "ModifySpotFleetRequest", Method: "", Path: ""},
-	{Name: "ModifySubnetAttribute", Method: "", Path: ""},
 	{Name: "ModifyTrafficMirrorFilterNetworkServices", Method: "", Path: ""},
 	{Name: "ModifyTrafficMirrorFilterRule", Method: "", Path: ""},
 	{Name: "ModifyTrafficMirrorSession", Method: "", Path: ""},
@@ -869,7 +1410,6 @@ var Others = []model.Other{
 	{Name: "ModifyVerifiedAccessTrustProvider", Method: "", Path: ""},
 	{Name: "ModifyVolume", Method: "", Path: ""},
 	{Name: "ModifyVolumeAttribute", Method: "", Path: ""},
-	{Name: "ModifyVpcAttribute", Method: "", Path: ""},
 	{Name: "ModifyVpcBlockPublicAccessExclusion", Method: "", Path: ""},
 	{Name: "ModifyVpcBlockPublicAccessOptions", Method: "", Path: ""},
 	{Name: "ModifyVpcEncryptionControl", Method: "", Path: ""},
@@ -910,7 +1450,6 @@ var Others = []model.Other{
 	{Name: "RejectTransitGatewayVpcAttachment", Method: "", Path: ""},
 	{Name: "RejectVpcEndpointConnections", Method: "", Path: ""},
 	{Name: "RejectVpcPeeringConnection", Method: "", Path: ""},
-	{Name: "ReleaseAddress", Method: "", Path: ""},
 	{Name: "ReleaseHosts", Method: "", Path: ""},
 	{Name: "ReleaseIpamPoolAllocation", Method: "", Path: ""},
 	{Name: "ReplaceIamInstanceProfileAssociation", Method: "", Path: ""},
@@ -918,8 +1457,6 @@ var Others = []model.Other{
 	{Name: "ReplaceImageInstanceTypeSpecification", Method: "", Path: ""},
 	{Name: "ReplaceNetworkAclAssociation", Method: "", Path: ""},
 	{Name: "ReplaceNetworkAclEntry", Method: "", Path: ""},
-	{Name: "ReplaceRoute", Method: "", Path: ""},
-	{Name: "ReplaceRouteTableAssociation", Method: "", Path: ""},
 	{Name: "ReplaceTransitGatewayRoute", Method: "", Path: ""},
 	{Name: "ReplaceVpnTunnel", Method: "", Path: ""},
 	{Name: "ReportInstanceStatus", Method: "", Path: ""},
@@ -939,8 +1476,6 @@ var Others = []model.Other{
 	{Name: "RestoreSnapshotTier", Method: "", Path: ""},
 	{Name: "RestoreVolumeFromRecycleBin", Method: "", Path: ""},
 	{Name: "RevokeClientVpnIngress", Method: "", Path: ""},
-	{Name: "RevokeSecurityGroupEgress", Method: "", Path: ""},
-	{Name: "RevokeSecurityGroupIngress", Method: "", Path: ""},
 	{Name: "RunInstances", Method: "", Path: ""},
 	{Name: "RunScheduledInstances", Method: "", Path: ""},
 	{Name: "SearchLocalGatewayRoutes", Method: "", Path: ""},
@@ -963,8 +1498,6 @@ var Others = []model.Other{
 	{Name: "UpdateCapacityManagerMonitoredTagKeys", Method: "", Path: ""},
 	{Name: "UpdateCapacityManagerOrganizationsAccess", Method: "", Path: ""},
 	{Name: "UpdateInterruptibleCapacityReservationAllocation", Method: "", Path: ""},
-	{Name: "UpdateSecurityGroupRuleDescriptionsEgress", Method: "", Path: ""},
-	{Name: "UpdateSecurityGroupRuleDescriptionsIngress", Method: "", Path: ""},
 	{Name: "ValidateSecurityGroupQuotasForInterface", Method: "", Path: ""},
 	{Name: "WithdrawByoipCidr", Method: "", Path: ""},
 }

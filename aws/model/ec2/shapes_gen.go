@@ -2,9 +2,176 @@
 
 package ec2
 
+import (
+	"github.com/millrace/millrace/aws/model"
+)
+
+// AccountAttribute is aws:ec2's shape of that name.
+type AccountAttribute struct {
+	AttributeName   *string                 `xml:"attributeName,omitempty"`
+	AttributeValues []AccountAttributeValue `xml:"attributeValueSet>item"`
+}
+
+// AccountAttributeValue is aws:ec2's shape of that name.
+type AccountAttributeValue struct {
+	AttributeValue *string `xml:"attributeValue,omitempty"`
+}
+
+// Address is aws:ec2's shape of that name.
+type Address struct {
+	AllocationId            *string `xml:"allocationId,omitempty"`
+	AssociationId           *string `xml:"associationId,omitempty"`
+	CarrierIp               *string `xml:"carrierIp,omitempty"`
+	CustomerOwnedIp         *string `xml:"customerOwnedIp,omitempty"`
+	CustomerOwnedIpv4Pool   *string `xml:"customerOwnedIpv4Pool,omitempty"`
+	Domain                  *string `xml:"domain,omitempty"`
+	InstanceId              *string `xml:"instanceId,omitempty"`
+	NetworkBorderGroup      *string `xml:"networkBorderGroup,omitempty"`
+	NetworkInterfaceId      *string `xml:"networkInterfaceId,omitempty"`
+	NetworkInterfaceOwnerId *string `xml:"networkInterfaceOwnerId,omitempty"`
+	PrivateIpAddress        *string `xml:"privateIpAddress,omitempty"`
+	PublicIp                *string `xml:"publicIp,omitempty"`
+	PublicIpv4Pool          *string `xml:"publicIpv4Pool,omitempty"`
+	ServiceManaged          *string `xml:"serviceManaged,omitempty"`
+	SubnetId                *string `xml:"subnetId,omitempty"`
+	Tags                    []Tag   `xml:"tagSet>item"`
+}
+
+// AddressAttribute is aws:ec2's shape of that name.
+type AddressAttribute struct {
+	AllocationId    *string          `xml:"allocationId,omitempty"`
+	PtrRecord       *string          `xml:"ptrRecord,omitempty"`
+	PtrRecordUpdate *PtrUpdateStatus `xml:"ptrRecordUpdate,omitempty"`
+	PublicIp        *string          `xml:"publicIp,omitempty"`
+}
+
+// AllocateAddressRequest is aws:ec2's shape of that name.
+type AllocateAddressRequest struct {
+	Address               *string            `xml:"Address,omitempty"`
+	CustomerOwnedIpv4Pool *string            `xml:"CustomerOwnedIpv4Pool,omitempty"`
+	Domain                *string            `xml:"Domain,omitempty"`
+	DryRun                *bool              `xml:"dryRun,omitempty"`
+	IpamPoolId            *string            `xml:"IpamPoolId,omitempty"`
+	NetworkBorderGroup    *string            `xml:"NetworkBorderGroup,omitempty"`
+	PublicIpv4Pool        *string            `xml:"PublicIpv4Pool,omitempty"`
+	TagSpecifications     []TagSpecification `xml:"TagSpecification>item"`
+}
+
+// AllocateAddressResult is aws:ec2's shape of that name.
+type AllocateAddressResult struct {
+	AllocationId          *string `xml:"allocationId,omitempty"`
+	CarrierIp             *string `xml:"carrierIp,omitempty"`
+	CustomerOwnedIp       *string `xml:"customerOwnedIp,omitempty"`
+	CustomerOwnedIpv4Pool *string `xml:"customerOwnedIpv4Pool,omitempty"`
+	Domain                *string `xml:"domain,omitempty"`
+	NetworkBorderGroup    *string `xml:"networkBorderGroup,omitempty"`
+	PublicIp              *string `xml:"publicIp,omitempty"`
+	PublicIpv4Pool        *string `xml:"publicIpv4Pool,omitempty"`
+}
+
+// AssociateRouteTableRequest is aws:ec2's shape of that name.
+type AssociateRouteTableRequest struct {
+	DryRun         *bool   `xml:"dryRun,omitempty"`
+	GatewayId      *string `xml:"GatewayId,omitempty"`
+	PublicIpv4Pool *string `xml:"PublicIpv4Pool,omitempty"`
+	RouteTableId   *string `xml:"routeTableId,omitempty"`
+	SubnetId       *string `xml:"subnetId,omitempty"`
+}
+
+// AssociateRouteTableResult is aws:ec2's shape of that name.
+type AssociateRouteTableResult struct {
+	AssociationId    *string                     `xml:"associationId,omitempty"`
+	AssociationState *RouteTableAssociationState `xml:"associationState,omitempty"`
+}
+
+// AssociateVpcCidrBlockRequest is aws:ec2's shape of that name.
+type AssociateVpcCidrBlockRequest struct {
+	AmazonProvidedIpv6CidrBlock     *bool   `xml:"amazonProvidedIpv6CidrBlock,omitempty"`
+	CidrBlock                       *string `xml:"CidrBlock,omitempty"`
+	Ipv4IpamPoolId                  *string `xml:"Ipv4IpamPoolId,omitempty"`
+	Ipv4NetmaskLength               *int32  `xml:"Ipv4NetmaskLength,omitempty"`
+	Ipv6CidrBlock                   *string `xml:"Ipv6CidrBlock,omitempty"`
+	Ipv6CidrBlockNetworkBorderGroup *string `xml:"Ipv6CidrBlockNetworkBorderGroup,omitempty"`
+	Ipv6IpamPoolId                  *string `xml:"Ipv6IpamPoolId,omitempty"`
+	Ipv6NetmaskLength               *int32  `xml:"Ipv6NetmaskLength,omitempty"`
+	Ipv6Pool                        *string `xml:"Ipv6Pool,omitempty"`
+	VpcId                           *string `xml:"vpcId,omitempty"`
+}
+
+// AssociateVpcCidrBlockResult is aws:ec2's shape of that name.
+type AssociateVpcCidrBlockResult struct {
+	CidrBlockAssociation     *VpcCidrBlockAssociation     `xml:"cidrBlockAssociation,omitempty"`
+	Ipv6CidrBlockAssociation *VpcIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociation,omitempty"`
+	VpcId                    *string                      `xml:"vpcId,omitempty"`
+}
+
+// AttachInternetGatewayRequest is aws:ec2's shape of that name.
+type AttachInternetGatewayRequest struct {
+	DryRun            *bool   `xml:"dryRun,omitempty"`
+	InternetGatewayId *string `xml:"internetGatewayId,omitempty"`
+	VpcId             *string `xml:"vpcId,omitempty"`
+}
+
+// AttachmentEnaSrdSpecification is aws:ec2's shape of that name.
+type AttachmentEnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                             `xml:"enaSrdEnabled,omitempty"`
+	EnaSrdUdpSpecification *AttachmentEnaSrdUdpSpecification `xml:"enaSrdUdpSpecification,omitempty"`
+}
+
+// AttachmentEnaSrdUdpSpecification is aws:ec2's shape of that name.
+type AttachmentEnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `xml:"enaSrdUdpEnabled,omitempty"`
+}
+
 // AttributeBooleanValue is aws:ec2's shape of that name.
 type AttributeBooleanValue struct {
 	Value *bool `xml:"value,omitempty"`
+}
+
+// AttributeValue is aws:ec2's shape of that name.
+type AttributeValue struct {
+	Value *string `xml:"value,omitempty"`
+}
+
+// AuthorizeSecurityGroupEgressRequest is aws:ec2's shape of that name.
+type AuthorizeSecurityGroupEgressRequest struct {
+	CidrIp                     *string            `xml:"cidrIp,omitempty"`
+	DryRun                     *bool              `xml:"dryRun,omitempty"`
+	FromPort                   *int32             `xml:"fromPort,omitempty"`
+	GroupId                    *string            `xml:"groupId,omitempty"`
+	IpPermissions              []IpPermission     `xml:"ipPermissions>item"`
+	IpProtocol                 *string            `xml:"ipProtocol,omitempty"`
+	SourceSecurityGroupName    *string            `xml:"sourceSecurityGroupName,omitempty"`
+	SourceSecurityGroupOwnerId *string            `xml:"sourceSecurityGroupOwnerId,omitempty"`
+	TagSpecifications          []TagSpecification `xml:"TagSpecification>item"`
+	ToPort                     *int32             `xml:"toPort,omitempty"`
+}
+
+// AuthorizeSecurityGroupEgressResult is aws:ec2's shape of that name.
+type AuthorizeSecurityGroupEgressResult struct {
+	Return             *bool               `xml:"return,omitempty"`
+	SecurityGroupRules []SecurityGroupRule `xml:"securityGroupRuleSet>item"`
+}
+
+// AuthorizeSecurityGroupIngressRequest is aws:ec2's shape of that name.
+type AuthorizeSecurityGroupIngressRequest struct {
+	CidrIp                     *string            `xml:"CidrIp,omitempty"`
+	DryRun                     *bool              `xml:"dryRun,omitempty"`
+	FromPort                   *int32             `xml:"FromPort,omitempty"`
+	GroupId                    *string            `xml:"GroupId,omitempty"`
+	GroupName                  *string            `xml:"GroupName,omitempty"`
+	IpPermissions              []IpPermission     `xml:"IpPermissions>item"`
+	IpProtocol                 *string            `xml:"IpProtocol,omitempty"`
+	SourceSecurityGroupName    *string            `xml:"SourceSecurityGroupName,omitempty"`
+	SourceSecurityGroupOwnerId *string            `xml:"SourceSecurityGroupOwnerId,omitempty"`
+	TagSpecifications          []TagSpecification `xml:"TagSpecification>item"`
+	ToPort                     *int32             `xml:"ToPort,omitempty"`
+}
+
+// AuthorizeSecurityGroupIngressResult is aws:ec2's shape of that name.
+type AuthorizeSecurityGroupIngressResult struct {
+	Return             *bool               `xml:"return,omitempty"`
+	SecurityGroupRules []SecurityGroupRule `xml:"securityGroupRuleSet>item"`
 }
 
 // AvailabilityZone is aws:ec2's shape of that name.
@@ -23,6 +190,13 @@ type AvailabilityZone struct {
 	ZoneId             *string                        `xml:"zoneId,omitempty"`
 	ZoneName           *string                        `xml:"zoneName,omitempty"`
 	ZoneType           *string                        `xml:"zoneType,omitempty"`
+}
+
+// AvailabilityZoneAddress is aws:ec2's shape of that name.
+type AvailabilityZoneAddress struct {
+	AllocationIds      []string `xml:"AllocationId>AllocationId"`
+	AvailabilityZone   *string  `xml:"AvailabilityZone,omitempty"`
+	AvailabilityZoneId *string  `xml:"AvailabilityZoneId,omitempty"`
 }
 
 // AvailabilityZoneGeography is aws:ec2's shape of that name.
@@ -45,6 +219,280 @@ type BlockPublicAccessStates struct {
 	InternetGatewayBlockMode *string `xml:"internetGatewayBlockMode,omitempty"`
 }
 
+// ConnectionTrackingConfiguration is aws:ec2's shape of that name.
+type ConnectionTrackingConfiguration struct {
+	TcpEstablishedTimeout *int32 `xml:"tcpEstablishedTimeout,omitempty"`
+	UdpStreamTimeout      *int32 `xml:"udpStreamTimeout,omitempty"`
+	UdpTimeout            *int32 `xml:"udpTimeout,omitempty"`
+}
+
+// CreateDefaultSubnetRequest is aws:ec2's shape of that name.
+type CreateDefaultSubnetRequest struct {
+	AvailabilityZone   *string `xml:"AvailabilityZone,omitempty"`
+	AvailabilityZoneId *string `xml:"AvailabilityZoneId,omitempty"`
+	DryRun             *bool   `xml:"DryRun,omitempty"`
+	Ipv6Native         *bool   `xml:"Ipv6Native,omitempty"`
+}
+
+// CreateDefaultSubnetResult is aws:ec2's shape of that name.
+type CreateDefaultSubnetResult struct {
+	Subnet *Subnet `xml:"subnet,omitempty"`
+}
+
+// CreateDefaultVpcRequest is aws:ec2's shape of that name.
+type CreateDefaultVpcRequest struct {
+	DryRun *bool `xml:"DryRun,omitempty"`
+}
+
+// CreateDefaultVpcResult is aws:ec2's shape of that name.
+type CreateDefaultVpcResult struct {
+	Vpc *Vpc `xml:"vpc,omitempty"`
+}
+
+// CreateInternetGatewayRequest is aws:ec2's shape of that name.
+type CreateInternetGatewayRequest struct {
+	DryRun            *bool              `xml:"dryRun,omitempty"`
+	TagSpecifications []TagSpecification `xml:"TagSpecification>item"`
+}
+
+// CreateInternetGatewayResult is aws:ec2's shape of that name.
+type CreateInternetGatewayResult struct {
+	InternetGateway *InternetGateway `xml:"internetGateway,omitempty"`
+}
+
+// CreateNatGatewayRequest is aws:ec2's shape of that name.
+type CreateNatGatewayRequest struct {
+	AllocationId                   *string                   `xml:"AllocationId,omitempty"`
+	AvailabilityMode               *string                   `xml:"AvailabilityMode,omitempty"`
+	AvailabilityZoneAddresses      []AvailabilityZoneAddress `xml:"AvailabilityZoneAddress>AvailabilityZoneAddress"`
+	ClientToken                    *string                   `xml:"ClientToken,omitempty"`
+	ConnectivityType               *string                   `xml:"ConnectivityType,omitempty"`
+	DryRun                         *bool                     `xml:"DryRun,omitempty"`
+	PrivateIpAddress               *string                   `xml:"PrivateIpAddress,omitempty"`
+	SecondaryAllocationIds         []string                  `xml:"SecondaryAllocationId>AllocationId"`
+	SecondaryPrivateIpAddressCount *int32                    `xml:"SecondaryPrivateIpAddressCount,omitempty"`
+	SecondaryPrivateIpAddresses    []string                  `xml:"SecondaryPrivateIpAddress>item"`
+	SubnetId                       *string                   `xml:"SubnetId,omitempty"`
+	TagSpecifications              []TagSpecification        `xml:"TagSpecification>item"`
+	VpcId                          *string                   `xml:"VpcId,omitempty"`
+}
+
+// CreateNatGatewayResult is aws:ec2's shape of that name.
+type CreateNatGatewayResult struct {
+	ClientToken *string     `xml:"clientToken,omitempty"`
+	NatGateway  *NatGateway `xml:"natGateway,omitempty"`
+}
+
+// CreateRouteRequest is aws:ec2's shape of that name.
+type CreateRouteRequest struct {
+	CarrierGatewayId            *string `xml:"CarrierGatewayId,omitempty"`
+	CoreNetworkArn              *string `xml:"CoreNetworkArn,omitempty"`
+	DestinationCidrBlock        *string `xml:"destinationCidrBlock,omitempty"`
+	DestinationIpv6CidrBlock    *string `xml:"destinationIpv6CidrBlock,omitempty"`
+	DestinationPrefixListId     *string `xml:"DestinationPrefixListId,omitempty"`
+	DryRun                      *bool   `xml:"dryRun,omitempty"`
+	EgressOnlyInternetGatewayId *string `xml:"egressOnlyInternetGatewayId,omitempty"`
+	GatewayId                   *string `xml:"gatewayId,omitempty"`
+	InstanceId                  *string `xml:"instanceId,omitempty"`
+	LocalGatewayId              *string `xml:"LocalGatewayId,omitempty"`
+	NatGatewayId                *string `xml:"natGatewayId,omitempty"`
+	NetworkInterfaceId          *string `xml:"networkInterfaceId,omitempty"`
+	OdbNetworkArn               *string `xml:"OdbNetworkArn,omitempty"`
+	RouteTableId                *string `xml:"routeTableId,omitempty"`
+	TransitGatewayId            *string `xml:"TransitGatewayId,omitempty"`
+	VpcEndpointId               *string `xml:"VpcEndpointId,omitempty"`
+	VpcPeeringConnectionId      *string `xml:"vpcPeeringConnectionId,omitempty"`
+}
+
+// CreateRouteResult is aws:ec2's shape of that name.
+type CreateRouteResult struct {
+	Return *bool `xml:"return,omitempty"`
+}
+
+// CreateRouteTableRequest is aws:ec2's shape of that name.
+type CreateRouteTableRequest struct {
+	ClientToken       *string            `xml:"ClientToken,omitempty"`
+	DryRun            *bool              `xml:"dryRun,omitempty"`
+	TagSpecifications []TagSpecification `xml:"TagSpecification>item"`
+	VpcId             *string            `xml:"vpcId,omitempty"`
+}
+
+// CreateRouteTableResult is aws:ec2's shape of that name.
+type CreateRouteTableResult struct {
+	ClientToken *string     `xml:"clientToken,omitempty"`
+	RouteTable  *RouteTable `xml:"routeTable,omitempty"`
+}
+
+// CreateSecurityGroupRequest is aws:ec2's shape of that name.
+type CreateSecurityGroupRequest struct {
+	Description       *string            `xml:"GroupDescription,omitempty"`
+	DryRun            *bool              `xml:"dryRun,omitempty"`
+	GroupName         *string            `xml:"GroupName,omitempty"`
+	TagSpecifications []TagSpecification `xml:"TagSpecification>item"`
+	VpcId             *string            `xml:"VpcId,omitempty"`
+}
+
+// CreateSecurityGroupResult is aws:ec2's shape of that name.
+type CreateSecurityGroupResult struct {
+	GroupId          *string `xml:"groupId,omitempty"`
+	SecurityGroupArn *string `xml:"securityGroupArn,omitempty"`
+	Tags             []Tag   `xml:"tagSet>item"`
+}
+
+// CreateSubnetRequest is aws:ec2's shape of that name.
+type CreateSubnetRequest struct {
+	AvailabilityZone   *string            `xml:"AvailabilityZone,omitempty"`
+	AvailabilityZoneId *string            `xml:"AvailabilityZoneId,omitempty"`
+	CidrBlock          *string            `xml:"CidrBlock,omitempty"`
+	DryRun             *bool              `xml:"dryRun,omitempty"`
+	Ipv4IpamPoolId     *string            `xml:"Ipv4IpamPoolId,omitempty"`
+	Ipv4NetmaskLength  *int32             `xml:"Ipv4NetmaskLength,omitempty"`
+	Ipv6CidrBlock      *string            `xml:"Ipv6CidrBlock,omitempty"`
+	Ipv6IpamPoolId     *string            `xml:"Ipv6IpamPoolId,omitempty"`
+	Ipv6Native         *bool              `xml:"Ipv6Native,omitempty"`
+	Ipv6NetmaskLength  *int32             `xml:"Ipv6NetmaskLength,omitempty"`
+	OutpostArn         *string            `xml:"OutpostArn,omitempty"`
+	TagSpecifications  []TagSpecification `xml:"TagSpecification>item"`
+	VpcId              *string            `xml:"VpcId,omitempty"`
+}
+
+// CreateSubnetResult is aws:ec2's shape of that name.
+type CreateSubnetResult struct {
+	Subnet *Subnet `xml:"subnet,omitempty"`
+}
+
+// CreateTagsRequest is aws:ec2's shape of that name.
+type CreateTagsRequest struct {
+	DryRun    *bool    `xml:"dryRun,omitempty"`
+	Resources []string `xml:"ResourceId>member"`
+	Tags      []Tag    `xml:"Tag>item"`
+}
+
+// CreateVpcRequest is aws:ec2's shape of that name.
+type CreateVpcRequest struct {
+	AmazonProvidedIpv6CidrBlock     *bool                              `xml:"amazonProvidedIpv6CidrBlock,omitempty"`
+	CidrBlock                       *string                            `xml:"CidrBlock,omitempty"`
+	DryRun                          *bool                              `xml:"dryRun,omitempty"`
+	InstanceTenancy                 *string                            `xml:"instanceTenancy,omitempty"`
+	Ipv4IpamPoolId                  *string                            `xml:"Ipv4IpamPoolId,omitempty"`
+	Ipv4NetmaskLength               *int32                             `xml:"Ipv4NetmaskLength,omitempty"`
+	Ipv6CidrBlock                   *string                            `xml:"Ipv6CidrBlock,omitempty"`
+	Ipv6CidrBlockNetworkBorderGroup *string                            `xml:"Ipv6CidrBlockNetworkBorderGroup,omitempty"`
+	Ipv6IpamPoolId                  *string                            `xml:"Ipv6IpamPoolId,omitempty"`
+	Ipv6NetmaskLength               *int32                             `xml:"Ipv6NetmaskLength,omitempty"`
+	Ipv6Pool                        *string                            `xml:"Ipv6Pool,omitempty"`
+	TagSpecifications               []TagSpecification                 `xml:"TagSpecification>item"`
+	VpcEncryptionControl            *VpcEncryptionControlConfiguration `xml:"VpcEncryptionControl,omitempty"`
+}
+
+// CreateVpcResult is aws:ec2's shape of that name.
+type CreateVpcResult struct {
+	Vpc *Vpc `xml:"vpc,omitempty"`
+}
+
+// DeleteInternetGatewayRequest is aws:ec2's shape of that name.
+type DeleteInternetGatewayRequest struct {
+	DryRun            *bool   `xml:"dryRun,omitempty"`
+	InternetGatewayId *string `xml:"internetGatewayId,omitempty"`
+}
+
+// DeleteNatGatewayRequest is aws:ec2's shape of that name.
+type DeleteNatGatewayRequest struct {
+	DryRun       *bool   `xml:"DryRun,omitempty"`
+	NatGatewayId *string `xml:"NatGatewayId,omitempty"`
+}
+
+// DeleteNatGatewayResult is aws:ec2's shape of that name.
+type DeleteNatGatewayResult struct {
+	NatGatewayId *string `xml:"natGatewayId,omitempty"`
+}
+
+// DeleteRouteRequest is aws:ec2's shape of that name.
+type DeleteRouteRequest struct {
+	DestinationCidrBlock     *string `xml:"destinationCidrBlock,omitempty"`
+	DestinationIpv6CidrBlock *string `xml:"destinationIpv6CidrBlock,omitempty"`
+	DestinationPrefixListId  *string `xml:"DestinationPrefixListId,omitempty"`
+	DryRun                   *bool   `xml:"dryRun,omitempty"`
+	RouteTableId             *string `xml:"routeTableId,omitempty"`
+}
+
+// DeleteRouteTableRequest is aws:ec2's shape of that name.
+type DeleteRouteTableRequest struct {
+	DryRun       *bool   `xml:"dryRun,omitempty"`
+	RouteTableId *string `xml:"routeTableId,omitempty"`
+}
+
+// DeleteSecurityGroupRequest is aws:ec2's shape of that name.
+type DeleteSecurityGroupRequest struct {
+	DryRun    *bool   `xml:"dryRun,omitempty"`
+	GroupId   *string `xml:"GroupId,omitempty"`
+	GroupName *string `xml:"GroupName,omitempty"`
+}
+
+// DeleteSecurityGroupResult is aws:ec2's shape of that name.
+type DeleteSecurityGroupResult struct {
+	GroupId *string `xml:"groupId,omitempty"`
+	Return  *bool   `xml:"return,omitempty"`
+}
+
+// DeleteSubnetRequest is aws:ec2's shape of that name.
+type DeleteSubnetRequest struct {
+	DryRun   *bool   `xml:"dryRun,omitempty"`
+	SubnetId *string `xml:"SubnetId,omitempty"`
+}
+
+// DeleteTagsRequest is aws:ec2's shape of that name.
+type DeleteTagsRequest struct {
+	DryRun    *bool    `xml:"dryRun,omitempty"`
+	Resources []string `xml:"resourceId>member"`
+	Tags      []Tag    `xml:"tag>item"`
+}
+
+// DeleteVpcRequest is aws:ec2's shape of that name.
+type DeleteVpcRequest struct {
+	DryRun *bool   `xml:"dryRun,omitempty"`
+	VpcId  *string `xml:"VpcId,omitempty"`
+}
+
+// DescribeAccountAttributesRequest is aws:ec2's shape of that name.
+type DescribeAccountAttributesRequest struct {
+	AttributeNames []string `xml:"attributeName>attributeName"`
+	DryRun         *bool    `xml:"dryRun,omitempty"`
+}
+
+// DescribeAccountAttributesResult is aws:ec2's shape of that name.
+type DescribeAccountAttributesResult struct {
+	AccountAttributes []AccountAttribute `xml:"accountAttributeSet>item"`
+}
+
+// DescribeAddressesAttributeRequest is aws:ec2's shape of that name.
+type DescribeAddressesAttributeRequest struct {
+	AllocationIds []string `xml:"AllocationId>item"`
+	Attribute     *string  `xml:"Attribute,omitempty"`
+	DryRun        *bool    `xml:"DryRun,omitempty"`
+	MaxResults    *int32   `xml:"MaxResults,omitempty"`
+	NextToken     *string  `xml:"NextToken,omitempty"`
+}
+
+// DescribeAddressesAttributeResult is aws:ec2's shape of that name.
+type DescribeAddressesAttributeResult struct {
+	Addresses []AddressAttribute `xml:"addressSet>item"`
+	NextToken *string            `xml:"nextToken,omitempty"`
+}
+
+// DescribeAddressesRequest is aws:ec2's shape of that name.
+type DescribeAddressesRequest struct {
+	AllocationIds []string `xml:"AllocationId>AllocationId"`
+	DryRun        *bool    `xml:"dryRun,omitempty"`
+	Filters       []Filter `xml:"Filter>Filter"`
+	PublicIps     []string `xml:"PublicIp>PublicIp"`
+}
+
+// DescribeAddressesResult is aws:ec2's shape of that name.
+type DescribeAddressesResult struct {
+	Addresses []Address `xml:"addressesSet>item"`
+}
+
 // DescribeAvailabilityZonesRequest is aws:ec2's shape of that name.
 type DescribeAvailabilityZonesRequest struct {
 	AllAvailabilityZones *bool    `xml:"AllAvailabilityZones,omitempty"`
@@ -57,6 +505,95 @@ type DescribeAvailabilityZonesRequest struct {
 // DescribeAvailabilityZonesResult is aws:ec2's shape of that name.
 type DescribeAvailabilityZonesResult struct {
 	AvailabilityZones []AvailabilityZone `xml:"availabilityZoneInfo>item"`
+}
+
+// DescribeDhcpOptionsRequest is aws:ec2's shape of that name.
+type DescribeDhcpOptionsRequest struct {
+	DhcpOptionsIds []string `xml:"DhcpOptionsId>DhcpOptionsId"`
+	DryRun         *bool    `xml:"dryRun,omitempty"`
+	Filters        []Filter `xml:"Filter>Filter"`
+	MaxResults     *int32   `xml:"MaxResults,omitempty"`
+	NextToken      *string  `xml:"NextToken,omitempty"`
+}
+
+// DescribeDhcpOptionsResult is aws:ec2's shape of that name.
+type DescribeDhcpOptionsResult struct {
+	DhcpOptions []DhcpOptions `xml:"dhcpOptionsSet>item"`
+	NextToken   *string       `xml:"nextToken,omitempty"`
+}
+
+// DescribeInternetGatewaysRequest is aws:ec2's shape of that name.
+type DescribeInternetGatewaysRequest struct {
+	DryRun             *bool    `xml:"dryRun,omitempty"`
+	Filters            []Filter `xml:"Filter>Filter"`
+	InternetGatewayIds []string `xml:"internetGatewayId>item"`
+	MaxResults         *int32   `xml:"MaxResults,omitempty"`
+	NextToken          *string  `xml:"NextToken,omitempty"`
+}
+
+// DescribeInternetGatewaysResult is aws:ec2's shape of that name.
+type DescribeInternetGatewaysResult struct {
+	InternetGateways []InternetGateway `xml:"internetGatewaySet>item"`
+	NextToken        *string           `xml:"nextToken,omitempty"`
+}
+
+// DescribeNatGatewaysRequest is aws:ec2's shape of that name.
+type DescribeNatGatewaysRequest struct {
+	DryRun        *bool    `xml:"DryRun,omitempty"`
+	Filter        []Filter `xml:"Filter>Filter"`
+	MaxResults    *int32   `xml:"MaxResults,omitempty"`
+	NatGatewayIds []string `xml:"NatGatewayId>item"`
+	NextToken     *string  `xml:"NextToken,omitempty"`
+}
+
+// DescribeNatGatewaysResult is aws:ec2's shape of that name.
+type DescribeNatGatewaysResult struct {
+	NatGateways []NatGateway `xml:"natGatewaySet>item"`
+	NextToken   *string      `xml:"nextToken,omitempty"`
+}
+
+// DescribeNetworkAclsRequest is aws:ec2's shape of that name.
+type DescribeNetworkAclsRequest struct {
+	DryRun        *bool    `xml:"dryRun,omitempty"`
+	Filters       []Filter `xml:"Filter>Filter"`
+	MaxResults    *int32   `xml:"MaxResults,omitempty"`
+	NetworkAclIds []string `xml:"NetworkAclId>item"`
+	NextToken     *string  `xml:"NextToken,omitempty"`
+}
+
+// DescribeNetworkAclsResult is aws:ec2's shape of that name.
+type DescribeNetworkAclsResult struct {
+	NetworkAcls []NetworkAcl `xml:"networkAclSet>item"`
+	NextToken   *string      `xml:"nextToken,omitempty"`
+}
+
+// DescribeNetworkInterfacesRequest is aws:ec2's shape of that name.
+type DescribeNetworkInterfacesRequest struct {
+	DryRun                  *bool    `xml:"dryRun,omitempty"`
+	Filters                 []Filter `xml:"filter>Filter"`
+	IncludeManagedResources *bool    `xml:"IncludeManagedResources,omitempty"`
+	MaxResults              *int32   `xml:"MaxResults,omitempty"`
+	NetworkInterfaceIds     []string `xml:"NetworkInterfaceId>item"`
+	NextToken               *string  `xml:"NextToken,omitempty"`
+}
+
+// DescribeNetworkInterfacesResult is aws:ec2's shape of that name.
+type DescribeNetworkInterfacesResult struct {
+	NetworkInterfaces []NetworkInterface `xml:"networkInterfaceSet>item"`
+	NextToken         *string            `xml:"nextToken,omitempty"`
+}
+
+// DescribeRegionsRequest is aws:ec2's shape of that name.
+type DescribeRegionsRequest struct {
+	AllRegions  *bool    `xml:"AllRegions,omitempty"`
+	DryRun      *bool    `xml:"dryRun,omitempty"`
+	Filters     []Filter `xml:"Filter>Filter"`
+	RegionNames []string `xml:"RegionName>RegionName"`
+}
+
+// DescribeRegionsResult is aws:ec2's shape of that name.
+type DescribeRegionsResult struct {
+	Regions []Region `xml:"regionInfo>item"`
 }
 
 // DescribeRouteTablesRequest is aws:ec2's shape of that name.
@@ -72,6 +609,21 @@ type DescribeRouteTablesRequest struct {
 type DescribeRouteTablesResult struct {
 	NextToken   *string      `xml:"nextToken,omitempty"`
 	RouteTables []RouteTable `xml:"routeTableSet>item"`
+}
+
+// DescribeSecurityGroupRulesRequest is aws:ec2's shape of that name.
+type DescribeSecurityGroupRulesRequest struct {
+	DryRun               *bool    `xml:"DryRun,omitempty"`
+	Filters              []Filter `xml:"Filter>Filter"`
+	MaxResults           *int32   `xml:"MaxResults,omitempty"`
+	NextToken            *string  `xml:"NextToken,omitempty"`
+	SecurityGroupRuleIds []string `xml:"SecurityGroupRuleId>item"`
+}
+
+// DescribeSecurityGroupRulesResult is aws:ec2's shape of that name.
+type DescribeSecurityGroupRulesResult struct {
+	NextToken          *string             `xml:"nextToken,omitempty"`
+	SecurityGroupRules []SecurityGroupRule `xml:"securityGroupRuleSet>item"`
 }
 
 // DescribeSecurityGroupsRequest is aws:ec2's shape of that name.
@@ -105,6 +657,20 @@ type DescribeSubnetsResult struct {
 	Subnets   []Subnet `xml:"subnetSet>item"`
 }
 
+// DescribeTagsRequest is aws:ec2's shape of that name.
+type DescribeTagsRequest struct {
+	DryRun     *bool    `xml:"dryRun,omitempty"`
+	Filters    []Filter `xml:"Filter>Filter"`
+	MaxResults *int32   `xml:"maxResults,omitempty"`
+	NextToken  *string  `xml:"nextToken,omitempty"`
+}
+
+// DescribeTagsResult is aws:ec2's shape of that name.
+type DescribeTagsResult struct {
+	NextToken *string          `xml:"nextToken,omitempty"`
+	Tags      []TagDescription `xml:"tagSet>item"`
+}
+
 // DescribeVpcAttributeRequest is aws:ec2's shape of that name.
 type DescribeVpcAttributeRequest struct {
 	Attribute *string `xml:"Attribute,omitempty"`
@@ -118,6 +684,21 @@ type DescribeVpcAttributeResult struct {
 	EnableDnsSupport                 *AttributeBooleanValue `xml:"enableDnsSupport,omitempty"`
 	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `xml:"enableNetworkAddressUsageMetrics,omitempty"`
 	VpcId                            *string                `xml:"vpcId,omitempty"`
+}
+
+// DescribeVpcEndpointsRequest is aws:ec2's shape of that name.
+type DescribeVpcEndpointsRequest struct {
+	DryRun         *bool    `xml:"DryRun,omitempty"`
+	Filters        []Filter `xml:"Filter>Filter"`
+	MaxResults     *int32   `xml:"MaxResults,omitempty"`
+	NextToken      *string  `xml:"NextToken,omitempty"`
+	VpcEndpointIds []string `xml:"VpcEndpointId>item"`
+}
+
+// DescribeVpcEndpointsResult is aws:ec2's shape of that name.
+type DescribeVpcEndpointsResult struct {
+	NextToken    *string       `xml:"nextToken,omitempty"`
+	VpcEndpoints []VpcEndpoint `xml:"vpcEndpointSet>item"`
 }
 
 // DescribeVpcsRequest is aws:ec2's shape of that name.
@@ -135,16 +716,95 @@ type DescribeVpcsResult struct {
 	Vpcs      []Vpc   `xml:"vpcSet>item"`
 }
 
+// DetachInternetGatewayRequest is aws:ec2's shape of that name.
+type DetachInternetGatewayRequest struct {
+	DryRun            *bool   `xml:"dryRun,omitempty"`
+	InternetGatewayId *string `xml:"internetGatewayId,omitempty"`
+	VpcId             *string `xml:"vpcId,omitempty"`
+}
+
+// DhcpConfiguration is aws:ec2's shape of that name.
+type DhcpConfiguration struct {
+	Key    *string          `xml:"key,omitempty"`
+	Values []AttributeValue `xml:"valueSet>item"`
+}
+
+// DhcpOptions is aws:ec2's shape of that name.
+type DhcpOptions struct {
+	DhcpConfigurations []DhcpConfiguration `xml:"dhcpConfigurationSet>item"`
+	DhcpOptionsId      *string             `xml:"dhcpOptionsId,omitempty"`
+	OwnerId            *string             `xml:"ownerId,omitempty"`
+	Tags               []Tag               `xml:"tagSet>item"`
+}
+
+// DisassociateRouteTableRequest is aws:ec2's shape of that name.
+type DisassociateRouteTableRequest struct {
+	AssociationId *string `xml:"associationId,omitempty"`
+	DryRun        *bool   `xml:"dryRun,omitempty"`
+}
+
+// DisassociateVpcCidrBlockRequest is aws:ec2's shape of that name.
+type DisassociateVpcCidrBlockRequest struct {
+	AssociationId *string `xml:"associationId,omitempty"`
+}
+
+// DisassociateVpcCidrBlockResult is aws:ec2's shape of that name.
+type DisassociateVpcCidrBlockResult struct {
+	CidrBlockAssociation     *VpcCidrBlockAssociation     `xml:"cidrBlockAssociation,omitempty"`
+	Ipv6CidrBlockAssociation *VpcIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociation,omitempty"`
+	VpcId                    *string                      `xml:"vpcId,omitempty"`
+}
+
+// DnsEntry is aws:ec2's shape of that name.
+type DnsEntry struct {
+	DnsName      *string `xml:"dnsName,omitempty"`
+	HostedZoneId *string `xml:"hostedZoneId,omitempty"`
+}
+
+// DnsOptions is aws:ec2's shape of that name.
+type DnsOptions struct {
+	DnsRecordIpType                          *string  `xml:"dnsRecordIpType,omitempty"`
+	PrivateDnsOnlyForInboundResolverEndpoint *bool    `xml:"privateDnsOnlyForInboundResolverEndpoint,omitempty"`
+	PrivateDnsPreference                     *string  `xml:"privateDnsPreference,omitempty"`
+	PrivateDnsSpecifiedDomains               []string `xml:"privateDnsSpecifiedDomainSet>item"`
+}
+
 // Filter is aws:ec2's shape of that name.
 type Filter struct {
 	Name   *string  `xml:"Name,omitempty"`
 	Values []string `xml:"Value>item"`
 }
 
+// GroupIdentifier is aws:ec2's shape of that name.
+type GroupIdentifier struct {
+	GroupId   *string `xml:"groupId,omitempty"`
+	GroupName *string `xml:"groupName,omitempty"`
+}
+
+// IcmpTypeCode is aws:ec2's shape of that name.
+type IcmpTypeCode struct {
+	Code *int32 `xml:"code,omitempty"`
+	Type *int32 `xml:"type,omitempty"`
+}
+
 // IgwFirewall is aws:ec2's shape of that name.
 type IgwFirewall struct {
 	FirewallArn *string `xml:"firewallArn,omitempty"`
 	Status      *string `xml:"status,omitempty"`
+}
+
+// InternetGateway is aws:ec2's shape of that name.
+type InternetGateway struct {
+	Attachments       []InternetGatewayAttachment `xml:"attachmentSet>item"`
+	InternetGatewayId *string                     `xml:"internetGatewayId,omitempty"`
+	OwnerId           *string                     `xml:"ownerId,omitempty"`
+	Tags              []Tag                       `xml:"tagSet>item"`
+}
+
+// InternetGatewayAttachment is aws:ec2's shape of that name.
+type InternetGatewayAttachment struct {
+	State *string `xml:"state,omitempty"`
+	VpcId *string `xml:"vpcId,omitempty"`
 }
 
 // IpPermission is aws:ec2's shape of that name.
@@ -164,10 +824,137 @@ type IpRange struct {
 	Description *string `xml:"description,omitempty"`
 }
 
+// Ipv4PrefixSpecification is aws:ec2's shape of that name.
+type Ipv4PrefixSpecification struct {
+	Ipv4Prefix *string `xml:"ipv4Prefix,omitempty"`
+}
+
+// Ipv6PrefixSpecification is aws:ec2's shape of that name.
+type Ipv6PrefixSpecification struct {
+	Ipv6Prefix *string `xml:"ipv6Prefix,omitempty"`
+}
+
 // Ipv6Range is aws:ec2's shape of that name.
 type Ipv6Range struct {
 	CidrIpv6    *string `xml:"cidrIpv6,omitempty"`
 	Description *string `xml:"description,omitempty"`
+}
+
+// LastError is aws:ec2's shape of that name.
+type LastError struct {
+	Code    *string `xml:"code,omitempty"`
+	Message *string `xml:"message,omitempty"`
+}
+
+// ModifySecurityGroupRulesRequest is aws:ec2's shape of that name.
+type ModifySecurityGroupRulesRequest struct {
+	DryRun             *bool                     `xml:"DryRun,omitempty"`
+	GroupId            *string                   `xml:"GroupId,omitempty"`
+	SecurityGroupRules []SecurityGroupRuleUpdate `xml:"SecurityGroupRule>item"`
+}
+
+// ModifySecurityGroupRulesResult is aws:ec2's shape of that name.
+type ModifySecurityGroupRulesResult struct {
+	Return *bool `xml:"return,omitempty"`
+}
+
+// ModifySubnetAttributeRequest is aws:ec2's shape of that name.
+type ModifySubnetAttributeRequest struct {
+	AssignIpv6AddressOnCreation             *AttributeBooleanValue `xml:"AssignIpv6AddressOnCreation,omitempty"`
+	CustomerOwnedIpv4Pool                   *string                `xml:"CustomerOwnedIpv4Pool,omitempty"`
+	DisableLniAtDeviceIndex                 *AttributeBooleanValue `xml:"DisableLniAtDeviceIndex,omitempty"`
+	EnableDns64                             *AttributeBooleanValue `xml:"EnableDns64,omitempty"`
+	EnableLniAtDeviceIndex                  *int32                 `xml:"EnableLniAtDeviceIndex,omitempty"`
+	EnableResourceNameDnsAAAARecordOnLaunch *AttributeBooleanValue `xml:"EnableResourceNameDnsAAAARecordOnLaunch,omitempty"`
+	EnableResourceNameDnsARecordOnLaunch    *AttributeBooleanValue `xml:"EnableResourceNameDnsARecordOnLaunch,omitempty"`
+	MapCustomerOwnedIpOnLaunch              *AttributeBooleanValue `xml:"MapCustomerOwnedIpOnLaunch,omitempty"`
+	MapPublicIpOnLaunch                     *AttributeBooleanValue `xml:"MapPublicIpOnLaunch,omitempty"`
+	PrivateDnsHostnameTypeOnLaunch          *string                `xml:"PrivateDnsHostnameTypeOnLaunch,omitempty"`
+	SubnetId                                *string                `xml:"subnetId,omitempty"`
+}
+
+// ModifyVpcAttributeRequest is aws:ec2's shape of that name.
+type ModifyVpcAttributeRequest struct {
+	EnableDnsHostnames               *AttributeBooleanValue `xml:"EnableDnsHostnames,omitempty"`
+	EnableDnsSupport                 *AttributeBooleanValue `xml:"EnableDnsSupport,omitempty"`
+	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `xml:"EnableNetworkAddressUsageMetrics,omitempty"`
+	VpcId                            *string                `xml:"vpcId,omitempty"`
+}
+
+// NatGateway is aws:ec2's shape of that name.
+type NatGateway struct {
+	AttachedAppliances   []NatGatewayAttachedAppliance `xml:"attachedApplianceSet>item"`
+	AutoProvisionZones   *string                       `xml:"autoProvisionZones,omitempty"`
+	AutoScalingIps       *string                       `xml:"autoScalingIps,omitempty"`
+	AvailabilityMode     *string                       `xml:"availabilityMode,omitempty"`
+	ConnectivityType     *string                       `xml:"connectivityType,omitempty"`
+	CreateTime           *model.Time                   `xml:"createTime,omitempty"`
+	DeleteTime           *model.Time                   `xml:"deleteTime,omitempty"`
+	FailureCode          *string                       `xml:"failureCode,omitempty"`
+	FailureMessage       *string                       `xml:"failureMessage,omitempty"`
+	NatGatewayAddresses  []NatGatewayAddress           `xml:"natGatewayAddressSet>item"`
+	NatGatewayId         *string                       `xml:"natGatewayId,omitempty"`
+	ProvisionedBandwidth *ProvisionedBandwidth         `xml:"provisionedBandwidth,omitempty"`
+	RouteTableId         *string                       `xml:"routeTableId,omitempty"`
+	State                *string                       `xml:"state,omitempty"`
+	SubnetId             *string                       `xml:"subnetId,omitempty"`
+	Tags                 []Tag                         `xml:"tagSet>item"`
+	VpcId                *string                       `xml:"vpcId,omitempty"`
+}
+
+// NatGatewayAddress is aws:ec2's shape of that name.
+type NatGatewayAddress struct {
+	AllocationId       *string `xml:"allocationId,omitempty"`
+	AssociationId      *string `xml:"associationId,omitempty"`
+	AvailabilityZone   *string `xml:"availabilityZone,omitempty"`
+	AvailabilityZoneId *string `xml:"availabilityZoneId,omitempty"`
+	FailureMessage     *string `xml:"failureMessage,omitempty"`
+	IsPrimary          *bool   `xml:"isPrimary,omitempty"`
+	NetworkInterfaceId *string `xml:"networkInterfaceId,omitempty"`
+	PrivateIp          *string `xml:"privateIp,omitempty"`
+	PublicIp           *string `xml:"publicIp,omitempty"`
+	Status             *string `xml:"status,omitempty"`
+}
+
+// NatGatewayAttachedAppliance is aws:ec2's shape of that name.
+type NatGatewayAttachedAppliance struct {
+	ApplianceArn      *string `xml:"applianceArn,omitempty"`
+	AttachmentState   *string `xml:"attachmentState,omitempty"`
+	FailureCode       *string `xml:"failureCode,omitempty"`
+	FailureMessage    *string `xml:"failureMessage,omitempty"`
+	ModificationState *string `xml:"modificationState,omitempty"`
+	Type              *string `xml:"type,omitempty"`
+	VpcEndpointId     *string `xml:"vpcEndpointId,omitempty"`
+}
+
+// NetworkAcl is aws:ec2's shape of that name.
+type NetworkAcl struct {
+	Associations []NetworkAclAssociation `xml:"associationSet>item"`
+	Entries      []NetworkAclEntry       `xml:"entrySet>item"`
+	IsDefault    *bool                   `xml:"default,omitempty"`
+	NetworkAclId *string                 `xml:"networkAclId,omitempty"`
+	OwnerId      *string                 `xml:"ownerId,omitempty"`
+	Tags         []Tag                   `xml:"tagSet>item"`
+	VpcId        *string                 `xml:"vpcId,omitempty"`
+}
+
+// NetworkAclAssociation is aws:ec2's shape of that name.
+type NetworkAclAssociation struct {
+	NetworkAclAssociationId *string `xml:"networkAclAssociationId,omitempty"`
+	NetworkAclId            *string `xml:"networkAclId,omitempty"`
+	SubnetId                *string `xml:"subnetId,omitempty"`
+}
+
+// NetworkAclEntry is aws:ec2's shape of that name.
+type NetworkAclEntry struct {
+	CidrBlock     *string       `xml:"cidrBlock,omitempty"`
+	Egress        *bool         `xml:"egress,omitempty"`
+	IcmpTypeCode  *IcmpTypeCode `xml:"icmpTypeCode,omitempty"`
+	Ipv6CidrBlock *string       `xml:"ipv6CidrBlock,omitempty"`
+	PortRange     *PortRange    `xml:"portRange,omitempty"`
+	Protocol      *string       `xml:"protocol,omitempty"`
+	RuleAction    *string       `xml:"ruleAction,omitempty"`
+	RuleNumber    *int32        `xml:"ruleNumber,omitempty"`
 }
 
 // NetworkFirewallAssociation is aws:ec2's shape of that name.
@@ -175,6 +962,101 @@ type NetworkFirewallAssociation struct {
 	FirewallArn              *string `xml:"firewallArn,omitempty"`
 	FirewallMode             *string `xml:"firewallMode,omitempty"`
 	FirewallOnboardingStatus *string `xml:"firewallOnboardingStatus,omitempty"`
+}
+
+// NetworkInterface is aws:ec2's shape of that name.
+type NetworkInterface struct {
+	AssociatedSubnets               []string                           `xml:"associatedSubnetSet>item"`
+	Association                     *NetworkInterfaceAssociation       `xml:"association,omitempty"`
+	Attachment                      *NetworkInterfaceAttachment        `xml:"attachment,omitempty"`
+	AvailabilityZone                *string                            `xml:"availabilityZone,omitempty"`
+	AvailabilityZoneId              *string                            `xml:"availabilityZoneId,omitempty"`
+	ConnectionTrackingConfiguration *ConnectionTrackingConfiguration   `xml:"connectionTrackingConfiguration,omitempty"`
+	DenyAllIgwTraffic               *bool                              `xml:"denyAllIgwTraffic,omitempty"`
+	Description                     *string                            `xml:"description,omitempty"`
+	Groups                          []GroupIdentifier                  `xml:"groupSet>item"`
+	InterfaceType                   *string                            `xml:"interfaceType,omitempty"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecification          `xml:"ipv4PrefixSet>item"`
+	Ipv6Address                     *string                            `xml:"ipv6Address,omitempty"`
+	Ipv6Addresses                   []NetworkInterfaceIpv6Address      `xml:"ipv6AddressesSet>item"`
+	Ipv6Native                      *bool                              `xml:"ipv6Native,omitempty"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecification          `xml:"ipv6PrefixSet>item"`
+	MacAddress                      *string                            `xml:"macAddress,omitempty"`
+	NetworkInterfaceId              *string                            `xml:"networkInterfaceId,omitempty"`
+	Operator                        *OperatorResponse                  `xml:"operator,omitempty"`
+	OutpostArn                      *string                            `xml:"outpostArn,omitempty"`
+	OwnerId                         *string                            `xml:"ownerId,omitempty"`
+	PrivateDnsName                  *string                            `xml:"privateDnsName,omitempty"`
+	PrivateIpAddress                *string                            `xml:"privateIpAddress,omitempty"`
+	PrivateIpAddresses              []NetworkInterfacePrivateIpAddress `xml:"privateIpAddressesSet>item"`
+	PublicDnsName                   *string                            `xml:"publicDnsName,omitempty"`
+	PublicIpDnsNameOptions          *PublicIpDnsNameOptions            `xml:"publicIpDnsNameOptions,omitempty"`
+	RequesterId                     *string                            `xml:"requesterId,omitempty"`
+	RequesterManaged                *bool                              `xml:"requesterManaged,omitempty"`
+	SourceDestCheck                 *bool                              `xml:"sourceDestCheck,omitempty"`
+	Status                          *string                            `xml:"status,omitempty"`
+	SubnetId                        *string                            `xml:"subnetId,omitempty"`
+	TagSet                          []Tag                              `xml:"tagSet>item"`
+	VpcId                           *string                            `xml:"vpcId,omitempty"`
+}
+
+// NetworkInterfaceAssociation is aws:ec2's shape of that name.
+type NetworkInterfaceAssociation struct {
+	AllocationId    *string `xml:"allocationId,omitempty"`
+	AssociationId   *string `xml:"associationId,omitempty"`
+	CarrierIp       *string `xml:"carrierIp,omitempty"`
+	CustomerOwnedIp *string `xml:"customerOwnedIp,omitempty"`
+	IpOwnerId       *string `xml:"ipOwnerId,omitempty"`
+	PublicDnsName   *string `xml:"publicDnsName,omitempty"`
+	PublicIp        *string `xml:"publicIp,omitempty"`
+}
+
+// NetworkInterfaceAttachment is aws:ec2's shape of that name.
+type NetworkInterfaceAttachment struct {
+	AttachTime          *model.Time                    `xml:"attachTime,omitempty"`
+	AttachmentId        *string                        `xml:"attachmentId,omitempty"`
+	DeleteOnTermination *bool                          `xml:"deleteOnTermination,omitempty"`
+	DeviceIndex         *int32                         `xml:"deviceIndex,omitempty"`
+	EnaQueueCount       *int32                         `xml:"enaQueueCount,omitempty"`
+	EnaSrdSpecification *AttachmentEnaSrdSpecification `xml:"enaSrdSpecification,omitempty"`
+	InstanceId          *string                        `xml:"instanceId,omitempty"`
+	InstanceOwnerId     *string                        `xml:"instanceOwnerId,omitempty"`
+	NetworkCardIndex    *int32                         `xml:"networkCardIndex,omitempty"`
+	Status              *string                        `xml:"status,omitempty"`
+}
+
+// NetworkInterfaceIpv6Address is aws:ec2's shape of that name.
+type NetworkInterfaceIpv6Address struct {
+	Ipv6Address       *string `xml:"ipv6Address,omitempty"`
+	IsPrimaryIpv6     *bool   `xml:"isPrimaryIpv6,omitempty"`
+	PublicIpv6DnsName *string `xml:"publicIpv6DnsName,omitempty"`
+}
+
+// NetworkInterfacePrivateIpAddress is aws:ec2's shape of that name.
+type NetworkInterfacePrivateIpAddress struct {
+	Association      *NetworkInterfaceAssociation `xml:"association,omitempty"`
+	Primary          *bool                        `xml:"primary,omitempty"`
+	PrivateDnsName   *string                      `xml:"privateDnsName,omitempty"`
+	PrivateIpAddress *string                      `xml:"privateIpAddress,omitempty"`
+}
+
+// OperatorResponse is aws:ec2's shape of that name.
+type OperatorResponse struct {
+	HiddenByDefault *bool   `xml:"hiddenByDefault,omitempty"`
+	Managed         *bool   `xml:"managed,omitempty"`
+	Principal       *string `xml:"principal,omitempty"`
+}
+
+// PayerResponsibilityEntry is aws:ec2's shape of that name.
+type PayerResponsibilityEntry struct {
+	PayerResponsibilityType *string `xml:"payerResponsibilityType,omitempty"`
+	Scope                   *string `xml:"scope,omitempty"`
+}
+
+// PortRange is aws:ec2's shape of that name.
+type PortRange struct {
+	From *int32 `xml:"from,omitempty"`
+	To   *int32 `xml:"to,omitempty"`
 }
 
 // PrefixListId is aws:ec2's shape of that name.
@@ -193,6 +1075,153 @@ type PrivateDnsNameOptionsOnLaunch struct {
 // PropagatingVgw is aws:ec2's shape of that name.
 type PropagatingVgw struct {
 	GatewayId *string `xml:"gatewayId,omitempty"`
+}
+
+// ProvisionedBandwidth is aws:ec2's shape of that name.
+type ProvisionedBandwidth struct {
+	ProvisionTime *model.Time `xml:"provisionTime,omitempty"`
+	Provisioned   *string     `xml:"provisioned,omitempty"`
+	RequestTime   *model.Time `xml:"requestTime,omitempty"`
+	Requested     *string     `xml:"requested,omitempty"`
+	Status        *string     `xml:"status,omitempty"`
+}
+
+// PtrUpdateStatus is aws:ec2's shape of that name.
+type PtrUpdateStatus struct {
+	Reason *string `xml:"reason,omitempty"`
+	Status *string `xml:"status,omitempty"`
+	Value  *string `xml:"value,omitempty"`
+}
+
+// PublicIpDnsNameOptions is aws:ec2's shape of that name.
+type PublicIpDnsNameOptions struct {
+	DnsHostnameType        *string `xml:"dnsHostnameType,omitempty"`
+	PublicDualStackDnsName *string `xml:"publicDualStackDnsName,omitempty"`
+	PublicIpv4DnsName      *string `xml:"publicIpv4DnsName,omitempty"`
+	PublicIpv6DnsName      *string `xml:"publicIpv6DnsName,omitempty"`
+}
+
+// ReferencedSecurityGroup is aws:ec2's shape of that name.
+type ReferencedSecurityGroup struct {
+	GroupId                *string `xml:"groupId,omitempty"`
+	PeeringStatus          *string `xml:"peeringStatus,omitempty"`
+	UserId                 *string `xml:"userId,omitempty"`
+	VpcId                  *string `xml:"vpcId,omitempty"`
+	VpcPeeringConnectionId *string `xml:"vpcPeeringConnectionId,omitempty"`
+}
+
+// Region is aws:ec2's shape of that name.
+type Region struct {
+	Endpoint    *string           `xml:"regionEndpoint,omitempty"`
+	Geography   []RegionGeography `xml:"geographySet>item"`
+	OptInStatus *string           `xml:"optInStatus,omitempty"`
+	RegionName  *string           `xml:"regionName,omitempty"`
+}
+
+// RegionGeography is aws:ec2's shape of that name.
+type RegionGeography struct {
+	Name *string `xml:"name,omitempty"`
+}
+
+// ReleaseAddressRequest is aws:ec2's shape of that name.
+type ReleaseAddressRequest struct {
+	AllocationId       *string `xml:"AllocationId,omitempty"`
+	DryRun             *bool   `xml:"dryRun,omitempty"`
+	NetworkBorderGroup *string `xml:"NetworkBorderGroup,omitempty"`
+	PublicIp           *string `xml:"PublicIp,omitempty"`
+}
+
+// ReplaceRouteRequest is aws:ec2's shape of that name.
+type ReplaceRouteRequest struct {
+	CarrierGatewayId            *string `xml:"CarrierGatewayId,omitempty"`
+	CoreNetworkArn              *string `xml:"CoreNetworkArn,omitempty"`
+	DestinationCidrBlock        *string `xml:"destinationCidrBlock,omitempty"`
+	DestinationIpv6CidrBlock    *string `xml:"destinationIpv6CidrBlock,omitempty"`
+	DestinationPrefixListId     *string `xml:"DestinationPrefixListId,omitempty"`
+	DryRun                      *bool   `xml:"dryRun,omitempty"`
+	EgressOnlyInternetGatewayId *string `xml:"egressOnlyInternetGatewayId,omitempty"`
+	GatewayId                   *string `xml:"gatewayId,omitempty"`
+	InstanceId                  *string `xml:"instanceId,omitempty"`
+	LocalGatewayId              *string `xml:"LocalGatewayId,omitempty"`
+	LocalTarget                 *bool   `xml:"LocalTarget,omitempty"`
+	NatGatewayId                *string `xml:"natGatewayId,omitempty"`
+	NetworkInterfaceId          *string `xml:"networkInterfaceId,omitempty"`
+	OdbNetworkArn               *string `xml:"OdbNetworkArn,omitempty"`
+	RouteTableId                *string `xml:"routeTableId,omitempty"`
+	TransitGatewayId            *string `xml:"TransitGatewayId,omitempty"`
+	VpcEndpointId               *string `xml:"VpcEndpointId,omitempty"`
+	VpcPeeringConnectionId      *string `xml:"vpcPeeringConnectionId,omitempty"`
+}
+
+// ReplaceRouteTableAssociationRequest is aws:ec2's shape of that name.
+type ReplaceRouteTableAssociationRequest struct {
+	AssociationId *string `xml:"associationId,omitempty"`
+	DryRun        *bool   `xml:"dryRun,omitempty"`
+	RouteTableId  *string `xml:"routeTableId,omitempty"`
+}
+
+// ReplaceRouteTableAssociationResult is aws:ec2's shape of that name.
+type ReplaceRouteTableAssociationResult struct {
+	AssociationState *RouteTableAssociationState `xml:"associationState,omitempty"`
+	NewAssociationId *string                     `xml:"newAssociationId,omitempty"`
+}
+
+// RevokeSecurityGroupEgressRequest is aws:ec2's shape of that name.
+type RevokeSecurityGroupEgressRequest struct {
+	CidrIp                     *string        `xml:"cidrIp,omitempty"`
+	DryRun                     *bool          `xml:"dryRun,omitempty"`
+	FromPort                   *int32         `xml:"fromPort,omitempty"`
+	GroupId                    *string        `xml:"groupId,omitempty"`
+	IpPermissions              []IpPermission `xml:"ipPermissions>item"`
+	IpProtocol                 *string        `xml:"ipProtocol,omitempty"`
+	SecurityGroupRuleIds       []string       `xml:"SecurityGroupRuleId>item"`
+	SourceSecurityGroupName    *string        `xml:"sourceSecurityGroupName,omitempty"`
+	SourceSecurityGroupOwnerId *string        `xml:"sourceSecurityGroupOwnerId,omitempty"`
+	ToPort                     *int32         `xml:"toPort,omitempty"`
+}
+
+// RevokeSecurityGroupEgressResult is aws:ec2's shape of that name.
+type RevokeSecurityGroupEgressResult struct {
+	Return                    *bool                      `xml:"return,omitempty"`
+	RevokedSecurityGroupRules []RevokedSecurityGroupRule `xml:"revokedSecurityGroupRuleSet>item"`
+	UnknownIpPermissions      []IpPermission             `xml:"unknownIpPermissionSet>item"`
+}
+
+// RevokeSecurityGroupIngressRequest is aws:ec2's shape of that name.
+type RevokeSecurityGroupIngressRequest struct {
+	CidrIp                     *string        `xml:"CidrIp,omitempty"`
+	DryRun                     *bool          `xml:"dryRun,omitempty"`
+	FromPort                   *int32         `xml:"FromPort,omitempty"`
+	GroupId                    *string        `xml:"GroupId,omitempty"`
+	GroupName                  *string        `xml:"GroupName,omitempty"`
+	IpPermissions              []IpPermission `xml:"IpPermissions>item"`
+	IpProtocol                 *string        `xml:"IpProtocol,omitempty"`
+	SecurityGroupRuleIds       []string       `xml:"SecurityGroupRuleId>item"`
+	SourceSecurityGroupName    *string        `xml:"SourceSecurityGroupName,omitempty"`
+	SourceSecurityGroupOwnerId *string        `xml:"SourceSecurityGroupOwnerId,omitempty"`
+	ToPort                     *int32         `xml:"ToPort,omitempty"`
+}
+
+// RevokeSecurityGroupIngressResult is aws:ec2's shape of that name.
+type RevokeSecurityGroupIngressResult struct {
+	Return                    *bool                      `xml:"return,omitempty"`
+	RevokedSecurityGroupRules []RevokedSecurityGroupRule `xml:"revokedSecurityGroupRuleSet>item"`
+	UnknownIpPermissions      []IpPermission             `xml:"unknownIpPermissionSet>item"`
+}
+
+// RevokedSecurityGroupRule is aws:ec2's shape of that name.
+type RevokedSecurityGroupRule struct {
+	CidrIpv4            *string `xml:"cidrIpv4,omitempty"`
+	CidrIpv6            *string `xml:"cidrIpv6,omitempty"`
+	Description         *string `xml:"description,omitempty"`
+	FromPort            *int32  `xml:"fromPort,omitempty"`
+	GroupId             *string `xml:"groupId,omitempty"`
+	IpProtocol          *string `xml:"ipProtocol,omitempty"`
+	IsEgress            *bool   `xml:"isEgress,omitempty"`
+	PrefixListId        *string `xml:"prefixListId,omitempty"`
+	ReferencedGroupId   *string `xml:"referencedGroupId,omitempty"`
+	SecurityGroupRuleId *string `xml:"securityGroupRuleId,omitempty"`
+	ToPort              *int32  `xml:"toPort,omitempty"`
 }
 
 // Route is aws:ec2's shape of that name.
@@ -259,6 +1288,54 @@ type SecurityGroup struct {
 	VpcId               *string        `xml:"vpcId,omitempty"`
 }
 
+// SecurityGroupIdentifier is aws:ec2's shape of that name.
+type SecurityGroupIdentifier struct {
+	GroupId   *string `xml:"groupId,omitempty"`
+	GroupName *string `xml:"groupName,omitempty"`
+}
+
+// SecurityGroupRule is aws:ec2's shape of that name.
+type SecurityGroupRule struct {
+	CidrIpv4             *string                  `xml:"cidrIpv4,omitempty"`
+	CidrIpv6             *string                  `xml:"cidrIpv6,omitempty"`
+	Description          *string                  `xml:"description,omitempty"`
+	FromPort             *int32                   `xml:"fromPort,omitempty"`
+	GroupId              *string                  `xml:"groupId,omitempty"`
+	GroupOwnerId         *string                  `xml:"groupOwnerId,omitempty"`
+	IpProtocol           *string                  `xml:"ipProtocol,omitempty"`
+	IsEgress             *bool                    `xml:"isEgress,omitempty"`
+	PrefixListId         *string                  `xml:"prefixListId,omitempty"`
+	ReferencedGroupInfo  *ReferencedSecurityGroup `xml:"referencedGroupInfo,omitempty"`
+	SecurityGroupRuleArn *string                  `xml:"securityGroupRuleArn,omitempty"`
+	SecurityGroupRuleId  *string                  `xml:"securityGroupRuleId,omitempty"`
+	Tags                 []Tag                    `xml:"tagSet>item"`
+	ToPort               *int32                   `xml:"toPort,omitempty"`
+}
+
+// SecurityGroupRuleDescription is aws:ec2's shape of that name.
+type SecurityGroupRuleDescription struct {
+	Description         *string `xml:"Description,omitempty"`
+	SecurityGroupRuleId *string `xml:"SecurityGroupRuleId,omitempty"`
+}
+
+// SecurityGroupRuleRequest is aws:ec2's shape of that name.
+type SecurityGroupRuleRequest struct {
+	CidrIpv4          *string `xml:"CidrIpv4,omitempty"`
+	CidrIpv6          *string `xml:"CidrIpv6,omitempty"`
+	Description       *string `xml:"Description,omitempty"`
+	FromPort          *int32  `xml:"FromPort,omitempty"`
+	IpProtocol        *string `xml:"IpProtocol,omitempty"`
+	PrefixListId      *string `xml:"PrefixListId,omitempty"`
+	ReferencedGroupId *string `xml:"ReferencedGroupId,omitempty"`
+	ToPort            *int32  `xml:"ToPort,omitempty"`
+}
+
+// SecurityGroupRuleUpdate is aws:ec2's shape of that name.
+type SecurityGroupRuleUpdate struct {
+	SecurityGroupRule   *SecurityGroupRuleRequest `xml:"SecurityGroupRule,omitempty"`
+	SecurityGroupRuleId *string                   `xml:"SecurityGroupRuleId,omitempty"`
+}
+
 // Subnet is aws:ec2's shape of that name.
 type Subnet struct {
 	AssignIpv6AddressOnCreation     *bool                            `xml:"assignIpv6AddressOnCreation,omitempty"`
@@ -293,6 +1370,12 @@ type SubnetCidrBlockState struct {
 	StatusMessage *string `xml:"statusMessage,omitempty"`
 }
 
+// SubnetIpPrefixes is aws:ec2's shape of that name.
+type SubnetIpPrefixes struct {
+	IpPrefixes []string `xml:"ipPrefixSet>item"`
+	SubnetId   *string  `xml:"subnetId,omitempty"`
+}
+
 // SubnetIpv6CidrBlockAssociation is aws:ec2's shape of that name.
 type SubnetIpv6CidrBlockAssociation struct {
 	AssociationId        *string               `xml:"associationId,omitempty"`
@@ -306,6 +1389,48 @@ type SubnetIpv6CidrBlockAssociation struct {
 type Tag struct {
 	Key   *string `xml:"key,omitempty"`
 	Value *string `xml:"value,omitempty"`
+}
+
+// TagDescription is aws:ec2's shape of that name.
+type TagDescription struct {
+	Key          *string `xml:"key,omitempty"`
+	ResourceId   *string `xml:"resourceId,omitempty"`
+	ResourceType *string `xml:"resourceType,omitempty"`
+	Value        *string `xml:"value,omitempty"`
+}
+
+// TagSpecification is aws:ec2's shape of that name.
+type TagSpecification struct {
+	ResourceType *string `xml:"resourceType,omitempty"`
+	Tags         []Tag   `xml:"Tag>item"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsEgressRequest is aws:ec2's shape of that name.
+type UpdateSecurityGroupRuleDescriptionsEgressRequest struct {
+	DryRun                        *bool                          `xml:"DryRun,omitempty"`
+	GroupId                       *string                        `xml:"GroupId,omitempty"`
+	GroupName                     *string                        `xml:"GroupName,omitempty"`
+	IpPermissions                 []IpPermission                 `xml:"IpPermissions>item"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `xml:"SecurityGroupRuleDescription>item"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsEgressResult is aws:ec2's shape of that name.
+type UpdateSecurityGroupRuleDescriptionsEgressResult struct {
+	Return *bool `xml:"return,omitempty"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsIngressRequest is aws:ec2's shape of that name.
+type UpdateSecurityGroupRuleDescriptionsIngressRequest struct {
+	DryRun                        *bool                          `xml:"DryRun,omitempty"`
+	GroupId                       *string                        `xml:"GroupId,omitempty"`
+	GroupName                     *string                        `xml:"GroupName,omitempty"`
+	IpPermissions                 []IpPermission                 `xml:"IpPermissions>item"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `xml:"SecurityGroupRuleDescription>item"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsIngressResult is aws:ec2's shape of that name.
+type UpdateSecurityGroupRuleDescriptionsIngressResult struct {
+	Return *bool `xml:"return,omitempty"`
 }
 
 // UserIdGroupPair is aws:ec2's shape of that name.
@@ -360,6 +1485,21 @@ type VpcEncryptionControl struct {
 	VpcId                  *string                         `xml:"vpcId,omitempty"`
 }
 
+// VpcEncryptionControlConfiguration is aws:ec2's shape of that name.
+type VpcEncryptionControlConfiguration struct {
+	ApiGatewayV2Exclusion              *string `xml:"ApiGatewayV2Exclusion,omitempty"`
+	EgressOnlyInternetGatewayExclusion *string `xml:"EgressOnlyInternetGatewayExclusion,omitempty"`
+	ElasticFileSystemExclusion         *string `xml:"ElasticFileSystemExclusion,omitempty"`
+	GlobalAcceleratorExclusion         *string `xml:"GlobalAcceleratorExclusion,omitempty"`
+	InternetGatewayExclusion           *string `xml:"InternetGatewayExclusion,omitempty"`
+	LambdaExclusion                    *string `xml:"LambdaExclusion,omitempty"`
+	Mode                               *string `xml:"Mode,omitempty"`
+	NatGatewayExclusion                *string `xml:"NatGatewayExclusion,omitempty"`
+	VirtualPrivateGatewayExclusion     *string `xml:"VirtualPrivateGatewayExclusion,omitempty"`
+	VpcLatticeExclusion                *string `xml:"VpcLatticeExclusion,omitempty"`
+	VpcPeeringExclusion                *string `xml:"VpcPeeringExclusion,omitempty"`
+}
+
 // VpcEncryptionControlExclusion is aws:ec2's shape of that name.
 type VpcEncryptionControlExclusion struct {
 	State        *string `xml:"state,omitempty"`
@@ -378,6 +1518,36 @@ type VpcEncryptionControlExclusions struct {
 	VirtualPrivateGateway     *VpcEncryptionControlExclusion `xml:"virtualPrivateGateway,omitempty"`
 	VpcLattice                *VpcEncryptionControlExclusion `xml:"vpcLattice,omitempty"`
 	VpcPeering                *VpcEncryptionControlExclusion `xml:"vpcPeering,omitempty"`
+}
+
+// VpcEndpoint is aws:ec2's shape of that name.
+type VpcEndpoint struct {
+	CreationTimestamp        *model.Time                `xml:"creationTimestamp,omitempty"`
+	DnsEntries               []DnsEntry                 `xml:"dnsEntrySet>item"`
+	DnsOptions               *DnsOptions                `xml:"dnsOptions,omitempty"`
+	FailureReason            *string                    `xml:"failureReason,omitempty"`
+	Groups                   []SecurityGroupIdentifier  `xml:"groupSet>item"`
+	IpAddressType            *string                    `xml:"ipAddressType,omitempty"`
+	Ipv4Prefixes             []SubnetIpPrefixes         `xml:"ipv4PrefixSet>item"`
+	Ipv6Prefixes             []SubnetIpPrefixes         `xml:"ipv6PrefixSet>item"`
+	LastError                *LastError                 `xml:"lastError,omitempty"`
+	NetworkInterfaceIds      []string                   `xml:"networkInterfaceIdSet>item"`
+	OwnerId                  *string                    `xml:"ownerId,omitempty"`
+	PayerResponsibilities    []PayerResponsibilityEntry `xml:"payerResponsibilitySet>item"`
+	PolicyDocument           *string                    `xml:"policyDocument,omitempty"`
+	PrivateDnsEnabled        *bool                      `xml:"privateDnsEnabled,omitempty"`
+	RequesterManaged         *bool                      `xml:"requesterManaged,omitempty"`
+	ResourceConfigurationArn *string                    `xml:"resourceConfigurationArn,omitempty"`
+	RouteTableIds            []string                   `xml:"routeTableIdSet>item"`
+	ServiceName              *string                    `xml:"serviceName,omitempty"`
+	ServiceNetworkArn        *string                    `xml:"serviceNetworkArn,omitempty"`
+	ServiceRegion            *string                    `xml:"serviceRegion,omitempty"`
+	State                    *string                    `xml:"state,omitempty"`
+	SubnetIds                []string                   `xml:"subnetIdSet>item"`
+	Tags                     []Tag                      `xml:"tagSet>item"`
+	VpcEndpointId            *string                    `xml:"vpcEndpointId,omitempty"`
+	VpcEndpointType          *string                    `xml:"vpcEndpointType,omitempty"`
+	VpcId                    *string                    `xml:"vpcId,omitempty"`
 }
 
 // VpcIpv6CidrBlockAssociation is aws:ec2's shape of that name.

@@ -8,7 +8,425 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AllocateAddressRequest) Validate() *model.Error {
+	if e := model.CheckEnum("Domain", s.Domain, "vpc", "standard"); e != nil {
+		return e
+	}
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AssociateRouteTableRequest) Validate() *model.Error {
+	if s.RouteTableId == nil {
+		return model.Missing("routeTableId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AssociateVpcCidrBlockRequest) Validate() *model.Error {
+	if s.VpcId == nil {
+		return model.Missing("vpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AttachInternetGatewayRequest) Validate() *model.Error {
+	if s.InternetGatewayId == nil {
+		return model.Missing("internetGatewayId")
+	}
+	if s.VpcId == nil {
+		return model.Missing("vpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AttributeBooleanValue) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AuthorizeSecurityGroupEgressRequest) Validate() *model.Error {
+	if s.GroupId == nil {
+		return model.Missing("groupId")
+	}
+	for i := range s.IpPermissions {
+		if e := s.IpPermissions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AuthorizeSecurityGroupIngressRequest) Validate() *model.Error {
+	for i := range s.IpPermissions {
+		if e := s.IpPermissions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AvailabilityZoneAddress) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateDefaultSubnetRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateDefaultVpcRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateInternetGatewayRequest) Validate() *model.Error {
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateNatGatewayRequest) Validate() *model.Error {
+	if e := model.CheckEnum("AvailabilityMode", s.AvailabilityMode, "zonal", "regional"); e != nil {
+		return e
+	}
+	for i := range s.AvailabilityZoneAddresses {
+		if e := s.AvailabilityZoneAddresses[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckEnum("ConnectivityType", s.ConnectivityType, "private", "public"); e != nil {
+		return e
+	}
+	if e := model.CheckRange("SecondaryPrivateIpAddressCount", s.SecondaryPrivateIpAddressCount, 1, 31); e != nil {
+		return e
+	}
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateRouteRequest) Validate() *model.Error {
+	if s.RouteTableId == nil {
+		return model.Missing("routeTableId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateRouteTableRequest) Validate() *model.Error {
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if s.VpcId == nil {
+		return model.Missing("vpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateSecurityGroupRequest) Validate() *model.Error {
+	if s.Description == nil {
+		return model.Missing("GroupDescription")
+	}
+	if s.GroupName == nil {
+		return model.Missing("GroupName")
+	}
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateSubnetRequest) Validate() *model.Error {
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if s.VpcId == nil {
+		return model.Missing("VpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateTagsRequest) Validate() *model.Error {
+	if s.Resources == nil {
+		return model.Missing("ResourceId")
+	}
+	if s.Tags == nil {
+		return model.Missing("Tag")
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *CreateVpcRequest) Validate() *model.Error {
+	if e := model.CheckEnum("instanceTenancy", s.InstanceTenancy, "default", "dedicated", "host"); e != nil {
+		return e
+	}
+	for i := range s.TagSpecifications {
+		if e := s.TagSpecifications[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if s.VpcEncryptionControl != nil {
+		if e := s.VpcEncryptionControl.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteInternetGatewayRequest) Validate() *model.Error {
+	if s.InternetGatewayId == nil {
+		return model.Missing("internetGatewayId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteNatGatewayRequest) Validate() *model.Error {
+	if s.NatGatewayId == nil {
+		return model.Missing("NatGatewayId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteRouteRequest) Validate() *model.Error {
+	if s.RouteTableId == nil {
+		return model.Missing("routeTableId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteRouteTableRequest) Validate() *model.Error {
+	if s.RouteTableId == nil {
+		return model.Missing("routeTableId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteSecurityGroupRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteSubnetRequest) Validate() *model.Error {
+	if s.SubnetId == nil {
+		return model.Missing("SubnetId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteTagsRequest) Validate() *model.Error {
+	if s.Resources == nil {
+		return model.Missing("resourceId")
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteVpcRequest) Validate() *model.Error {
+	if s.VpcId == nil {
+		return model.Missing("VpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeAccountAttributesRequest) Validate() *model.Error {
+	for i := range s.AttributeNames {
+		if e := model.CheckEnum("attributeName", &s.AttributeNames[i], "supported-platforms", "default-vpc"); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeAddressesAttributeRequest) Validate() *model.Error {
+	if e := model.CheckEnum("Attribute", s.Attribute, "domain-name"); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 1, 1000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeAddressesRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DescribeAvailabilityZonesRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeDhcpOptionsRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeInternetGatewaysRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeNatGatewaysRequest) Validate() *model.Error {
+	for i := range s.Filter {
+		if e := s.Filter[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeNetworkAclsRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeNetworkInterfacesRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeRegionsRequest) Validate() *model.Error {
 	for i := range s.Filters {
 		if e := s.Filters[i].Validate(); e != nil {
 			return e
@@ -26,6 +444,20 @@ func (s *DescribeRouteTablesRequest) Validate() *model.Error {
 		}
 	}
 	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeSecurityGroupRulesRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("MaxResults", s.MaxResults, 5, 1000); e != nil {
 		return e
 	}
 	return nil
@@ -61,6 +493,17 @@ func (s *DescribeSubnetsRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DescribeTagsRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DescribeVpcAttributeRequest) Validate() *model.Error {
 	if s.Attribute == nil {
 		return model.Missing("Attribute")
@@ -70,6 +513,17 @@ func (s *DescribeVpcAttributeRequest) Validate() *model.Error {
 	}
 	if s.VpcId == nil {
 		return model.Missing("VpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeVpcEndpointsRequest) Validate() *model.Error {
+	for i := range s.Filters {
+		if e := s.Filters[i].Validate(); e != nil {
+			return e
+		}
 	}
 	return nil
 }
@@ -90,6 +544,346 @@ func (s *DescribeVpcsRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DetachInternetGatewayRequest) Validate() *model.Error {
+	if s.InternetGatewayId == nil {
+		return model.Missing("internetGatewayId")
+	}
+	if s.VpcId == nil {
+		return model.Missing("vpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DisassociateRouteTableRequest) Validate() *model.Error {
+	if s.AssociationId == nil {
+		return model.Missing("associationId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DisassociateVpcCidrBlockRequest) Validate() *model.Error {
+	if s.AssociationId == nil {
+		return model.Missing("associationId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *Filter) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *IpPermission) Validate() *model.Error {
+	for i := range s.IpRanges {
+		if e := s.IpRanges[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.Ipv6Ranges {
+		if e := s.Ipv6Ranges[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.PrefixListIds {
+		if e := s.PrefixListIds[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.UserIdGroupPairs {
+		if e := s.UserIdGroupPairs[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *IpRange) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *Ipv6Range) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ModifySecurityGroupRulesRequest) Validate() *model.Error {
+	if s.GroupId == nil {
+		return model.Missing("GroupId")
+	}
+	if s.SecurityGroupRules == nil {
+		return model.Missing("SecurityGroupRule")
+	}
+	for i := range s.SecurityGroupRules {
+		if e := s.SecurityGroupRules[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ModifySubnetAttributeRequest) Validate() *model.Error {
+	if s.AssignIpv6AddressOnCreation != nil {
+		if e := s.AssignIpv6AddressOnCreation.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.DisableLniAtDeviceIndex != nil {
+		if e := s.DisableLniAtDeviceIndex.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.EnableDns64 != nil {
+		if e := s.EnableDns64.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.EnableResourceNameDnsAAAARecordOnLaunch != nil {
+		if e := s.EnableResourceNameDnsAAAARecordOnLaunch.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.EnableResourceNameDnsARecordOnLaunch != nil {
+		if e := s.EnableResourceNameDnsARecordOnLaunch.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.MapCustomerOwnedIpOnLaunch != nil {
+		if e := s.MapCustomerOwnedIpOnLaunch.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.MapPublicIpOnLaunch != nil {
+		if e := s.MapPublicIpOnLaunch.Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckEnum("PrivateDnsHostnameTypeOnLaunch", s.PrivateDnsHostnameTypeOnLaunch, "ip-name", "resource-name"); e != nil {
+		return e
+	}
+	if s.SubnetId == nil {
+		return model.Missing("subnetId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ModifyVpcAttributeRequest) Validate() *model.Error {
+	if s.EnableDnsHostnames != nil {
+		if e := s.EnableDnsHostnames.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.EnableDnsSupport != nil {
+		if e := s.EnableDnsSupport.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.EnableNetworkAddressUsageMetrics != nil {
+		if e := s.EnableNetworkAddressUsageMetrics.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.VpcId == nil {
+		return model.Missing("vpcId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *PrefixListId) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ReleaseAddressRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ReplaceRouteRequest) Validate() *model.Error {
+	if s.RouteTableId == nil {
+		return model.Missing("routeTableId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ReplaceRouteTableAssociationRequest) Validate() *model.Error {
+	if s.AssociationId == nil {
+		return model.Missing("associationId")
+	}
+	if s.RouteTableId == nil {
+		return model.Missing("routeTableId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *RevokeSecurityGroupEgressRequest) Validate() *model.Error {
+	if s.GroupId == nil {
+		return model.Missing("groupId")
+	}
+	for i := range s.IpPermissions {
+		if e := s.IpPermissions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *RevokeSecurityGroupIngressRequest) Validate() *model.Error {
+	for i := range s.IpPermissions {
+		if e := s.IpPermissions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *SecurityGroupRuleDescription) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *SecurityGroupRuleRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *SecurityGroupRuleUpdate) Validate() *model.Error {
+	if s.SecurityGroupRule != nil {
+		if e := s.SecurityGroupRule.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.SecurityGroupRuleId == nil {
+		return model.Missing("SecurityGroupRuleId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *Tag) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *TagSpecification) Validate() *model.Error {
+	if e := model.CheckEnum("resourceType", s.ResourceType, "capacity-reservation", "client-vpn-endpoint", "customer-gateway", "carrier-gateway", "coip-pool", "declarative-policies-report", "dedicated-host", "dhcp-options", "egress-only-internet-gateway", "elastic-ip", "elastic-gpu", "export-image-task", "export-instance-task", "fca-policy", "fleet", "fpga-image", "host-reservation", "image", "image-usage-report", "import-image-task", "import-snapshot-task", "instance", "instance-event-window", "internet-gateway", "ipam", "ipam-pool", "ipam-scope", "ipv4pool-ec2", "ipv6pool-ec2", "key-pair", "launch-template", "local-gateway", "local-gateway-route-table", "local-gateway-virtual-interface", "local-gateway-virtual-interface-group", "local-gateway-route-table-vpc-association", "local-gateway-route-table-virtual-interface-group-association", "natgateway", "network-acl", "network-interface", "network-insights-analysis", "network-insights-path", "network-insights-access-scope", "network-insights-access-scope-analysis", "outpost-lag", "placement-group", "prefix-list", "replace-root-volume-task", "reserved-instances", "route-table", "security-group", "security-group-rule", "service-link-virtual-interface", "snapshot", "spot-fleet-request", "spot-instances-request", "subnet", "subnet-cidr-reservation", "traffic-mirror-filter", "traffic-mirror-session", "traffic-mirror-target", "transit-gateway", "transit-gateway-attachment", "transit-gateway-connect-peer", "transit-gateway-multicast-domain", "transit-gateway-policy-table", "transit-gateway-metering-policy", "transit-gateway-route-table", "transit-gateway-route-table-announcement", "volume", "vpc", "vpc-endpoint", "vpc-endpoint-connection", "vpc-endpoint-service", "vpc-endpoint-service-permission", "vpc-peering-connection", "vpn-connection", "vpn-gateway", "vpc-flow-log", "capacity-reservation-fleet", "traffic-mirror-filter-rule", "vpc-endpoint-connection-device-type", "verified-access-instance", "verified-access-group", "verified-access-endpoint", "verified-access-policy", "verified-access-trust-provider", "vpn-connection-device-type", "vpc-block-public-access-exclusion", "vpc-encryption-control", "route-server", "route-server-endpoint", "route-server-peer", "ipam-resource-discovery", "ipam-resource-discovery-association", "instance-connect-endpoint", "verified-access-endpoint-target", "ipam-external-resource-verification-token", "capacity-block", "mac-modification-task", "ipam-prefix-list-resolver", "ipam-policy", "ipam-prefix-list-resolver-target", "ipam-internet-registry-association", "secondary-interface", "secondary-network", "secondary-subnet", "capacity-manager-data-export", "vpn-concentrator", "ipam-pool-allocation", "capacity-reservation-cancellation-quote", "application-status-check", "capacity-reservation-modification-quote", "metric-category"); e != nil {
+		return e
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateSecurityGroupRuleDescriptionsEgressRequest) Validate() *model.Error {
+	for i := range s.IpPermissions {
+		if e := s.IpPermissions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.SecurityGroupRuleDescriptions {
+		if e := s.SecurityGroupRuleDescriptions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UpdateSecurityGroupRuleDescriptionsIngressRequest) Validate() *model.Error {
+	for i := range s.IpPermissions {
+		if e := s.IpPermissions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	for i := range s.SecurityGroupRuleDescriptions {
+		if e := s.SecurityGroupRuleDescriptions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UserIdGroupPair) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *VpcEncryptionControlConfiguration) Validate() *model.Error {
+	if e := model.CheckEnum("ApiGatewayV2Exclusion", s.ApiGatewayV2Exclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("EgressOnlyInternetGatewayExclusion", s.EgressOnlyInternetGatewayExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("ElasticFileSystemExclusion", s.ElasticFileSystemExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("GlobalAcceleratorExclusion", s.GlobalAcceleratorExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("InternetGatewayExclusion", s.InternetGatewayExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("LambdaExclusion", s.LambdaExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if s.Mode == nil {
+		return model.Missing("Mode")
+	}
+	if e := model.CheckEnum("Mode", s.Mode, "monitor", "enforce"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("NatGatewayExclusion", s.NatGatewayExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("VirtualPrivateGatewayExclusion", s.VirtualPrivateGatewayExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("VpcLatticeExclusion", s.VpcLatticeExclusion, "enable", "disable"); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("VpcPeeringExclusion", s.VpcPeeringExclusion, "enable", "disable"); e != nil {
+		return e
+	}
 	return nil
 }

@@ -412,6 +412,7 @@ nodes orders
   {
     "addedToClusterTime": "2026-11-24T09:00:14.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0def8d1f1cb114f3b",
       "brokerId": 1,
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
@@ -430,6 +431,7 @@ nodes orders
   {
     "addedToClusterTime": "2026-11-24T09:00:14.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0adcd218a3ccecdfc",
       "brokerId": 2,
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
@@ -448,6 +450,7 @@ nodes orders
   {
     "addedToClusterTime": "2026-11-24T09:00:14.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0c994f8a5aa20e85f",
       "brokerId": 3,
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {

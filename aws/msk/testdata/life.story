@@ -40,6 +40,7 @@ nodes Orders-Prod-With-A-Long-Name
   },
   {
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0bc6ad08108bfce14",
       "brokerId": 1,
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
@@ -52,6 +53,7 @@ nodes Orders-Prod-With-A-Long-Name
   },
   {
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0babbe7885550effc",
       "brokerId": 2,
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
@@ -64,6 +66,7 @@ nodes Orders-Prod-With-A-Long-Name
   },
   {
     "brokerNodeInfo": {
+      "attachedENIId": "eni-01194060bcd92a8fd",
       "brokerId": 3,
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {
@@ -230,6 +233,7 @@ nodes Orders-Prod-With-A-Long-Name
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0bc6ad08108bfce14",
       "brokerId": 1,
       "clientSubnet": "subnet-a",
       "clientVpcIpAddress": "127.0.0.1",
@@ -247,6 +251,7 @@ nodes Orders-Prod-With-A-Long-Name
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0babbe7885550effc",
       "brokerId": 2,
       "clientSubnet": "subnet-b",
       "clientVpcIpAddress": "127.0.0.1",
@@ -264,6 +269,7 @@ nodes Orders-Prod-With-A-Long-Name
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-01194060bcd92a8fd",
       "brokerId": 3,
       "clientSubnet": "subnet-c",
       "clientVpcIpAddress": "127.0.0.1",

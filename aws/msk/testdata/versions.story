@@ -124,6 +124,7 @@ nodes zoo
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-089cbfaa388864cd8",
       "brokerId": 1,
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
@@ -140,6 +141,7 @@ nodes zoo
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-009f1559ef059de67",
       "brokerId": 2,
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
@@ -156,6 +158,7 @@ nodes zoo
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0c5da651da8ad7c62",
       "brokerId": 3,
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {
@@ -425,6 +428,7 @@ nodes zoo
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-089cbfaa388864cd8",
       "brokerId": 1,
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
@@ -441,6 +445,7 @@ nodes zoo
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-009f1559ef059de67",
       "brokerId": 2,
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
@@ -457,6 +462,7 @@ nodes zoo
   {
     "addedToClusterTime": "2026-11-24T09:00:01.000Z",
     "brokerNodeInfo": {
+      "attachedENIId": "eni-0c5da651da8ad7c62",
       "brokerId": 3,
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {

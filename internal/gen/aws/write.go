@@ -320,8 +320,12 @@ func (w *writer) decode(op operation) {
 	if op.Input == "" {
 		return
 	}
-	if w.s.protocol == "query" {
+	switch w.s.protocol {
+	case "query":
 		w.p("r.Members(in)")
+		return
+	case "ec2":
+		w.p("r.EC2Members(in)")
 		return
 	}
 	body := false
@@ -329,8 +333,6 @@ func (w *writer) decode(op operation) {
 		switch {
 		case w.s.protocol == "json":
 			body = true
-		case w.s.protocol != "rest-json":
-			w.decodeForm(m)
 		case m.Location == "uri":
 			read := "Path"
 			if w.f.Shapes[m.Shape].Type == "long" {
@@ -362,28 +364,4 @@ func (w *writer) reader(name string) string {
 	default:
 		panic("cannot read a " + s.Type + " from a query")
 	}
-}
-
-// formName is a member's name in the ec2 protocol.
-func formName(m member) string {
-	switch {
-	case m.QueryName != "":
-		return m.QueryName
-	case m.WireName != "":
-		return goName(m.WireName)
-	}
-	return goName(m.Name)
-}
-
-func (w *writer) decodeForm(m member) {
-	s := w.f.Shapes[m.Shape]
-	if s.Type != "list" || w.f.Shapes[s.Element.Shape].Type != "structure" {
-		w.p("in.%s = r.Form%s(%q)", goName(m.Name), w.reader(m.Shape), formName(m))
-		return
-	}
-	w.p("for _, prefix := range r.FormItems(%q) {\nvar item %s", formName(m), goName(s.Element.Shape))
-	for _, inner := range w.f.Shapes[s.Element.Shape].Members {
-		w.p("item.%s = r.Form%s(prefix + %q)", goName(inner.Name), w.reader(inner.Shape), "."+formName(inner))
-	}
-	w.p("in.%s = append(in.%s, item)\n}", goName(m.Name), goName(m.Name))
 }
