@@ -21,7 +21,7 @@ import (
 // is called again, and goes on where it was.
 func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec) (fleet.Observed, error) {
 	v := converging{e: e, r: r, spec: s}
-	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.grow, v.shrink, v.software, v.version} {
+	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.volumes, v.grow, v.shrink, v.software, v.version} {
 		if err := part(ctx); err != nil {
 			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
 		}

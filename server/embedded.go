@@ -403,7 +403,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 
 // broker is one broker with some of its listeners.
 func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]net.Listener) (cluster.Broker, fleet.ObservedBroker, error) {
-	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static}
+	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static, Limits: o.e.cfg.limits(o.spec)}
 	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
 	for _, name := range listeners {
 		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID, name))

@@ -22,6 +22,7 @@ type Wanted struct {
 	Listeners       []Listener     // the same on every broker
 	SecurityGroups  []string
 	InstanceType    string   // of provisioned clusters
+	VolumeGiB       int32    // of each broker; 0: without a limit
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Key             string   // ARN of the customer's KMS key; "" is the service's own
@@ -118,6 +119,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
 		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node, c.Provisioned.VolumeGiB}
 		w.Key = c.Provisioned.Key
+		w.VolumeGiB = c.Provisioned.VolumeGiB
 		now = properties(c.Provisioned.Configuration)
 		if c.Provisioned.TLSAuth {
 			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated

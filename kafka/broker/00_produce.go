@@ -98,6 +98,10 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 		if errors.As(err, &why) {
 			out.ErrorMessage = &why.Text
 		}
+		var full *partition.VolumeFullError
+		if errors.As(err, &full) {
+			out.ErrorMessage = new(full.Error())
+		}
 		if p != nil && !slices.Contains(withoutStart, out.ErrorCode) {
 			out.LogStartOffset = p.Offsets().Start
 		}

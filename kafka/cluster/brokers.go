@@ -259,7 +259,7 @@ func (c *Cluster) serveNode(n *node) {
 // backend is a broker as one process: what it keeps is lost when it stops.
 func (c *Cluster) backend(n *node) *broker.Broker {
 	return broker.New(broker.Config{
-		LogDir: broker.LogDir{Path: c.logDir(), Space: c.space}, MetadataLog: c.metaLog.Offsets,
+		LogDir: broker.LogDir{Path: c.logDir(), Space: func() (total, usable int64) { return c.space(n.cfg.ID) }}, MetadataLog: c.metaLog.Offsets,
 		ID: n.cfg.ID, Measure: n.counts.Load(), Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})

@@ -78,6 +78,7 @@ type Broker struct {
 
 	KafkaVersion string            // what this broker advertises; "" is the cluster's
 	Static       map[string]string // its server.properties; nil is the cluster's
+	Limits       Limits
 }
 
 // Listener is one address of a broker. The cluster closes Net.
@@ -191,6 +192,9 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	}
 	c.dir = dir
 	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log})
+	for _, n := range c.all() {
+		c.limit(n)
+	}
 	controller := c.cfg.Brokers[0].ID
 	p, err := c.set.OpenMetadata(metadataTopic, metadataTopicID, controller)
 	if err != nil {
@@ -351,8 +355,12 @@ func (c *Cluster) logDir() string {
 	return path
 }
 
-// space is the size of the log directory's file system and what is left of it.
-func (c *Cluster) space() (total, usable int64) {
+// space is the size of a broker's volume and what is left of it; without one,
+// of the log directory's file system.
+func (c *Cluster) space(id int32) (total, usable int64) {
+	if used, limit := c.set.Volume(id); limit > 0 {
+		return limit, max(0, limit-used)
+	}
 	fs, ok := c.cfg.FS.(interface {
 		Space(path string) (total, usable int64, err error)
 	})

@@ -33,6 +33,9 @@ type Set struct {
 
 	mu   sync.RWMutex
 	byID map[id]*Partition // guarded by mu
+
+	volumesMu sync.Mutex
+	volumes   map[int32]*volume // of brokers; guarded by volumesMu
 }
 
 type id struct {
@@ -48,7 +51,7 @@ func New(cfg Config) *Set {
 	if cfg.CompactionInterval == 0 {
 		cfg.CompactionInterval = compactionInterval
 	}
-	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition)}
+	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
 }
 
 // Apply makes the partitions what the image says: opens logs of new ones,
