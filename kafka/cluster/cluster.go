@@ -48,6 +48,7 @@ type Config struct {
 
 	Static     map[string]string // server.properties of brokers without their own
 	Serverless bool              // the topic rules of MSK Serverless
+	Throttles  Throttles         // of all brokers
 
 	Verifier   sasl.Verifier // nil: no IAM listener may be configured
 	SessionMax time.Duration // connections.max.reauth.ms; 0 is the listener's default
@@ -112,6 +113,7 @@ type Cluster struct {
 	nodes   atomic.Pointer[[]*node] // by id; changed by who has the turn, as a whole
 
 	mutations quota.Meters       // of all brokers
+	shared    *quota.Ceilings    // of all brokers; nil: each has its own
 	logins    *throttle.Failures // of all brokers
 	boot      *listener.Listener // nil but for serverless clusters
 
@@ -159,6 +161,7 @@ func Open(cfg Config) (*Cluster, error) {
 		cfg: cfg, stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}), logins: listener.NewLogins(),
 	}
+	c.shared = cfg.Throttles.ceilings()
 	c.nodes.Store(&[]*node{})
 	for _, b := range cfg.Brokers {
 		n, nodeErr := c.newNode(b)
@@ -191,7 +194,8 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		return fmt.Errorf("open cluster: %w", err)
 	}
 	c.dir = dir
-	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log})
+	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log,
+		In: c.cfg.Throttles.PartitionIngress, Out: c.cfg.Throttles.PartitionEgress, CompactedBytes: c.cfg.Throttles.CompactedBytes})
 	for _, n := range c.all() {
 		c.limit(n)
 	}
@@ -342,7 +346,7 @@ func (c *Cluster) serve() {
 		c.serveNode(n)
 	}
 	if first := c.all()[0]; c.cfg.Boot != nil {
-		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas())
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas(first))
 	}
 }
 
@@ -375,8 +379,8 @@ func (c *Cluster) space(id int32) (total, usable int64) {
 }
 
 // quotas is what one broker measures its clients by.
-func (c *Cluster) quotas() *listener.Quotas {
-	return &listener.Quotas{Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
+func (c *Cluster) quotas(n *node) *listener.Quotas {
+	return &listener.Quotas{Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
 }
 
 func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/record"
 	"github.com/millrace/millrace/kafka/storage"
 )
@@ -29,6 +30,7 @@ type Partition struct {
 	// leadership and appended, and for writing while the leadership changes.
 	order   sync.RWMutex
 	current atomic.Pointer[leadership] // written under order
+	in, out quota.Ceiling              // bytes of clients
 	counted atomic.Int64               // bytes on the volumes of current's replicas; changed under order
 
 	waitMu  sync.Mutex
@@ -182,6 +184,7 @@ type Append struct {
 	LogStart     int64
 	AppendTimeMS int64 // -1 unless the topic uses LogAppendTime or the batch was there already
 	Epoch        int32
+	Hold         time.Duration        // how long the partition's limit wants the client to be silent
 	Records      []record.RecordError // filled when the batch was refused
 }
 
@@ -208,6 +211,9 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 	if int64(len(b)) > l.settings.SegmentBytes {
 		return Append{}, kerr.RecordListTooLarge
 	}
+	if most := p.set.cfg.CompactedBytes; most > 0 && l.settings.Compact && p.counted.Load()+int64(len(b)) > most {
+		return Append{}, kerr.ThrottlingQuotaExceeded // aws:kafka developer guide, serverless quotas
+	}
 	if err := p.take(l, int64(len(b)), true); err != nil {
 		return Append{}, err
 	}
@@ -218,7 +224,8 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 	if err != nil {
 		return Append{}, err
 	}
-	a := Append{Base: done.BaseOffset, Last: done.LastOffset, LogStart: done.LogStartOffset, AppendTimeMS: -1, Epoch: l.epoch}
+	hold := p.in.Record(float64(len(b)), now)
+	a := Append{Hold: hold, Base: done.BaseOffset, Last: done.LastOffset, LogStart: done.LogStartOffset, AppendTimeMS: -1, Epoch: l.epoch}
 	switch {
 	case done.Duplicate: // Kafka answers the time of the batch that it has
 		a.AppendTimeMS = b.MaxTimestamp()

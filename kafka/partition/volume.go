@@ -3,6 +3,7 @@ package partition
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -112,4 +113,14 @@ func (p *Partition) shrunk() {
 	if l := p.current.Load(); l != nil {
 		p.count(l)
 	}
+}
+
+// Limited reports whether partitions have limits of their own for what clients
+// read.
+func (s *Set) Limited() bool { return s.cfg.Out > 0 }
+
+// Sent counts bytes that a client is sent, or with less than 0 was not sent
+// after all, and answers how long it is to be silent.
+func (p *Partition) Sent(bytes int, now time.Time) time.Duration {
+	return p.out.Record(float64(bytes), now)
 }
