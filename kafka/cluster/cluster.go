@@ -48,6 +48,7 @@ type Config struct {
 
 	Static     map[string]string // server.properties of brokers without their own
 	Serverless bool              // the topic rules of MSK Serverless
+	Express    bool              // those of MSK's Express brokers
 	Throttles  Throttles         // of all brokers
 
 	Verifier   sasl.Verifier // nil: no IAM listener may be configured
@@ -225,7 +226,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		Log:                 c.cfg.Log,
 	})
 	core := metadata.New(metadata.Params{
-		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Features: features(line),
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Express: c.cfg.Express, Features: features(line),
 		Release: line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{

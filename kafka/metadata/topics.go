@@ -211,6 +211,9 @@ func (d *decision) place(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
 	if in.ReplicationFactor == -1 {
 		replicas = d.image.brokerInt("default.replication.factor")
 	}
+	if d.core.p.Express {
+		replicas = expressReplicas
+	}
 	count := int(in.NumPartitions)
 	if in.NumPartitions == -1 {
 		count = d.image.brokerInt("num.partitions")
