@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/quota"
 )
 
@@ -77,4 +79,14 @@ func (c *Cluster) StorageUsed() map[int32]int64 {
 		out[n.cfg.ID], _ = c.set.Volume(n.cfg.ID)
 	}
 	return out
+}
+
+// Rebalance moves replicas of clients' topics to the brokers of each rack that
+// have fewer (metadata.Rebalance), and answers how many; 0 when all have as many.
+func (c *Cluster) Rebalance(ctx context.Context) (moved int, err error) {
+	reply, err := c.meta.Do(metadata.Rebalance{}).Wait(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("rebalance: %w", err)
+	}
+	return reply.(int), nil
 }

@@ -107,6 +107,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.fence(r.ID, false)
 	case CreateTopics:
 		reply = d.createTopics(r)
+	case Rebalance:
+		reply = d.rebalance()
 	case CreateInternalTopic:
 		d.createInternalTopic(r)
 	case AllocateProducerIDs:

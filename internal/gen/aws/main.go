@@ -36,10 +36,15 @@ var services = []service{
 		"ListKafkaVersions", "ListNodes", "ListScramSecrets", "ListTagsForResource", "PutClusterPolicy", "RebootBroker",
 		"TagResource", "UntagResource", "UpdateBrokerCount", "UpdateBrokerStorage", "UpdateBrokerType",
 		"UpdateClusterConfiguration", "UpdateClusterKafkaVersion", "UpdateConfiguration", "UpdateConnectivity",
-		"UpdateMonitoring", "UpdateSecurity", "UpdateStorage",
+		"UpdateMonitoring", "UpdateRebalancing", "UpdateSecurity", "UpdateStorage",
 		"CreateTopic", "DeleteTopic", "DescribeTopic", "DescribeTopicPartitions", "ListTopics", "UpdateTopic",
 		"CreateVpcConnection", "DeleteVpcConnection", "DescribeVpcConnection", "ListClientVpcConnections", "ListVpcConnections",
 		"RejectClientVpcConnection",
+	}},
+	{name: "servicequotas", model: "service-quotas/2019-06-24", protocol: "json", served: []string{
+		"GetAWSDefaultServiceQuota", "GetRequestedServiceQuotaChange", "GetServiceQuota", "ListAWSDefaultServiceQuotas",
+		"ListRequestedServiceQuotaChangeHistory", "ListRequestedServiceQuotaChangeHistoryByQuota", "ListServiceQuotas", "ListServices",
+		"RequestServiceQuotaIncrease",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",
