@@ -26,6 +26,9 @@ type Spec struct {
 	Listeners       []string // PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM and those with _PUBLIC and _VPCE; the same on every broker
 	SecurityGroups  []string
 	InstanceType    string   // of provisioned clusters
+	VolumeGiB       int32    // what a broker may hold; 0: no limit; acts at once
+	VolumeMiB       int32    // a second: the throughput of its volume; 0: no limit; acts at once
+	Rebalances      bool     // brokers are to have as many replicas as others of their zone
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Key             string   // ARN of the KMS key that must be usable when brokers start; "" is the service's own, which is

@@ -86,7 +86,7 @@ func specOf(w msk.Wanted) Spec {
 	s := Spec{
 		ARN: w.ARN, Name: w.Name, Account: w.Account, Region: w.Region,
 		KafkaVersion: w.KafkaVersion, Serverless: w.Serverless, SecurityGroups: w.SecurityGroups,
-		InstanceType: w.InstanceType, Authorities: w.Authorities, CertificateOnly: w.CertificateOnly, Key: w.Key,
+		InstanceType: w.InstanceType, VolumeGiB: w.VolumeGiB, VolumeMiB: w.VolumeMiB, Rebalances: w.Rebalances, Authorities: w.Authorities, CertificateOnly: w.CertificateOnly, Key: w.Key,
 		Label: w.Names.Label, Random: w.Names.Random, N: w.Names.N, Monitoring: w.Monitoring, Generation: w.Generation,
 	}
 	for _, b := range w.Brokers {

@@ -40,6 +40,9 @@ type Config struct {
 	// burst of five seconds' worth; 0 means MSK's for the broker's instance type,
 	// below 0 no limit.
 	IAMConnectRate int
+	// BytesPerGiB is how many bytes make a GiB of a broker's volume: tests have
+	// volumes that fill up. 0 means 2^30.
+	BytesPerGiB int64
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
 	// Realistic has clusters be made and changed about as slowly as on AWS.
@@ -84,6 +87,9 @@ func (c Config) complete() (Config, error) {
 	if c.RebalanceDelay == nil {
 		d := defaultRebalance
 		c.RebalanceDelay = &d
+	}
+	if c.BytesPerGiB == 0 {
+		c.BytesPerGiB = 1 << 30
 	}
 	if c.FS == nil {
 		c.FS = vfs.OS

@@ -21,7 +21,7 @@ import (
 // is called again, and goes on where it was.
 func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec) (fleet.Observed, error) {
 	v := converging{e: e, r: r, spec: s}
-	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.grow, v.shrink, v.software, v.version} {
+	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.volumes, v.grow, v.shrink, v.software, v.version, v.rebalance} {
 		if err := part(ctx); err != nil {
 			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
 		}
@@ -234,7 +234,7 @@ func (v *converging) software(ctx context.Context) error {
 				if err := v.e.useKey(ctx, v.spec); err != nil {
 					return err
 				}
-				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit})
+				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit, Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec) }})
 			})
 		case !maps.Equal(b.Static, was.Static):
 			err = v.do(func() error { return v.r.c.Reconfigure(ctx, b.ID, b.Static) })

@@ -135,7 +135,7 @@ var permissions = map[string]map[string]permission{
 		"DescribeClusterOperation": everywhere, "DescribeClusterOperationV2": everywhere,
 		"ListClusterOperations": {on: inPath}, "ListClusterOperationsV2": {on: inPath}, "RebootBroker": {on: inPath},
 		"UpdateBrokerCount": {on: inPath}, "UpdateBrokerStorage": {on: inPath}, "UpdateBrokerType": {on: inPath}, "UpdateClusterConfiguration": {on: inPath},
-		"UpdateClusterKafkaVersion": {on: inPath}, "UpdateConnectivity": {on: inPath}, "UpdateMonitoring": {on: inPath}, "UpdateSecurity": {on: inPath}, "UpdateStorage": {on: inPath},
+		"UpdateClusterKafkaVersion": {on: inPath}, "UpdateConnectivity": {on: inPath}, "UpdateMonitoring": {on: inPath}, "UpdateRebalancing": {on: inPath}, "UpdateSecurity": {on: inPath}, "UpdateStorage": {on: inPath},
 		"CreateConfiguration": everywhere, "ListConfigurations": everywhere, "DeleteConfiguration": {on: inPath}, "DescribeConfiguration": {on: inPath},
 		"DescribeConfigurationRevision": {on: inPath}, "ListConfigurationRevisions": {on: inPath}, "UpdateConfiguration": {on: inPath},
 		"BatchAssociateScramSecret": {on: inPath}, "BatchDisassociateScramSecret": {on: inPath}, "ListScramSecrets": {on: inPath},

@@ -52,15 +52,16 @@ type Subnet struct {
 
 // facts is what a creation is decided from beside the request.
 type facts struct {
-	existing []cluster         // of the same account and region
-	subnets  map[string]Subnet // those of the wish that exist
-	groups   map[string]string // the VPCs of the wish's security groups that exist; nil: not known
-	active   map[string]bool   // the certificate authorities of the wish that sign
-	runs     func(kafkaVersion string) bool
-	wanted   configuration // that the wish names
-	pace     Pace
-	key      *Key   // that the wish names, or the service's own; nil: there is none
-	managed  string // ARN of the service's own key
+	existing   []cluster         // of the same account and region
+	subnets    map[string]Subnet // those of the wish that exist
+	groups     map[string]string // the VPCs of the wish's security groups that exist; nil: not known
+	active     map[string]bool   // the certificate authorities of the wish that sign
+	runs       func(kafkaVersion string) bool
+	wanted     configuration     // that the wish names
+	properties map[string]string // of the revision that it names
+	pace       Pace
+	key        *Key   // that the wish names, or the service's own; nil: there is none
+	managed    string // ARN of the service's own key
 }
 
 // decideCreate answers the new cluster, CREATING.
@@ -139,6 +140,8 @@ func checkProvisioned(w wish, f facts) error {
 		checkVersion(w.kafkaVersion, f.runs),
 		checkInstanceType(p.InstanceType),
 		checkTypeVersion("instanceType", p.InstanceType, w.kafkaVersion),
+		checkExpress(w, f),
+		checkVolume(p),
 		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
 		f.checkGroups("securityGroups", p.SecurityGroups, p.Subnets),
 		checkSecurity(&p.security),
@@ -146,6 +149,7 @@ func checkProvisioned(w wish, f facts) error {
 		checkBrokerCount(w, f.existing),
 		f.wanted.usable(w.kafkaVersion),
 		checkKey(p.Key, f.key, f.managed),
+		p.fits(f.properties),
 	} {
 		if err != nil {
 			return err
@@ -163,25 +167,6 @@ func checkVersion(name string, runs func(string) bool) error {
 	}
 	if !slices.Contains(valid, name) {
 		return badRequest("kafkaVersion", "Unsupported KafkaVersion [%s]. Valid values: [%s]", name, strings.Join(valid, ", "))
-	}
-	return nil
-}
-
-// instanceTypes is every standard broker type. (aws:kafka developer guide)
-var instanceTypes = []string{
-	"kafka.t3.small",
-	"kafka.m5.large", "kafka.m5.xlarge", "kafka.m5.2xlarge", "kafka.m5.4xlarge",
-	"kafka.m5.8xlarge", "kafka.m5.12xlarge", "kafka.m5.16xlarge", "kafka.m5.24xlarge",
-	"kafka.m7g.large", "kafka.m7g.xlarge", "kafka.m7g.2xlarge", "kafka.m7g.4xlarge",
-	"kafka.m7g.8xlarge", "kafka.m7g.12xlarge", "kafka.m7g.16xlarge",
-}
-
-func checkInstanceType(name string) error {
-	if strings.HasPrefix(name, "express.") {
-		return notBuilt("instanceType", "express brokers")
-	}
-	if !slices.Contains(instanceTypes, name) { // UNVERIFIED wording
-		return badRequest("instanceType", "Unsupported InstanceType [%s]. Valid values: [%s]", name, strings.Join(instanceTypes, ", "))
 	}
 	return nil
 }

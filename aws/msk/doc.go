@@ -113,15 +113,17 @@ type broker struct {
 
 // provisioned is what a provisioned cluster was asked to be, defaults filled in.
 type provisioned struct {
-	InstanceType       string    `json:"instanceType"`
-	Subnets            []string  `json:"subnets"`
-	ZoneIDs            []string  `json:"zoneIds"` // in the order of Subnets
-	SecurityGroups     []string  `json:"securityGroups,omitempty"`
-	VolumeGiB          int32     `json:"volumeGiB"`
-	VolumeChanged      time.Time `json:"volumeChanged,omitzero"`     // by an operation
-	ThroughputStated   bool      `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}
-	EnhancedMonitoring string    `json:"enhancedMonitoring"`
-	Key                string    `json:"key,omitempty"` // ARN of the customer's KMS key; "" is the service's own
+	InstanceType       string      `json:"instanceType"`
+	Subnets            []string    `json:"subnets"`
+	ZoneIDs            []string    `json:"zoneIds"` // in the order of Subnets
+	SecurityGroups     []string    `json:"securityGroups,omitempty"`
+	VolumeGiB          int32       `json:"volumeGiB"`                  // 0 for Express brokers, which have no limit
+	VolumeChanged      time.Time   `json:"volumeChanged,omitzero"`     // by an operation
+	ThroughputStated   bool        `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}, where throughput says nothing
+	Throughput         *throughput `json:"throughput,omitempty"`       // of the volumes; nil: none was provisioned
+	Rebalancing        string      `json:"rebalancing,omitempty"`      // status, of Express brokers
+	EnhancedMonitoring string      `json:"enhancedMonitoring"`
+	Key                string      `json:"key,omitempty"` // ARN of the customer's KMS key; "" is the service's own
 
 	security
 	Connectivity    connectivity `json:"connectivity,omitzero"`

@@ -34,6 +34,7 @@ const (
 	updateConnectivity  = "UPDATE_CONNECTIVITY"
 	createVPC           = "CREATE_VPC_CONNECTION" // UNVERIFIED, as the next
 	deleteVPC           = "DELETE_VPC_CONNECTION"
+	updateRebalancing   = "UPDATE_REBALANCING" // UNVERIFIED
 )
 
 // operation is a change of a cluster under way or past. The cluster's document
@@ -141,6 +142,8 @@ func (o *operation) steps() (all []step) {
 type settings struct {
 	Brokers       int               `json:"brokers,omitempty"`
 	VolumeGiB     int32             `json:"volumeGiB,omitempty"`
+	Throughput    *throughput       `json:"throughput,omitempty"`
+	Rebalancing   string            `json:"rebalancing,omitempty"`
 	InstanceType  string            `json:"instanceType,omitempty"`
 	KafkaVersion  string            `json:"kafkaVersion,omitempty"`
 	Configuration *configurationRef `json:"configuration,omitempty"` // of a source, nil too for the service's defaults
@@ -155,6 +158,12 @@ func (s settings) put(c *cluster) {
 	p := *c.Provisioned
 	if s.VolumeGiB != 0 {
 		p.VolumeGiB = s.VolumeGiB
+	}
+	if s.Throughput != nil {
+		p.Throughput = s.Throughput
+	}
+	if s.Rebalancing != "" {
+		p.Rebalancing = s.Rebalancing
 	}
 	if s.InstanceType != "" {
 		p.InstanceType = s.InstanceType

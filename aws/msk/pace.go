@@ -22,7 +22,7 @@ func Realistic(kind string) time.Duration {
 		return 4 * time.Minute
 	case updateMonitoring:
 		return 210 * time.Second
-	case updateVolume, changeVPCConnection:
+	case updateVolume, updateRebalancing, changeVPCConnection:
 		return 5 * time.Minute
 	case updateConfiguration, updateType, increaseBrokerCount, decreaseBrokerCount:
 		return 25 * time.Minute

@@ -44,7 +44,7 @@ func wishOf(in *kafka.CreateClusterV2Request) (wish, error) {
 	w.kafkaVersion = deref(r.KafkaVersion)
 	w.brokers = int(deref(r.NumberOfBrokerNodes))
 	w.provisioned = provisionedOf(r)
-	return w, nil
+	return w, w.provisioned.readExpress(r)
 }
 
 func (w *wish) readServerless(r *kafka.ServerlessRequest) error {
@@ -58,9 +58,6 @@ func (w *wish) readServerless(r *kafka.ServerlessRequest) error {
 	}
 	return nil
 }
-
-// defaultVolumeGiB is the volume of a broker whose size is not given. UNVERIFIED
-const defaultVolumeGiB = 1000
 
 func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
 	g := r.BrokerNodeGroupInfo
@@ -78,7 +75,7 @@ func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
 	}
 	if g.StorageInfo != nil && g.StorageInfo.EbsStorageInfo != nil {
 		ebs := g.StorageInfo.EbsStorageInfo
-		p.VolumeGiB, p.ThroughputStated = or(ebs.VolumeSize, defaultVolumeGiB), ebs.ProvisionedThroughput != nil
+		p.VolumeGiB, p.Throughput = or(ebs.VolumeSize, defaultVolumeGiB), throughputOf(ebs.ProvisionedThroughput)
 	}
 	if e := r.EncryptionInfo; e != nil && e.EncryptionInTransit != nil {
 		p.ClientBroker = or(e.EncryptionInTransit.ClientBroker, "TLS")
@@ -142,33 +139,16 @@ func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
 // built. What it lets pass is kept and shown.
 func refuseUnbuilt(r *kafka.ProvisionedRequest) error {
 	g := r.BrokerNodeGroupInfo
-	for _, err := range []error{
-		refuseConnectivity(g.ConnectivityInfo),
-		refuseStorage(g.StorageInfo),
-	} {
-		if err != nil {
-			return err
-		}
+	if err := refuseConnectivity(g.ConnectivityInfo); err != nil {
+		return err
 	}
 	switch {
 	case or(g.BrokerAZDistribution, "DEFAULT") != "DEFAULT":
 		return badRequest("brokerAZDistribution", "Unsupported BrokerAZDistribution [%s]. Valid values: [DEFAULT]", *g.BrokerAZDistribution)
-	case r.Rebalancing != nil: // UNVERIFIED wording
-		return badRequest("rebalancing", "Rebalancing is for express brokers only.")
 	case or(r.StorageMode, "LOCAL") != "LOCAL":
 		return notBuilt("storageMode", "tiered storage (storageMode %s)", *r.StorageMode)
 	}
 	return checkMonitoring(monitoring{Enhanced: deref(r.EnhancedMonitoring), Logs: new(logsOf(r.LoggingInfo))})
-}
-
-func refuseStorage(s *kafka.StorageInfo) error {
-	if s == nil || s.EbsStorageInfo == nil || s.EbsStorageInfo.ProvisionedThroughput == nil {
-		return nil
-	}
-	if t := s.EbsStorageInfo.ProvisionedThroughput; deref(t.Enabled) || t.VolumeThroughput != nil {
-		return notBuilt("provisionedThroughput", "provisioned storage throughput (provisionedThroughput)")
-	}
-	return nil
 }
 
 // deref answers what p points to, or the zero value.

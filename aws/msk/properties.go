@@ -47,6 +47,7 @@ var properties = []property{
 	{"log.retention.ms", true, within(math.MinInt64, math.MaxInt64), "a number"},
 	{"log.roll.ms", true, within(1, math.MaxInt64), "a number of at least 1"},
 	{"log.segment.bytes", true, within(14, math.MaxInt32), "a number of at least 14"},
+	{"max.connections.per.ip", false, within(0, math.MaxInt32), "a number of at least 0"}, // of Express brokers alone
 	{"max.incremental.fetch.session.cache.slots", false, within(0, math.MaxInt32), "a number of at least 0"},
 	{"message.max.bytes", true, within(0, math.MaxInt32), "a number of at least 0"},
 	{"min.insync.replicas", true, within(1, math.MaxInt32), "a number of at least 1"},
@@ -292,8 +293,8 @@ func propertiesOf(text []byte) map[string]string {
 // static is a broker's server.properties: the service's defaults, what the
 // broker started with, and of what the cluster is configured with now that which
 // acts at once.
-func static(azs int, kafkaVersion string, started, now map[string]string) map[string]string {
-	all := BrokerDefaults(azs, kafkaVersion)
+func static(defaults, started, now map[string]string) map[string]string {
+	all := defaults
 	for name, value := range started {
 		if p, _ := findProperty(name); !p.dynamic {
 			all[name] = value

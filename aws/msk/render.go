@@ -46,10 +46,14 @@ func describeV2(c cluster) *kafka.Cluster {
 		}},
 		LoggingInfo:         p.Logs.render(),
 		NumberOfBrokerNodes: new(int32(len(c.Brokers))),
-		StorageMode:         new("LOCAL"),
 
 		ZookeeperConnectString: c.zooKeeper(2181), ZookeeperConnectStringTls: c.zooKeeper(2182),
 		CustomerActionStatus: new("NONE"),
+	}
+	if p.express() {
+		out.Provisioned.Rebalancing = &kafka.Rebalancing{Status: new(p.Rebalancing)}
+	} else {
+		out.Provisioned.StorageMode = new("LOCAL")
 	}
 	return out
 }
@@ -66,7 +70,7 @@ func describeV1(c cluster) *kafka.ClusterInfo {
 		OpenMonitoring: c.Provisioned.Open.renderV1(),
 		LoggingInfo:    p.LoggingInfo, NumberOfBrokerNodes: p.NumberOfBrokerNodes,
 		State: v2.State, StateInfo: v2.StateInfo, Tags: v2.Tags,
-		StorageMode: p.StorageMode, CustomerActionStatus: p.CustomerActionStatus,
+		StorageMode: p.StorageMode, Rebalancing: p.Rebalancing, CustomerActionStatus: p.CustomerActionStatus,
 		ZookeeperConnectString: p.ZookeeperConnectString, ZookeeperConnectStringTls: p.ZookeeperConnectStringTls,
 	}
 }
@@ -101,19 +105,27 @@ func (s *serverless) render() *kafka.Serverless {
 }
 
 func (p *provisioned) renderGroup() *kafka.BrokerNodeGroupInfo {
-	ebs := &kafka.EBSStorageInfo{VolumeSize: new(p.VolumeGiB)}
-	if p.ThroughputStated {
-		ebs.ProvisionedThroughput = &kafka.ProvisionedThroughput{Enabled: new(false)}
-	}
 	return &kafka.BrokerNodeGroupInfo{
 		BrokerAZDistribution: new("DEFAULT"),
 		ClientSubnets:        p.Subnets,
 		InstanceType:         new(p.InstanceType),
 		SecurityGroups:       p.SecurityGroups,
-		StorageInfo:          &kafka.StorageInfo{EbsStorageInfo: ebs},
+		StorageInfo:          p.renderStorage(),
 		ZoneIds:              p.ZoneIDs,
 		ConnectivityInfo:     p.Connectivity.render(),
 	}
+}
+
+// renderStorage shows the volumes; Express brokers have none to show.
+func (p *provisioned) renderStorage() *kafka.StorageInfo {
+	if p.express() {
+		return nil
+	}
+	ebs := &kafka.EBSStorageInfo{VolumeSize: new(p.VolumeGiB), ProvisionedThroughput: p.Throughput.render()}
+	if p.Throughput == nil && p.ThroughputStated {
+		ebs.ProvisionedThroughput = &kafka.ProvisionedThroughput{Enabled: new(false)}
+	}
+	return &kafka.StorageInfo{EbsStorageInfo: ebs}
 }
 
 // software shows what runs on brokers; the default configuration is not shown.

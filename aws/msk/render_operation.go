@@ -72,8 +72,15 @@ func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
 	if s.Brokers > 0 && s.Brokers == o.Target.Brokers {
 		out.BrokerCountUpdateInfo = &kafka.BrokerCountUpdateInfo{CreatedBrokerIds: ids(o.Added), DeletedBrokerIds: ids(o.Removed)}
 	}
-	if s.VolumeGiB > 0 {
-		out.BrokerEBSVolumeInfo = []kafka.BrokerEBSVolumeInfo{{KafkaBrokerNodeId: new(allBrokers), VolumeSizeGB: new(s.VolumeGiB)}}
+	if s.VolumeGiB > 0 || s.Throughput != nil {
+		v := kafka.BrokerEBSVolumeInfo{KafkaBrokerNodeId: new(allBrokers), ProvisionedThroughput: s.Throughput.render()}
+		if s.VolumeGiB > 0 {
+			v.VolumeSizeGB = new(s.VolumeGiB)
+		}
+		out.BrokerEBSVolumeInfo = []kafka.BrokerEBSVolumeInfo{v}
+	}
+	if s.Rebalancing != "" {
+		out.Rebalancing = &kafka.Rebalancing{Status: new(s.Rebalancing)}
 	}
 	if m := s.Monitoring; m != nil {
 		out.EnhancedMonitoring = given(m.Enhanced)

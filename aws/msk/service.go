@@ -89,7 +89,7 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 			return err
 		}
 		if w.provisioned != nil && w.provisioned.Configuration != nil {
-			if f.wanted, _, err = findRef(tx, caller, *w.provisioned.Configuration); err != nil {
+			if f.wanted, f.properties, err = findRef(tx, caller, *w.provisioned.Configuration); err != nil {
 				return err
 			}
 		}

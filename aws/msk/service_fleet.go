@@ -22,6 +22,9 @@ type Wanted struct {
 	Listeners       []Listener     // the same on every broker
 	SecurityGroups  []string
 	InstanceType    string   // of provisioned clusters
+	VolumeGiB       int32    // of each broker; 0: without a limit
+	VolumeMiB       int32    // a second, of each broker's volume, where it was provisioned; 0: no limit
+	Rebalances      bool     // new brokers are to be given replicas of those that have more
 	Authorities     []string // ARNs of who signs clients' certificates; none: they show none
 	CertificateOnly bool     // clients of TLS must show one
 	Key             string   // ARN of the customer's KMS key; "" is the service's own
@@ -118,6 +121,10 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
 		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node, c.Provisioned.VolumeGiB}
 		w.Key = c.Provisioned.Key
+		w.VolumeGiB, w.Rebalances = c.Provisioned.VolumeGiB, c.Provisioned.Rebalancing == rebalancingActive
+		if t := c.Provisioned.Throughput; t != nil && t.Enabled {
+			w.VolumeMiB = t.MiB
+		}
 		now = properties(c.Provisioned.Configuration)
 		if c.Provisioned.TLSAuth {
 			w.Authorities, w.CertificateOnly = slices.Clone(c.Provisioned.Authorities), !c.Provisioned.Unauthenticated
@@ -131,7 +138,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 		v := cmp.Or(b.KafkaVersion, c.KafkaVersion)
 		w.Brokers = append(w.Brokers, WantedBroker{
 			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, Boot: b.Boot,
-			KafkaVersion: v, Static: static(len(zones), v, properties(b.Configuration), now),
+			KafkaVersion: v, Static: static(defaultsOf(c.Provisioned, len(zones), v), properties(b.Configuration), now),
 		})
 	}
 	return w

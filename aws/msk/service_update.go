@@ -38,6 +38,17 @@ func (s *Service) UpdateStorage(ctx context.Context, caller model.Caller, in *ka
 	return &kafka.UpdateStorageResponse{ClusterArn: in.ClusterArn, ClusterOperationArn: o}, nil
 }
 
+// UpdateRebalancing says whether the brokers of a cluster of Express brokers are
+// given replicas of one another by the service.
+func (s *Service) UpdateRebalancing(ctx context.Context, caller model.Caller, in *kafka.UpdateRebalancingRequest) (*kafka.UpdateRebalancingResponse, error) {
+	ch, err := rebalancingChange(in)
+	o, err := s.beginParsed(ctx, caller, in.ClusterArn, ch, err)
+	if err != nil {
+		return nil, err
+	}
+	return &kafka.UpdateRebalancingResponse{ClusterArn: in.ClusterArn, ClusterOperationArn: o}, nil
+}
+
 // UpdateBrokerType gives all brokers another type, one after another.
 func (s *Service) UpdateBrokerType(ctx context.Context, caller model.Caller, in *kafka.UpdateBrokerTypeRequest) (*kafka.UpdateBrokerTypeResponse, error) {
 	ch, err := typeChange(in)

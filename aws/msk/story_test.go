@@ -212,6 +212,11 @@ func (w *world) change(t *testing.T, c cluster, operation, body string) (change,
 		decode(t, body, in)
 		in.CurrentVersion = stamp
 		return storageChangeV2(in)
+	case "UpdateRebalancing":
+		in := &kafka.UpdateRebalancingRequest{}
+		decode(t, body, in)
+		in.CurrentVersion = stamp
+		return rebalancingChange(in)
 	case "UpdateBrokerType":
 		in := &kafka.UpdateBrokerTypeRequest{}
 		decode(t, body, in)
@@ -378,12 +383,20 @@ func (w *world) create(t *testing.T, name, members string) string {
 			return told(errNoConfiguration)
 		}
 	}
-	f := facts{wanted: wanted, pace: w.pace, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
+	f := facts{wanted: wanted, properties: w.propertiesOf(wish.provisioned), pace: w.pace, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
 	if f.managed = managedKeyARN("aws", "us-east-1", "123456789012"); wish.provisioned != nil {
 		f.key = storyKeys[wish.provisioned.Key]
 	}
 	e, err := decideCreate(place{partition: "aws", account: "123456789012", region: "us-east-1"}, wish, f, ids, w.now)
 	return w.decided(cluster{}, e, err)
+}
+
+// propertiesOf is what the configuration of a wish sets.
+func (w *world) propertiesOf(p *provisioned) map[string]string {
+	if p == nil || p.Configuration == nil {
+		return nil
+	}
+	return propertiesOf([]byte(w.texts[*p.Configuration]))
 }
 
 // decided applies an event and tells what came of it.

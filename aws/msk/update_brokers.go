@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/millrace/millrace/aws/model/kafka"
 )
@@ -19,28 +18,14 @@ func (c *cluster) rolling(step string) (acts []act) {
 	return acts
 }
 
-// partitionLimit is how many replicas a broker of a type may hold while its
-// cluster is changed. (aws:kafka developer guide, right-size your cluster)
-func partitionLimit(instanceType string) int {
-	switch instanceType[strings.LastIndexByte(instanceType, '.')+1:] {
-	case "small":
-		return 300
-	case "large", "xlarge":
-		return 1500
-	case "2xlarge":
-		return 3000
-	}
-	return 6000
-}
-
 // checkPartitions refuses to change brokers that hold too much. UNVERIFIED wording
 func checkPartitions(held map[int32]Held, instanceType string) error {
 	most := 0
 	for _, h := range held {
 		most = max(most, h.Replicas)
 	}
-	if limit := partitionLimit(instanceType); most > limit {
-		return badRequest("", "The number of partitions per broker (%d) is above the limit of %d for the broker type %s.", most, limit, strings.TrimPrefix(instanceType, "kafka."))
+	if t, _ := FindInstanceType(instanceType); most > t.Partitions {
+		return badRequest("", "The number of partitions per broker (%d) is above the limit of %d for the broker type %s.", most, t.Partitions, strings.TrimPrefix(instanceType, "kafka."))
 	}
 	return nil
 }
@@ -123,75 +108,6 @@ func (c *cluster) mayShrink(removed []broker, held map[int32]Held) error {
 	return nil
 }
 
-// volumeCoolDown is how long volumes stay as they are after they have grown.
-// (aws:kafka developer guide, scale up broker storage)
-const volumeCoolDown = 6 * time.Hour
-
-// Limits of a volume, in GiB.
-const (
-	maxVolumeGiB  = 16384
-	minGrowthGiB  = 100
-	allBrokers    = "All" // kafkaBrokerNodeId of every broker
-	maxVolumeInfo = 1     // elements of targetBrokerEBSVolumeInfo
-)
-
-// storageChange reads an UpdateBrokerStorage request.
-// aws:kafka UpdateBrokerStorage; UNVERIFIED wordings
-func storageChange(in *kafka.UpdateBrokerStorageRequest) (change, error) {
-	if len(in.TargetBrokerEBSVolumeInfo) != maxVolumeInfo || !strings.EqualFold(deref(in.TargetBrokerEBSVolumeInfo[0].KafkaBrokerNodeId), allBrokers) {
-		return change{}, badRequest("targetBrokerEBSVolumeInfo", "The volumes of all brokers must be updated together. Specify one element with the kafkaBrokerNodeId All.")
-	}
-	v := in.TargetBrokerEBSVolumeInfo[0]
-	return volumeChange(in.CurrentVersion, v.VolumeSizeGB, v.ProvisionedThroughput)
-}
-
-// storageChangeV2 reads an UpdateStorage request: one attribute at a time.
-// aws:kafka UpdateStorage
-func storageChangeV2(in *kafka.UpdateStorageRequest) (change, error) {
-	given := 0
-	for _, is := range []bool{in.StorageMode != nil, in.ProvisionedThroughput != nil, in.VolumeSizeGB != nil} {
-		if is {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return change{}, errManyAttributes
-	case in.StorageMode != nil:
-		return change{}, notBuilt("storageMode", "tiered storage (storageMode %s)", *in.StorageMode)
-	}
-	return volumeChange(in.CurrentVersion, in.VolumeSizeGB, in.ProvisionedThroughput)
-}
-
-var errManyAttributes = badRequest("", "You can't update multiple attributes of the cluster in same request. Use a different request for each update.")
-
-func volumeChange(stamp *string, size *int32, throughput *kafka.ProvisionedThroughput) (change, error) {
-	if throughput != nil {
-		return change{}, notBuilt("provisionedThroughput", "provisioned storage throughput (provisionedThroughput)")
-	}
-	if size == nil { // UNVERIFIED wording
-		return change{}, badRequest("volumeSizeGB", "Specify the new volume size.")
-	}
-	target := *size
-	return change{verb: "update", stamp: stamp, decide: func(c cluster, f changeFacts) (plan, error) {
-		p := c.Provisioned
-		switch wait := p.VolumeChanged.Add(volumeCoolDown).Sub(f.now); {
-		case target <= p.VolumeGiB: // UNVERIFIED wording
-			return plan{}, badRequest("volumeSizeGB", "The volume size can only be increased. The current volume size is %d GiB.", p.VolumeGiB)
-		case target-p.VolumeGiB < minGrowthGiB:
-			return plan{}, badRequest("volumeSizeGB", "The minimum increase in storage size of the cluster should be atleast 100GB")
-		case target > maxVolumeGiB: // UNVERIFIED wording
-			return plan{}, badRequest("volumeSizeGB", "The volume size can be at most %d GiB.", maxVolumeGiB)
-		case wait > 0: // UNVERIFIED wording
-			return plan{}, badRequest("volumeSizeGB", "You can update the storage of the cluster only once in 6 hours. Try again in %s.", wait.Round(time.Minute))
-		}
-		return plan{
-			kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, target: settings{VolumeGiB: target},
-			acts: []act{{Step: stepApply, Kind: put}},
-		}, nil
-	}}, nil
-}
-
 // typeChange reads an UpdateBrokerType request: every broker starts again.
 // aws:kafka UpdateBrokerType; UNVERIFIED wordings
 func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
@@ -205,6 +121,12 @@ func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
 		}
 		if err := checkTypeVersion("targetInstanceType", target, c.KafkaVersion); err != nil {
 			return plan{}, err
+		}
+		if c.Provisioned.express() != strings.HasPrefix(target, expressPrefix) { // UNVERIFIED that there is no way
+			return plan{}, badRequest("targetInstanceType", "The broker type %s cannot be changed to %s.", c.Provisioned.InstanceType, target)
+		}
+		if err := c.Provisioned.Throughput.check(target, c.Provisioned.VolumeGiB); err != nil {
+			return plan{}, renamed(err, "targetInstanceType")
 		}
 		if err := checkPartitions(f.held, target); err != nil {
 			return plan{}, err

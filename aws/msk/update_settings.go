@@ -37,6 +37,9 @@ func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, e
 		if err := f.wanted.usable(c.KafkaVersion); err != nil {
 			return plan{}, err
 		}
+		if err := c.Provisioned.fits(f.properties); err != nil {
+			return plan{}, err
+		}
 		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
 			return plan{}, err
 		}
@@ -65,6 +68,9 @@ func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
 		}
 		if ref != nil {
 			if err := f.wanted.usable(target); err != nil {
+				return plan{}, err
+			}
+			if err := c.Provisioned.fits(f.properties); err != nil {
 				return plan{}, err
 			}
 			if err := c.reachable(c.Provisioned.security, f.properties); err != nil {

@@ -83,6 +83,9 @@ func upgradesOf(name string, runs func(string) bool) []string {
 func (c *cluster) mayBecome(target string, f changeFacts) error {
 	const parameter = "targetKafkaVersion"
 	valid := upgradesOf(c.KafkaVersion, f.runs)
+	if c.Provisioned.express() {
+		valid = expressUpgrades(valid)
+	}
 	switch {
 	case target == c.KafkaVersion:
 		return identical(parameter)

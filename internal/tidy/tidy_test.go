@@ -42,6 +42,7 @@ var kinds = map[string]kind{
 	"aws/model/kafka":            library,
 	"aws/model/kms":              library,
 	"aws/model/secretsmanager":   library,
+	"aws/model/servicequotas":    library,
 	"aws/model/sts":              library,
 	"aws/oidc":                   library,
 	"aws/oidc/oidctest":          library,

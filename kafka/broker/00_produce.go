@@ -48,7 +48,9 @@ func (b *Broker) produce(ctx context.Context, r *listener.Request) listener.Answ
 		out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(t.Partitions))
 		for j := range t.Partitions {
 			out.Partitions[j] = kmsg.NewProduceResponseTopicPartition()
-			if w, ok := b.append(req, t, &t.Partitions[j], at, checked[slot{i, j}], &out.Partitions[j]); ok {
+			w, ok := b.append(req, t, &t.Partitions[j], at, checked[slot{i, j}], &out.Partitions[j])
+			r.Hold(w.hold)
+			if ok {
 				w.topic, w.index = i, j
 				waits = append(waits, w)
 			}
@@ -84,7 +86,8 @@ type pendingAck struct {
 	p            *partition.Partition
 	end          int64
 	epoch        int32
-	topic, index int // position in the response
+	hold         time.Duration // that the partition's limit wants silence for
+	topic, index int           // position in the response
 }
 
 // append appends one partition's batch and fills its answer. It reports false
@@ -98,6 +101,10 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 		if errors.As(err, &why) {
 			out.ErrorMessage = &why.Text
 		}
+		var full *partition.VolumeFullError
+		if errors.As(err, &full) {
+			out.ErrorMessage = new(full.Error())
+		}
 		if p != nil && !slices.Contains(withoutStart, out.ErrorCode) {
 			out.LogStartOffset = p.Offsets().Start
 		}
@@ -109,7 +116,7 @@ func (b *Broker) append(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic, i
 		return pendingAck{}, false
 	}
 	out.BaseOffset, out.LogStartOffset, out.LogAppendTime = a.Base, a.LogStart, a.AppendTimeMS
-	return pendingAck{p: p, end: a.Last + 1, epoch: a.Epoch}, true
+	return pendingAck{p: p, end: a.Last + 1, epoch: a.Epoch, hold: a.Hold}, true
 }
 
 // withoutStart are the errors that Kafka answers without the log's start.
@@ -139,6 +146,8 @@ func (b *Broker) appendBatch(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTop
 func (b *Broker) appendTo(p *partition.Partition, req *kmsg.ProduceRequest, in *kmsg.ProduceRequestTopicPartition, at time.Time, v verified) (*partition.Partition, partition.Append, error) {
 	batch, rest, err := record.Split(in.Records)
 	switch {
+	case b.cfg.BatchBytes > 0 && len(in.Records) > b.cfg.BatchBytes:
+		return nil, partition.Append{}, kerr.InvalidRequest
 	case err != nil:
 		return nil, partition.Append{}, err
 	case isBatch(rest): // exactly one batch a partition since v3; what is none is ignored

@@ -31,6 +31,9 @@ func (b *Broker) fetch(_ context.Context, r *listener.Request) listener.Answer {
 	if req.ReplicaID >= 0 || req.ReplicaState.ID >= 0 && req.Version >= 15 {
 		return now(fetchError(req, 0, kerr.ClusterAuthorizationFailed))
 	}
+	if b.cfg.FetchBytes > 0 && int(req.MaxBytes) > b.cfg.FetchBytes {
+		return now(fetchError(req, 0, kerr.InvalidRequest))
+	}
 	f := b.fetches.Get().(*fetch)
 	f.b, f.req, f.r, f.owner = b, req, r, r.Session.Identity.String()
 	b.sessions.open(&f.fetchContext, req, f.owner, b.cfg.Image(), time.Now())
@@ -68,7 +71,9 @@ func (b *Broker) FetchTopics(s *listener.Session, req *kmsg.FetchRequest) []stri
 // answer renders what was found and settles the session. A client over its
 // quota gets an empty answer, of which its session knows nothing (KIP-219).
 func (f *fetch) answer() kmsg.Response {
-	if f.r.Fetched(f.bytes(), f.spent) {
+	wait := f.bill(1)
+	if f.r.Fetched(f.bytes(), f.spent, wait) {
+		f.bill(-1)
 		f.forget()
 		f.count()
 		id, err := f.b.sessions.current(&f.fetchContext)
@@ -100,6 +105,21 @@ func (f *fetch) answer() kmsg.Response {
 		resp.Brokers = append(resp.Brokers, kmsg.FetchResponseBroker{NodeID: n.id, Host: n.host, Port: n.port, Rack: n.rack})
 	}
 	return resp
+}
+
+// bill counts the bytes of each partition by its own limit, or with -1 takes them
+// back. It answers how long the client is to be silent.
+func (f *fetch) bill(times int) (wait time.Duration) {
+	if !f.b.cfg.Partitions.Limited() {
+		return 0
+	}
+	now := time.Now()
+	for i := range f.found {
+		if got := &f.found[i]; got.p != nil && len(got.slice.Records) > 0 {
+			wait = max(wait, got.p.Sent(times*len(got.slice.Records), now))
+		}
+	}
+	return wait
 }
 
 // bytes is about how long the answer is.

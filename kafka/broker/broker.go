@@ -41,8 +41,11 @@ type Config struct {
 	// Transactions also gives producer ids to idempotent producers.
 	Transactions *coordinator.Transactions
 	NewID        func() [16]byte // fresh random topic ids
-	Measure      *measure.Broker // what the broker counts; nil: one of its own
-	Log          *slog.Logger
+	// What a batch may have and a Fetch may ask for, in bytes; beyond it is an
+	// INVALID_REQUEST. 0: no limit of its own.
+	BatchBytes, FetchBytes int
+	Measure                *measure.Broker // what the broker counts; nil: one of its own
+	Log                    *slog.Logger
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods

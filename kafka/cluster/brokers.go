@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/wire"
 )
 
@@ -51,6 +52,7 @@ type node struct {
 	backend   *broker.Broker       // of the broker since it last started
 	quotas    *listener.Quotas     // likewise
 	held      []io.Closer          // the ports of a stopped broker
+	ceilings  *quota.Ceilings      // of its clients together
 	stopped   atomic.Bool
 	counts    atomic.Pointer[measure.Broker] // since it last started; nil: it has never
 	started   atomic.Pointer[time.Time]      // likewise
@@ -74,7 +76,11 @@ func (c *Cluster) newNode(b Broker) (*node, error) {
 		b.KafkaVersion = c.cfg.KafkaVersion
 	}
 	line, err := wire.LineOf(b.KafkaVersion)
-	return &node{cfg: b, line: served(line)}, err
+	n := &node{cfg: b, line: served(line), ceilings: c.shared}
+	if n.ceilings == nil {
+		n.ceilings = &quota.Ceilings{}
+	}
+	return n, err
 }
 
 // all is the brokers now, by id. The slice is never changed.
@@ -249,7 +255,7 @@ func (c *Cluster) BrokerStates() map[int32]BrokerState {
 func (c *Cluster) serveNode(n *node) {
 	n.counts.Store(new(measure.Broker))
 	n.started.Store(new(time.Now()))
-	n.backend, n.quotas = c.backend(n), c.quotas()
+	n.backend, n.quotas = c.backend(n), c.quotas(n)
 	for _, l := range n.cfg.Listeners {
 		n.listeners = append(n.listeners, c.listen(n, l, n.backend, n.quotas))
 	}
@@ -259,8 +265,9 @@ func (c *Cluster) serveNode(n *node) {
 // backend is a broker as one process: what it keeps is lost when it stops.
 func (c *Cluster) backend(n *node) *broker.Broker {
 	return broker.New(broker.Config{
-		LogDir: broker.LogDir{Path: c.logDir(), Space: c.space}, MetadataLog: c.metaLog.Offsets,
+		LogDir: broker.LogDir{Path: c.logDir(), Space: func() (total, usable int64) { return c.space(n.cfg.ID) }}, MetadataLog: c.metaLog.Offsets,
 		ID: n.cfg.ID, Measure: n.counts.Load(), Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
+		BatchBytes: c.cfg.Throttles.BatchBytes, FetchBytes: c.cfg.Throttles.FetchBytes,
 		NewID: newTopicID, Log: c.cfg.Log,
 	})
 }

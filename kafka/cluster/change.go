@@ -18,6 +18,7 @@ type Software struct {
 	KafkaVersion string            // what it advertises
 	Static       map[string]string // its server.properties
 	Listener     func(*Listener)   // changes the limits of a listener; nil leaves them
+	Limits       func(*Limits)     // changes those of the broker; nil leaves them
 }
 
 // RestartBroker stops a broker as StopBroker does, unless it is stopped, and
@@ -36,6 +37,10 @@ func (c *Cluster) RestartBroker(ctx context.Context, id int32, s Software) error
 			if s.Listener != nil {
 				s.Listener(&n.cfg.Listeners[i])
 			}
+		}
+		if s.Limits != nil {
+			s.Limits(&n.cfg.Limits)
+			c.limit(n)
 		}
 		if err := c.decide(ctx, metadata.ChangeBrokers{Set: []metadata.Broker{c.registration(n)}}); err != nil {
 			return err
@@ -71,6 +76,7 @@ func (c *Cluster) AddBroker(ctx context.Context, b Broker) error {
 	if err != nil {
 		return fmt.Errorf("add broker %d: %w", b.ID, err)
 	}
+	c.limit(n)
 	nodes := append(slices.Clone(c.all()), n)
 	slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.cfg.ID, b.cfg.ID) })
 	c.nodes.Store(&nodes)

@@ -48,6 +48,8 @@ type Config struct {
 
 	Static     map[string]string // server.properties of brokers without their own
 	Serverless bool              // the topic rules of MSK Serverless
+	Express    bool              // those of MSK's Express brokers
+	Throttles  Throttles         // of all brokers
 
 	Verifier   sasl.Verifier // nil: no IAM listener may be configured
 	SessionMax time.Duration // connections.max.reauth.ms; 0 is the listener's default
@@ -78,6 +80,7 @@ type Broker struct {
 
 	KafkaVersion string            // what this broker advertises; "" is the cluster's
 	Static       map[string]string // its server.properties; nil is the cluster's
+	Limits       Limits
 }
 
 // Listener is one address of a broker. The cluster closes Net.
@@ -111,6 +114,7 @@ type Cluster struct {
 	nodes   atomic.Pointer[[]*node] // by id; changed by who has the turn, as a whole
 
 	mutations quota.Meters       // of all brokers
+	shared    *quota.Ceilings    // of all brokers; nil: each has its own
 	logins    *throttle.Failures // of all brokers
 	boot      *listener.Listener // nil but for serverless clusters
 
@@ -158,6 +162,7 @@ func Open(cfg Config) (*Cluster, error) {
 		cfg: cfg, stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}), logins: listener.NewLogins(),
 	}
+	c.shared = cfg.Throttles.ceilings()
 	c.nodes.Store(&[]*node{})
 	for _, b := range cfg.Brokers {
 		n, nodeErr := c.newNode(b)
@@ -190,7 +195,11 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		return fmt.Errorf("open cluster: %w", err)
 	}
 	c.dir = dir
-	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log})
+	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log,
+		In: c.cfg.Throttles.PartitionIngress, Out: c.cfg.Throttles.PartitionEgress, CompactedBytes: c.cfg.Throttles.CompactedBytes})
+	for _, n := range c.all() {
+		c.limit(n)
+	}
 	controller := c.cfg.Brokers[0].ID
 	p, err := c.set.OpenMetadata(metadataTopic, metadataTopicID, controller)
 	if err != nil {
@@ -217,7 +226,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		Log:                 c.cfg.Log,
 	})
 	core := metadata.New(metadata.Params{
-		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Features: features(line),
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Express: c.cfg.Express, Features: features(line),
 		Release: line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
@@ -338,7 +347,7 @@ func (c *Cluster) serve() {
 		c.serveNode(n)
 	}
 	if first := c.all()[0]; c.cfg.Boot != nil {
-		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas())
+		c.boot = c.listen(first, *c.cfg.Boot, c.backend(first), c.quotas(first))
 	}
 }
 
@@ -351,8 +360,12 @@ func (c *Cluster) logDir() string {
 	return path
 }
 
-// space is the size of the log directory's file system and what is left of it.
-func (c *Cluster) space() (total, usable int64) {
+// space is the size of a broker's volume and what is left of it; without one,
+// of the log directory's file system.
+func (c *Cluster) space(id int32) (total, usable int64) {
+	if used, limit := c.set.Volume(id); limit > 0 {
+		return limit, max(0, limit-used)
+	}
 	fs, ok := c.cfg.FS.(interface {
 		Space(path string) (total, usable int64, err error)
 	})
@@ -367,8 +380,8 @@ func (c *Cluster) space() (total, usable int64) {
 }
 
 // quotas is what one broker measures its clients by.
-func (c *Cluster) quotas() *listener.Quotas {
-	return &listener.Quotas{Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
+func (c *Cluster) quotas(n *node) *listener.Quotas {
+	return &listener.Quotas{Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
 }
 
 func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {

@@ -85,6 +85,13 @@ type measured struct {
 
 // measuring runs a test with a cluster in a time of its own.
 func measuring(t *testing.T, fn func(t *testing.T, m *measured)) {
+	t.Helper()
+	measuringWith(t, func(*cluster.Config) {}, fn)
+}
+
+// measuringWith is measuring for another configuration.
+func measuringWith(t *testing.T, change func(*cluster.Config), fn func(t *testing.T, m *measured)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := &measured{t: t, pipes: newPipes()}
 		m.running = open(t, vfs.NewMemory(), func(c *cluster.Config) {
@@ -96,6 +103,7 @@ func measuring(t *testing.T, fn func(t *testing.T, m *measured)) {
 			c.Brokers = c.Brokers[:1]
 			l := &c.Brokers[0].Listeners[0]
 			l.Net, l.Host, l.Port = m.pipes, "127.0.0.1", 9092
+			change(c)
 		})
 		m.admin = kadm.NewClient(m.kgo(kgo.ClientID("admin")))
 		defer m.admin.Close()

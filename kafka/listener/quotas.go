@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,6 +22,7 @@ type Quotas struct {
 	Clients     *quota.Meters
 	Mutations   *quota.Meters
 	Connections *quota.Connections
+	Ceilings    *quota.Ceilings // of all clients together; nil: none
 }
 
 // strictSince is from which version on a client is refused when it is over its
@@ -33,7 +35,10 @@ const (
 	keyFetch            = 1
 	keyCreateTopics     = 19
 	keyDeleteTopics     = 20
+	keyAlterConfigs     = 33
 	keyCreatePartitions = 37
+
+	keyIncrementalAlterConfigs = 44
 )
 
 // charge is what one request costs its client. A nil charge costs nothing: the
@@ -51,6 +56,8 @@ type charge struct {
 	began time.Time
 	spent time.Duration // of Fetch: the reader's part
 	wait  time.Duration // how long the client is to be silent
+
+	ceilings *quota.Ceilings // nil: none
 }
 
 // charge begins a request's bill.
@@ -60,10 +67,14 @@ func (c *conn) charge(h wire.Header) *charge {
 		return nil
 	}
 	rules := q.Rules()
-	if len(rules.Limits) == 0 {
-		return nil
+	ceilings := q.Ceilings
+	if ceilings == nil || !ceilings.On.Load() {
+		ceilings = nil
+		if len(rules.Limits) == 0 {
+			return nil
+		}
 	}
-	return &charge{c: c, h: h, rules: rules, who: quota.Client{User: c.session.Identity.Name, ID: h.ClientID}, began: time.Now()}
+	return &charge{c: c, h: h, rules: rules, ceilings: ceilings, who: quota.Client{User: c.session.Identity.Name, ID: h.ClientID}, began: time.Now()}
 }
 
 // handled bills what the reader did: the bytes of a Produce, and the time of
@@ -78,7 +89,10 @@ func (b *charge) handled(msg kmsg.Request, bytes int) {
 	wait := b.wait
 	p, produce := msg.(*kmsg.ProduceRequest)
 	if produce {
-		tooMuch := clients.Record(b.rules, quota.ProducerBytes, b.who, float64(bytes), now)
+		tooMuch := max(b.wait, clients.Record(b.rules, quota.ProducerBytes, b.who, float64(bytes), now))
+		if b.ceilings != nil {
+			tooMuch = max(tooMuch, b.ceilings.In.Record(float64(bytes), now))
+		}
 		b.c.l.cfg.Measure.Produce.Note(tooMuch, bytes)
 		wait = max(wait, tooMuch)
 	}
@@ -87,8 +101,23 @@ func (b *charge) handled(msg kmsg.Request, bytes int) {
 		b.c.l.cfg.Measure.Other.Note(tooMuch, bytes)
 		wait = max(wait, tooMuch)
 	}
+	if b.ceilings != nil {
+		wait = max(wait, b.shared(now))
+	}
 	b.silence(wait)
 }
+
+// shared bills the request itself where all clients together have a limit.
+func (b *charge) shared(now time.Time) time.Duration {
+	wait := b.ceilings.Requests.Record(1, now)
+	if slices.Contains(managesTopics, b.h.Key) {
+		wait = max(wait, b.ceilings.Topics.Record(1, now))
+	}
+	return wait
+}
+
+// managesTopics are the requests that create, change or delete topics.
+var managesTopics = []int16{keyCreateTopics, keyDeleteTopics, keyAlterConfigs, keyCreatePartitions, keyIncrementalAlterConfigs}
 
 // percent is a duration in hundredths of a second.
 func percent(d time.Duration) float64 { return d.Seconds() * 100 }
@@ -124,13 +153,18 @@ func (r *Request) FetchRoom() int {
 	if r.charge == nil {
 		return math.MaxInt32
 	}
-	return r.charge.rules.Most(quota.ConsumerBytes, r.charge.who)
+	room := r.charge.rules.Most(quota.ConsumerBytes, r.charge.who)
+	if c := r.charge.ceilings; c != nil {
+		room = min(room, c.Out.Most())
+	}
+	return room
 }
 
 // Fetched bills a Fetch: the bytes of its answer and the time spent on reading.
-// When the client is over a quota the answer must be an empty one instead,
-// which costs no bytes. It is called once, by the Answer.
-func (r *Request) Fetched(bytes int, spent time.Duration) (throttled bool) {
+// partitions is how long the limits of the partitions it read want silence. When
+// the client is over a quota the answer must be an empty one instead, which
+// costs no bytes. It is called once, by the Answer.
+func (r *Request) Fetched(bytes int, spent, partitions time.Duration) (throttled bool) {
 	b := r.charge
 	if b == nil {
 		return false
@@ -139,10 +173,16 @@ func (r *Request) Fetched(bytes int, spent time.Duration) (throttled bool) {
 	clients := b.c.l.cfg.Quotas.Clients
 	wait := clients.Record(b.rules, quota.RequestPercent, b.who, percent(b.spent+spent), now)
 	b.c.l.cfg.Measure.Other.Note(wait, bytes)
-	tooMuch := clients.Record(b.rules, quota.ConsumerBytes, b.who, float64(bytes), now)
+	tooMuch := max(partitions, clients.Record(b.rules, quota.ConsumerBytes, b.who, float64(bytes), now))
+	if b.ceilings != nil {
+		tooMuch = max(tooMuch, b.ceilings.Out.Record(float64(bytes), now))
+	}
 	b.c.l.cfg.Measure.Fetch.Note(tooMuch, bytes)
 	if wait = max(wait, tooMuch); wait > 0 {
 		clients.Add(b.rules, quota.ConsumerBytes, b.who, -float64(bytes), now)
+		if b.ceilings != nil {
+			b.ceilings.Out.Add(-float64(bytes), now)
+		}
 	}
 	b.silence(wait)
 	return wait > 0
@@ -165,12 +205,25 @@ func (r *Request) Mutate(n int) error {
 	}
 	since, known := strictSince[b.h.Key]
 	strict := known && b.h.Version >= since
-	wait, ok := b.c.l.cfg.Quotas.Mutations.Mutate(b.rules, b.who, float64(n), strict, time.Now())
+	now := time.Now()
+	wait, ok := b.c.l.cfg.Quotas.Mutations.Mutate(b.rules, b.who, float64(n), strict, now)
 	b.wait = max(b.wait, wait)
+	if ok && b.ceilings != nil {
+		wait, ok = b.ceilings.Partitions.Take(float64(n), strict, now)
+		b.wait = max(b.wait, wait)
+	}
 	if !ok {
 		return kerr.ThrottlingQuotaExceeded
 	}
 	return nil
+}
+
+// Hold has the client be silent for a time, as the limits of partitions want. It
+// is called before Handle returns.
+func (r *Request) Hold(wait time.Duration) {
+	if r.charge != nil {
+		r.charge.wait = max(r.charge.wait, wait)
+	}
 }
 
 // mute has the connection's next request wait.

@@ -193,6 +193,9 @@ func (d *decision) checkTopicConfigs(before, after map[string]string) error {
 		if err := d.checkServerlessConfig(name, value, before); err != nil {
 			return err
 		}
+		if err := d.checkExpressTopic(name, value, before); err != nil {
+			return err
+		}
 		if err := c.check(value); err != nil {
 			return fail(kerr.InvalidConfig, "%s", err)
 		}

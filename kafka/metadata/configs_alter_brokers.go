@@ -23,6 +23,9 @@ func (d *decision) alterBroker(c change) error {
 	if err != nil {
 		return err
 	}
+	if err := d.checkExpressBroker(before, after); err != nil {
+		return err
+	}
 	if err := d.image.checkBrokerConfigs(c, before, after); err != nil {
 		return err
 	}

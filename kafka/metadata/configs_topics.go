@@ -55,7 +55,7 @@ var topicConfigs = []config{
 // whether it may be changed after creation.
 var serverlessConfigs = map[string]bool{
 	"cleanup.policy": false, "compression.type": true, "max.message.bytes": true,
-	"message.timestamp.type": true, "retention.bytes": true, "retention.ms": true,
+	"message.timestamp.difference.max.ms": true, "message.timestamp.type": true, "retention.bytes": true, "retention.ms": true,
 }
 
 // serverlessMaxMessage is MSK Serverless's largest max.message.bytes.

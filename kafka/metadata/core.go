@@ -16,6 +16,7 @@ type Params struct {
 	ControllerID int32
 	Static       map[string]string // server.properties of brokers that register without theirs
 	Serverless   bool              // the topic rules of MSK Serverless
+	Express      bool              // those of MSK's Express brokers
 	Features     []Feature         // what the brokers support until they register
 	Release      int               // line of Kafka whose configs the brokers have, 309 for 3.9 (wire.Line.Release), until they register; 0: the newest
 }
@@ -106,6 +107,8 @@ func (c *Core) Decide(_ time.Time, t statemachine.Ticket, req any) statemachine.
 		reply = d.fence(r.ID, false)
 	case CreateTopics:
 		reply = d.createTopics(r)
+	case Rebalance:
+		reply = d.rebalance()
 	case CreateInternalTopic:
 		d.createInternalTopic(r)
 	case AllocateProducerIDs:

@@ -17,6 +17,7 @@ const (
 	maxPartitions = 10_000
 	// serverlessPartitions is MSK Serverless's limit of a cluster.
 	serverlessPartitions = 2400
+	serverlessCompacted  = 120 // of those, of compacted topics
 )
 
 // failure is a refusal of one part of a request: Kafka's code and text.
@@ -170,14 +171,25 @@ func (d *decision) checkServerless(t *Topic, had int) error {
 	if !d.core.p.Serverless {
 		return nil
 	}
-	total := len(t.Partitions) - had
+	compacts := func(t *Topic) bool { return strings.Contains(t.Configs["cleanup.policy"], "compact") }
+	total, compacted := len(t.Partitions)-had, 0
+	if compacts(t) {
+		compacted = total
+	}
 	for _, other := range d.image.sorted {
-		if !other.Internal {
-			total += len(other.Partitions)
+		if other.Internal {
+			continue
+		}
+		total += len(other.Partitions)
+		if compacts(other) {
+			compacted += len(other.Partitions)
 		}
 	}
 	if total > serverlessPartitions {
 		return fail(kerr.InvalidRequest, "The cluster would have %d partitions, the limit of a serverless cluster is %d.", total, serverlessPartitions)
+	}
+	if compacted > serverlessCompacted {
+		return fail(kerr.InvalidRequest, "The cluster would have %d partitions of compacted topics, the limit of a serverless cluster is %d.", compacted, serverlessCompacted)
 	}
 	return nil
 }
@@ -198,6 +210,9 @@ func (d *decision) place(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
 	}
 	if in.ReplicationFactor == -1 {
 		replicas = d.image.brokerInt("default.replication.factor")
+	}
+	if d.core.p.Express {
+		replicas = expressReplicas
 	}
 	count := int(in.NumPartitions)
 	if in.NumPartitions == -1 {

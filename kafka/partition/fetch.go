@@ -230,7 +230,9 @@ func (p *Partition) DeleteBefore(broker int32, offset int64) (start int64, err e
 	if offset < 0 || offset > hw {
 		return -1, kerr.OffsetOutOfRange
 	}
-	if err := p.log.DeleteBefore(offset); err != nil {
+	deleted := p.log.DeleteBefore(offset)
+	p.shrunk()
+	if err := deleted; err != nil {
 		return -1, err
 	}
 	p.wake() // a transaction that began below no longer holds the last stable offset there

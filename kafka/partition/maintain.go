@@ -57,6 +57,9 @@ func (s *Set) opened() []*Partition {
 func (s *Set) Retain(now time.Time) {
 	for _, p := range s.opened() {
 		n, err := p.log.Retain(now)
+		if n > 0 {
+			p.shrunk()
+		}
 		switch {
 		case errors.Is(err, kerr.KafkaStorageError):
 			return // the directory has failed and says so itself
@@ -81,6 +84,7 @@ func (s *Set) Compact(ctx context.Context, now time.Time) {
 			continue
 		}
 		done, err := p.log.Compact(ctx, stable, c, now)
+		p.shrunk()
 		switch {
 		case ctx.Err() != nil || errors.Is(err, kerr.KafkaStorageError):
 			return // the directory has failed and says so itself

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millrace/millrace/kafka/metadata"
+	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/record"
 	"github.com/millrace/millrace/kafka/storage"
 )
@@ -29,6 +30,8 @@ type Partition struct {
 	// leadership and appended, and for writing while the leadership changes.
 	order   sync.RWMutex
 	current atomic.Pointer[leadership] // written under order
+	in, out quota.Ceiling              // bytes of clients
+	counted atomic.Int64               // bytes on the volumes of current's replicas; changed under order
 
 	waitMu  sync.Mutex
 	waiters map[*Waiter]struct{} // guarded by waitMu
@@ -42,6 +45,7 @@ type leadership struct {
 	inSync   int
 	minISR   int // that acks=all needs
 	settings metadata.TopicSettings
+	volumes  []*volume // of the replicas
 }
 
 func newLeadership(p metadata.Partition, s metadata.TopicSettings) *leadership {
@@ -78,7 +82,9 @@ func logConfig(s metadata.TopicSettings) storage.LogConfig {
 // lead installs a decision and wakes everybody who waits: a follower's ack or
 // fetch must end, and a grown ISR may release the high watermark.
 func (p *Partition) lead(l *leadership) {
+	l.volumes = p.set.volumesOf(l.replicas)
 	p.order.Lock()
+	p.count(l)
 	p.current.Store(l)
 	p.order.Unlock()
 	if p.log == nil {
@@ -178,12 +184,14 @@ type Append struct {
 	LogStart     int64
 	AppendTimeMS int64 // -1 unless the topic uses LogAppendTime or the batch was there already
 	Epoch        int32
+	Hold         time.Duration        // how long the partition's limit wants the client to be silent
 	Records      []record.RecordError // filled when the batch was refused
 }
 
 // Produce validates a client's batch by the topic's settings and appends it as
 // leader. acks is the request's: with -1 a too small ISR refuses the batch
-// (NOT_ENOUGH_REPLICAS). A transactional batch opens its producer's transaction
+// (NOT_ENOUGH_REPLICAS). A replica's broker without room for it refuses it too
+// (*VolumeFullError). A transactional batch opens its producer's transaction
 // here only by a valid v (ErrUnverified); others need none. The batch's bytes
 // are stamped in place.
 func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.Time, v Verification) (Append, error) {
@@ -203,11 +211,21 @@ func (p *Partition) Produce(broker int32, b record.Batch, acks int16, now time.T
 	if int64(len(b)) > l.settings.SegmentBytes {
 		return Append{}, kerr.RecordListTooLarge
 	}
+	if most := p.set.cfg.CompactedBytes; most > 0 && l.settings.Compact && p.counted.Load()+int64(len(b)) > most {
+		return Append{}, kerr.ThrottlingQuotaExceeded // aws:kafka developer guide, serverless quotas
+	}
+	if err := p.take(l, int64(len(b)), true); err != nil {
+		return Append{}, err
+	}
 	done, err := p.log.AppendVerified(b, l.epoch, now, v)
+	if err != nil || done.Duplicate {
+		p.give(l, int64(len(b)))
+	}
 	if err != nil {
 		return Append{}, err
 	}
-	a := Append{Base: done.BaseOffset, Last: done.LastOffset, LogStart: done.LogStartOffset, AppendTimeMS: -1, Epoch: l.epoch}
+	hold := p.in.Record(float64(len(b)), now)
+	a := Append{Hold: hold, Base: done.BaseOffset, Last: done.LastOffset, LogStart: done.LogStartOffset, AppendTimeMS: -1, Epoch: l.epoch}
 	switch {
 	case done.Duplicate: // Kafka answers the time of the batch that it has
 		a.AppendTimeMS = b.MaxTimestamp()
@@ -230,7 +248,8 @@ func (p *Partition) rules(s metadata.TopicSettings, now time.Time) record.Rules 
 }
 
 // AppendInternal appends a coordinator's batch at the current epoch of the
-// given leader. It returns the offset after the batch.
+// given leader, also where a volume is full: groups and transactions go on. It
+// returns the offset after the batch.
 func (p *Partition) AppendInternal(broker int32, b record.Batch, now time.Time) (end int64, err error) {
 	p.order.RLock()
 	defer p.order.RUnlock()
@@ -238,8 +257,10 @@ func (p *Partition) AppendInternal(broker int32, b record.Batch, now time.Time) 
 	if err := p.check(l, broker, -1); err != nil {
 		return 0, err
 	}
+	_ = p.take(l, int64(len(b)), false) // nothing refuses it
 	done, err := p.log.Append(b, l.epoch, now, storage.Coordinator)
 	if err != nil {
+		p.give(l, int64(len(b)))
 		return 0, err
 	}
 	return done.LastOffset + 1, nil

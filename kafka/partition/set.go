@@ -19,7 +19,14 @@ type Config struct {
 	Dir                *storage.Dir
 	RetentionInterval  time.Duration // 0 means 5 minutes
 	CompactionInterval time.Duration // 0 means 15 seconds
-	Log                *slog.Logger
+
+	// In and Out are how many bytes a second clients may write to a partition and
+	// read from it, all together; 0 is no limit.
+	In, Out float64
+	// CompactedBytes is how large a compacted partition may be; 0: no limit.
+	CompactedBytes int64
+
+	Log *slog.Logger
 }
 
 // Set is all partitions of one cluster. Its methods may be called
@@ -33,6 +40,9 @@ type Set struct {
 
 	mu   sync.RWMutex
 	byID map[id]*Partition // guarded by mu
+
+	volumesMu sync.Mutex
+	volumes   map[int32]*volume // of brokers; guarded by volumesMu
 }
 
 type id struct {
@@ -48,7 +58,7 @@ func New(cfg Config) *Set {
 	if cfg.CompactionInterval == 0 {
 		cfg.CompactionInterval = compactionInterval
 	}
-	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition)}
+	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
 }
 
 // Apply makes the partitions what the image says: opens logs of new ones,
@@ -100,6 +110,8 @@ func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic) error {
 func (s *Set) open(t *metadata.Topic, index int32, settings metadata.TopicSettings) (*Partition, error) {
 	name := LogName(t.Name, index)
 	p := &Partition{set: s, topic: t.Name, index: index, waiters: make(map[*Waiter]struct{})}
+	p.in.Set(s.cfg.In)
+	p.out.Set(s.cfg.Out)
 	l, err := s.cfg.Dir.OpenLog(name, t.ID, logConfig(settings))
 	if err != nil {
 		return p, fmt.Errorf("open log %s: %w", name, err)

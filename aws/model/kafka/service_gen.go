@@ -63,6 +63,7 @@ type Service interface {
 	UpdateConfiguration(ctx context.Context, c model.Caller, in *UpdateConfigurationRequest) (*UpdateConfigurationResponse, error)
 	UpdateConnectivity(ctx context.Context, c model.Caller, in *UpdateConnectivityRequest) (*UpdateConnectivityResponse, error)
 	UpdateMonitoring(ctx context.Context, c model.Caller, in *UpdateMonitoringRequest) (*UpdateMonitoringResponse, error)
+	UpdateRebalancing(ctx context.Context, c model.Caller, in *UpdateRebalancingRequest) (*UpdateRebalancingResponse, error)
 	UpdateSecurity(ctx context.Context, c model.Caller, in *UpdateSecurityRequest) (*UpdateSecurityResponse, error)
 	UpdateStorage(ctx context.Context, c model.Caller, in *UpdateStorageRequest) (*UpdateStorageResponse, error)
 	UpdateTopic(ctx context.Context, c model.Caller, in *UpdateTopicRequest) (*UpdateTopicResponse, error)
@@ -674,6 +675,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "UpdateRebalancing", Method: "PUT", Path: "/v1/clusters/{clusterArn}/rebalancing", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UpdateRebalancingRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UpdateRebalancing(ctx, c, in.(*UpdateRebalancingRequest))
+			},
+		},
+		{
 			Name: "UpdateSecurity", Method: "PATCH", Path: "/v1/clusters/{clusterArn}/security", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(UpdateSecurityRequest)
@@ -733,6 +746,5 @@ var Others = []model.Other{
 	{Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
 	{Name: "StopTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}/stop"},
 	{Name: "UpdateChannel", Method: "PUT", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
-	{Name: "UpdateRebalancing", Method: "PUT", Path: "/v1/clusters/{clusterArn}/rebalancing"},
 	{Name: "UpdateReplicationInfo", Method: "PUT", Path: "/replication/v1/replicators/{replicatorArn}/replication-info"},
 }

@@ -1165,6 +1165,19 @@ type UpdateMonitoringResponse struct {
 	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
 }
 
+// UpdateRebalancingRequest is aws:kafka's shape of that name.
+type UpdateRebalancingRequest struct {
+	ClusterArn     *string      `json:"-"`
+	CurrentVersion *string      `json:"currentVersion,omitzero"`
+	Rebalancing    *Rebalancing `json:"rebalancing,omitzero"`
+}
+
+// UpdateRebalancingResponse is aws:kafka's shape of that name.
+type UpdateRebalancingResponse struct {
+	ClusterArn          *string `json:"clusterArn,omitzero"`
+	ClusterOperationArn *string `json:"clusterOperationArn,omitzero"`
+}
+
 // UpdateSecurityRequest is aws:kafka's shape of that name.
 type UpdateSecurityRequest struct {
 	ClientAuthentication *ClientAuthentication `json:"clientAuthentication,omitzero"`

@@ -1150,6 +1150,26 @@ func (s *UpdateMonitoringRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *UpdateRebalancingRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.CurrentVersion == nil {
+		return model.Missing("currentVersion")
+	}
+	if s.Rebalancing == nil {
+		return model.Missing("rebalancing")
+	}
+	if s.Rebalancing != nil {
+		if e := s.Rebalancing.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *UpdateSecurityRequest) Validate() *model.Error {
 	if s.ClientAuthentication != nil {
 		if e := s.ClientAuthentication.Validate(); e != nil {

@@ -53,7 +53,7 @@ create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-
 
 create c2 "brokerNodeGroupInfo":{"instanceType":"kafka.t2.micro"}
 ----
-400 BadRequestException [instanceType] Unsupported InstanceType [kafka.t2.micro]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge]
+400 BadRequestException [instanceType] Unsupported InstanceType [kafka.t2.micro]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
 
 create c2 whole {"tags":{"aws:x":"1"},"provisioned":{"brokerNodeGroupInfo":{}}}
 ----
@@ -110,10 +110,6 @@ create c2 "loggingInfo":{"brokerLogs":{"s3":{"enabled":true}}}
 ----
 400 BadRequestException [bucket] Specify the bucket that broker logs go to.
 
-create c2 "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"}
-----
-400 BadRequestException [instanceType] millrace does not implement express brokers yet.
-
 create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}}
 ----
 400 BadRequestException [publicAccess] When creating a cluster, the only valid value for the Type parameter in PublicAccess is DISABLED.
@@ -122,14 +118,10 @@ create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"vpcConnectivity":{"clientA
 ----
 400 BadRequestException [vpcConnectivity.clientAuthentication] When creating a cluster, all vpcConnectivity auth schemes must be disabled ('enabled' : false). You can enable auth schemes after the cluster is created.
 
-create c2 "brokerNodeGroupInfo":{"storageInfo":{"ebsStorageInfo":{"provisionedThroughput":{"enabled":true,"volumeThroughput":250}}}}
-----
-400 BadRequestException [provisionedThroughput] millrace does not implement provisioned storage throughput (provisionedThroughput) yet.
-
 # A KMS key of the customer must be there and enabled.
 create keyed "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"mine"}}
 ----
-created: arn:aws:kafka:us-east-1:123456789012:cluster/keyed/7f868d94-9ba2-49b0-b7be-c5040b121920-15 is CREATING, 3 brokers, listeners [TLS]
+created: arn:aws:kafka:us-east-1:123456789012:cluster/keyed/535a6168-6f76-4d84-8b92-99a0a7aeb5bc-21 is CREATING, 3 brokers, listeners [TLS]
 
 create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"none"}}
 ----
@@ -146,7 +138,7 @@ create c2 "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"other"}}
 # Its own key is named by its ARN or id, and another one is refused.
 active keyed h
 ----
-activated: arn:aws:kafka:us-east-1:123456789012:cluster/keyed/7f868d94-9ba2-49b0-b7be-c5040b121920-15 is ACTIVE, 3 brokers, listeners [TLS]
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/keyed/535a6168-6f76-4d84-8b92-99a0a7aeb5bc-21 is ACTIVE, 3 brokers, listeners [TLS]
 
 update keyed UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"mine"}}
 ----

@@ -36,10 +36,6 @@ update orders UpdateStorage "storageMode":"TIERED"
 ----
 400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.
 
-update orders UpdateStorage "provisionedThroughput":{"enabled":true,"volumeThroughput":250}
-----
-400 BadRequestException [provisionedThroughput] millrace does not implement provisioned storage throughput (provisionedThroughput) yet.
-
 update orders UpdateBrokerStorage "targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"1","volumeSizeGB":2000}]
 ----
 400 BadRequestException [targetBrokerEBSVolumeInfo] The volumes of all brokers must be updated together. Specify one element with the kafkaBrokerNodeId All.
@@ -123,11 +119,7 @@ update orders UpdateBrokerType "targetInstanceType":"kafka.m5.large"
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.m5.huge"
 ----
-400 BadRequestException [targetInstanceType] Unsupported InstanceType [kafka.m5.huge]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge]
-
-update orders UpdateBrokerType "targetInstanceType":"express.m7g.large"
-----
-400 BadRequestException [targetInstanceType] millrace does not implement express brokers yet.
+400 BadRequestException [targetInstanceType] Unsupported InstanceType [kafka.m5.huge]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
 
 held 1=400/400
 ----

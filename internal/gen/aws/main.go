@@ -38,7 +38,12 @@ var services = []service{
 		"ListScramSecrets", "ListTagsForResource", "ListTopics", "ListVpcConnections", "PutClusterPolicy", "RebootBroker",
 		"RejectClientVpcConnection", "TagResource", "UntagResource", "UpdateBrokerCount", "UpdateBrokerStorage",
 		"UpdateBrokerType", "UpdateClusterConfiguration", "UpdateClusterKafkaVersion", "UpdateConfiguration",
-		"UpdateConnectivity", "UpdateMonitoring", "UpdateSecurity", "UpdateStorage", "UpdateTopic",
+		"UpdateConnectivity", "UpdateMonitoring", "UpdateRebalancing", "UpdateSecurity", "UpdateStorage", "UpdateTopic",
+	}},
+	{name: "servicequotas", model: "service-quotas/2019-06-24", protocol: "json", served: []string{
+		"GetAWSDefaultServiceQuota", "GetRequestedServiceQuotaChange", "GetServiceQuota", "ListAWSDefaultServiceQuotas",
+		"ListRequestedServiceQuotaChangeHistory", "ListRequestedServiceQuotaChangeHistoryByQuota", "ListServiceQuotas", "ListServices",
+		"RequestServiceQuotaIncrease",
 	}},
 	{name: "sts", model: "sts/2011-06-15", protocol: "query", served: []string{
 		"AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken",

@@ -1,0 +1,74 @@
+package msk
+
+import (
+	"slices"
+	"strings"
+)
+
+// InstanceType is what a broker type can do.
+type InstanceType struct {
+	Name       string
+	Partitions int     // replicas that a broker may hold while its cluster is changed
+	Gigabits   float64 // a second: the network's baseline
+	VolumeMiB  int32   // a second: the most throughput of its volume that can be provisioned; 0: none can
+	Ingress    float64 // megabytes a second beyond which producers are throttled, of Express
+	Egress     float64 // likewise of consumers
+}
+
+// Express reports whether brokers of the type are Express brokers.
+func (t InstanceType) Express() bool { return strings.HasPrefix(t.Name, expressPrefix) }
+
+const expressPrefix = "express."
+
+// instanceTypes is every broker type. (aws:kafka developer guide, broker types,
+// right-size your cluster, storage throughput, Express broker quotas; aws:ec2
+// instance types, network specifications. Volume throughput of the types from
+// 12xlarge on and of m7g is UNVERIFIED)
+var instanceTypes = []InstanceType{
+	{Name: "kafka.t3.small", Partitions: 300, Gigabits: 0.128},
+	{Name: "kafka.m5.large", Partitions: 1500, Gigabits: 0.75},
+	{Name: "kafka.m5.xlarge", Partitions: 1500, Gigabits: 1.25},
+	{Name: "kafka.m5.2xlarge", Partitions: 3000, Gigabits: 2.5},
+	{Name: "kafka.m5.4xlarge", Partitions: 6000, Gigabits: 5, VolumeMiB: 593},
+	{Name: "kafka.m5.8xlarge", Partitions: 6000, Gigabits: 10, VolumeMiB: 850},
+	{Name: "kafka.m5.12xlarge", Partitions: 6000, Gigabits: 12, VolumeMiB: 1000},
+	{Name: "kafka.m5.16xlarge", Partitions: 6000, Gigabits: 20, VolumeMiB: 1000},
+	{Name: "kafka.m5.24xlarge", Partitions: 6000, Gigabits: 25, VolumeMiB: 1000},
+	{Name: "kafka.m7g.large", Partitions: 1500, Gigabits: 0.937},
+	{Name: "kafka.m7g.xlarge", Partitions: 1500, Gigabits: 1.876},
+	{Name: "kafka.m7g.2xlarge", Partitions: 3000, Gigabits: 3.75},
+	{Name: "kafka.m7g.4xlarge", Partitions: 6000, Gigabits: 7.5, VolumeMiB: 625},
+	{Name: "kafka.m7g.8xlarge", Partitions: 6000, Gigabits: 15, VolumeMiB: 1000},
+	{Name: "kafka.m7g.12xlarge", Partitions: 6000, Gigabits: 22.5, VolumeMiB: 1000},
+	{Name: "kafka.m7g.16xlarge", Partitions: 6000, Gigabits: 30, VolumeMiB: 1000},
+	{Name: "express.m7g.large", Partitions: 1500, Gigabits: 0.937, Ingress: 23.4, Egress: 58.5},
+	{Name: "express.m7g.xlarge", Partitions: 2000, Gigabits: 1.876, Ingress: 46.8, Egress: 117},
+	{Name: "express.m7g.2xlarge", Partitions: 4000, Gigabits: 3.75, Ingress: 93.7, Egress: 234.2},
+	{Name: "express.m7g.4xlarge", Partitions: 8000, Gigabits: 7.5, Ingress: 187.5, Egress: 468.7},
+	{Name: "express.m7g.8xlarge", Partitions: 16000, Gigabits: 15, Ingress: 375, Egress: 937.5},
+	{Name: "express.m7g.12xlarge", Partitions: 24000, Gigabits: 22.5, Ingress: 562.5, Egress: 1406.2},
+	{Name: "express.m7g.16xlarge", Partitions: 32000, Gigabits: 30, Ingress: 750, Egress: 1875},
+}
+
+// FindInstanceType finds a broker type by the name that the API has for it.
+func FindInstanceType(name string) (InstanceType, bool) {
+	i := slices.IndexFunc(instanceTypes, func(t InstanceType) bool { return t.Name == name })
+	if i < 0 {
+		return InstanceType{}, false
+	}
+	return instanceTypes[i], true
+}
+
+func checkInstanceType(name string) error {
+	if _, ok := FindInstanceType(name); ok {
+		return nil
+	}
+	names := make([]string, len(instanceTypes))
+	for i, t := range instanceTypes {
+		names[i] = t.Name
+	}
+	return badRequest("instanceType", "Unsupported InstanceType [%s]. Valid values: [%s]", name, strings.Join(names, ", ")) // UNVERIFIED wording
+}
+
+// express reports whether the cluster's brokers are Express brokers.
+func (p *provisioned) express() bool { return strings.HasPrefix(p.InstanceType, expressPrefix) }
