@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -158,7 +159,7 @@ func (a awsCLI) keystore(authority string, subject pkix.Name) string {
 // TestCertificatesAreUsers makes an authority and a client's certificate by
 // AWS's command line, and has ACLs judge who shows it.
 //
-// Works: AWS CLI: private certificate authorities (acm-pca); mutual TLS with Kafka's tools, and kafka-acls for the certificate's principal
+// Works: AWS CLI: private certificate authorities (acm-pca); mutual TLS with Kafka's tools, and kafka-acls 4.3.1 and 3.4.1 for principals of certificates and of SCRAM
 func TestCertificatesAreUsers(t *testing.T) {
 	i := start(t)
 	a := i.aws()
@@ -166,9 +167,9 @@ func TestCertificatesAreUsers(t *testing.T) {
 	var made struct{ ClusterArn string }
 	nodes := `{"InstanceType":"kafka.m5.large","ClientSubnets":["` + strings.Join(i.subnets(), `","`) + `"]}`
 	a.kafka(&made, "create-cluster", "--cluster-name", "mutual", "--kafka-version", "3.9.x", "--number-of-broker-nodes", "3", "--broker-node-group-info", nodes,
-		"--client-authentication", `{"Tls":{"Enabled":true,"CertificateAuthorityArnList":["`+authority+`"]}}`)
+		"--client-authentication", `{"Tls":{"Enabled":true,"CertificateAuthorityArnList":["`+authority+`"]},"Sasl":{"Scram":{"Enabled":true}}}`)
 	i.cli("", "wait", "--cluster", "mutual", "--timeout", "30s")
-	var boot struct{ BootstrapBrokerStringTls string }
+	var boot struct{ BootstrapBrokerStringTls, BootstrapBrokerStringSaslScram string }
 	a.kafka(&boot, "get-bootstrap-brokers", "--cluster-arn", made.ClusterArn)
 
 	classes := map[string]string{"acls": "org.apache.kafka.tools.AclCommand"}
@@ -196,4 +197,66 @@ func TestCertificatesAreUsers(t *testing.T) {
 	if out, err := bare.try("topics", "--command-config", "", "--list"); err == nil {
 		t.Errorf("a client without a certificate is served: %s", out)
 	}
+	aclsOfUsers(app, boot.BootstrapBrokerStringTls, boot.BootstrapBrokerStringSaslScram, other.config)
+}
+
+// aclsOfUsers has kafka-acls of two releases give to a user of SCRAM and to one
+// with a certificate, show it, and take it back. What that does is seen by
+// kafka-topics of the newer one.
+func aclsOfUsers(app javaTools, tls, scram, otherConfig string) {
+	t := app.t
+	t.Helper()
+	alice := writeFile(t, "scram.properties", strings.Replace(scramProperties, "PASSWORD", scramPassword, 1))
+	const topic, aliceName, otherName = "ledger", "User:" + scramUser, `User:CN=other,O=Org\, Inc.,C=US`
+	tools, err := cache(t).StartTools(context.WithoutCancel(t.Context()), app.set, nil, app.environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := tools.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	run := func(class, bootstrap, config string, args ...string) string {
+		t.Helper()
+		_, out, words, err := tools.Run(class, append([]string{"--bootstrap-server", bootstrap, "--command-config", config}, args...), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out + words
+	}
+	sees := func(when string, aliceDoes, otherDoes bool) {
+		t.Helper()
+		if out := run(classes4["topics"], scram, alice, "--list"); strings.Contains(out, topic) != aliceDoes {
+			t.Errorf("%s alice sees the topic: %v, want %v: %s", when, !aliceDoes, aliceDoes, out)
+		}
+		if out := run(classes4["topics"], tls, otherConfig, "--list"); strings.Contains(out, topic) != otherDoes {
+			t.Errorf("%s other sees the topic: %v, want %v: %s", when, !otherDoes, otherDoes, out)
+		}
+	}
+	acls := func(args ...string) string {
+		t.Helper()
+		return run("org.apache.kafka.tools.AclCommand", tls, app.config, args...)
+	}
+	run(classes4["topics"], tls, app.config, "--create", "--topic", topic, "--partitions", "1")
+	run(classes4["configs"], tls, app.config, "--alter", "--entity-type", "users", "--entity-name", scramUser, "--add-config", "SCRAM-SHA-512=[password="+scramPassword+"]")
+	sees("before any ACL", true, true)
+	app.says(acls("--add", "--allow-principal", aliceName, "--operation", "Describe", "--topic", topic), aliceName)
+	sees("with alice's", true, false)
+	app.says(acls("--add", "--allow-principal", otherName, "--operation", "Describe", "--topic", topic), otherName)
+	app.says(acls("--list", "--topic", topic), "name="+topic, aliceName, otherName, "DESCRIBE")
+	acls("--remove", "--force", "--allow-principal", aliceName, "--operation", "Describe", "--topic", topic)
+	sees("without alice's", false, true)
+	acls("--add", "--deny-principal", otherName, "--operation", "All", "--topic", topic)
+	sees("with a denial", false, false)
+	acls("--remove", "--force", "--topic", topic)
+	sees("when none is left", true, true)
+
+	old := app // its tools write to the first one's stdout: a JVM for each
+	old.set, old.class = "tools-3.4.1", map[string]string{"acls": "kafka.admin.AclCommand"}
+	app.says(old.run("acls", "--add", "--allow-principal", aliceName, "--operation", "Describe", "--topic", topic), aliceName)
+	sees("with the older's", true, false)
+	app.says(old.run("acls", "--list", "--topic", topic), "name="+topic, aliceName, "DESCRIBE")
+	old.run("acls", "--remove", "--force", "--topic", topic)
+	sees("when the older has removed it", true, true)
 }

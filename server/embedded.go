@@ -381,7 +381,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		Static: s.Brokers[0].Static, Serverless: s.Serverless, Express: strings.HasPrefix(s.InstanceType, "express."), Throttles: e.cfg.throttles(s),
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
-		Refused: refusals(e.audit, s.ARN, s.Region), Log: e.log.With("cluster", s.Name),
+		Refused: refusals(e.audit, s.ARN, s.Region), Changed: wireChanges(e.audit, s.ARN, s.Region), Log: e.log.With("cluster", s.Name),
 	}
 	var observed fleet.Observed
 	for _, b := range s.Brokers {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/sigv4"
@@ -79,6 +80,7 @@ type wireAuthorizer struct {
 	facts   *factsKeeper
 	now     func() time.Time
 	log     *slog.Logger
+	audit   *trail.Trail // nil: nothing is recorded
 }
 
 var _ listener.Explainer = wireAuthorizer{}
@@ -101,6 +103,7 @@ func (a wireAuthorizer) Authorize(ctx context.Context, s *listener.Session, ops 
 		out[i] = v.Allowed
 		w.learn(revision, facts, ops[i], v)
 	}
+	a.refuseUnrecordable(ops, out)
 	return out
 }
 

@@ -34,7 +34,7 @@ func (o *opening) listener(name string, bound net.Listener, host string) (cluste
 	}
 	if kind.iam {
 		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(o.spec.InstanceType)
-		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log}
+		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log, audit: o.e.audit}
 	}
 	return l, nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace/audit"
 	"github.com/millrace/millrace/audit/trail"
+	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/vfs"
 )
@@ -75,6 +77,80 @@ func refusalEvent(r listener.Refusal, clusterARN, region string) audit.Event {
 	return e
 }
 
+// recordedActions are the administrative actions of IAM principals that are on
+// record when they are done. CloudTrail has all but AlterCluster, which ACLs and
+// users are made with, and the two that only describe. (aws:kafka developer
+// guide, logging MSK API calls)
+var recordedActions = map[string]bool{
+	"kafka-cluster:CreateTopic": true, "kafka-cluster:DeleteTopic": true, "kafka-cluster:AlterTopic": true,
+	"kafka-cluster:AlterTopicDynamicConfiguration": true, "kafka-cluster:AlterClusterDynamicConfiguration": true, "kafka-cluster:AlterCluster": true,
+}
+
+// refuseUnrecordable takes back what would have to be put on record, and cannot.
+func (a wireAuthorizer) refuseUnrecordable(ops []listener.Operation, allowed []bool) {
+	if a.audit == nil || a.audit.Err() == nil {
+		return
+	}
+	for i, op := range ops {
+		action, _ := actionOf(op)
+		allowed[i] = allowed[i] && !recordedActions[action]
+	}
+}
+
+// wireChanges puts on record what IAM principals change by Kafka requests: one event
+// for each action on a resource, as CloudTrail does.
+func wireChanges(t *trail.Trail, clusterARN, region string) func(context.Context, listener.Change) error {
+	if t == nil {
+		return nil
+	}
+	return func(ctx context.Context, c listener.Change) error {
+		for _, e := range changeEvents(c, clusterARN, region) {
+			if err := t.Commit(context.WithoutCancel(ctx), e); err != nil { // it is done, whether the client waits or not
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func changeEvents(c listener.Change, clusterARN, region string) (out []audit.Event) {
+	w, ok := c.Session.Identity.Handle.(*wireCaller)
+	if !ok {
+		return nil
+	}
+	w.mu.Lock()
+	caller := w.caller
+	w.mu.Unlock()
+	account, _ := placeOf(clusterARN)
+	for _, op := range c.Operations {
+		action, known := actionOf(op)
+		if !known || !recordedActions[action] {
+			continue
+		}
+		resource := resourceARN(clusterARN, op)
+		e := audit.Event{
+			Identity: identityOnWire(caller), Source: "kafka-cluster.amazonaws.com", Name: strings.TrimPrefix(action, "kafka-cluster:"), Region: region,
+			UserAgent: caller.UserAgent, Account: account, Resources: []audit.Resource{{ARN: clusterARN, Type: "AWS::MSK::Cluster"}},
+		}
+		if resource != clusterARN {
+			e.Resources = append(e.Resources, audit.Resource{ARN: resource})
+		}
+		if c.Remote.IsValid() {
+			e.SourceIP = c.Remote.String()
+		}
+		e.Parameters, _ = json.Marshal(map[string]string{"kafkaAPI": c.API, "resourceARN": resource}) // texts encode
+		e.Additional, _ = json.Marshal(map[string]any{"listener": c.Listener, "broker": c.BrokerID, "clientId": c.ClientID})
+		out = append(out, e)
+	}
+	return out
+}
+
+func identityOnWire(c model.Caller) audit.Identity {
+	out := audit.PrincipalOf(c.ARN)
+	out.PrincipalID, out.AccessKeyID = c.UserID, c.AccessKeyID
+	return out
+}
+
 func principalName(r listener.Refusal) string {
 	if r.Session == nil {
 		return "User:" + r.User
@@ -91,9 +167,7 @@ func refusedIdentity(r listener.Refusal) audit.Identity {
 		w.mu.Lock()
 		c := w.caller
 		w.mu.Unlock()
-		out := audit.PrincipalOf(c.ARN)
-		out.PrincipalID, out.AccessKeyID = c.UserID, c.AccessKeyID
-		return out
+		return identityOnWire(c)
 	}
 	return audit.Identity{Type: "KafkaUser", PrincipalID: id.String(), UserName: id.Name}
 }

@@ -68,6 +68,9 @@ type Config struct {
 	// Refused is told of refused requests and logins; it must not block. nil:
 	// nobody is told.
 	Refused func(listener.Refusal)
+	// Changed is told of administrative requests before they are answered, on
+	// every listener. nil: nobody is told.
+	Changed func(context.Context, listener.Change) error
 
 	Log *slog.Logger
 }
@@ -397,7 +400,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		MaxConnections: l.MaxConnections, Connects: l.Connects,
 		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
-		Logins: c.logins, Refused: c.cfg.Refused,
+		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
 	open := l.Net
 	if l.Door != nil {

@@ -283,6 +283,7 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 	if answer == nil {
 		return nil
 	}
+	answer = c.recorded(h, s, verdict.granted, answer)
 	if h.Key == keyFetch {
 		answer = c.whileGranted(s, h, verdict.granted, answer)
 	}

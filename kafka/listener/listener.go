@@ -213,6 +213,10 @@ type Config struct {
 	// Refused is told of refused requests and logins, for who keeps records. It
 	// must not block. nil: nobody is told.
 	Refused func(Refusal)
+	// Changed is told of administrative requests that were done, before they are
+	// answered; it may block until they are on record, and an error ends the
+	// connection. nil: nobody is told.
+	Changed func(context.Context, Change) error
 	Log     *slog.Logger // nil: none
 	Now     func() time.Time
 }
