@@ -42,6 +42,9 @@ type Config struct {
 	IAMConnectRate int
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
+	// MetricsInterval is how often metrics are recorded for CloudWatch; 0 means a
+	// minute. Shorter ones are for tests.
+	MetricsInterval time.Duration
 	// Realistic has clusters be made and changed about as slowly as on AWS.
 	Realistic bool
 
