@@ -32,7 +32,7 @@ type Config struct {
 	Targets  func() []Target // those that run now
 	Record   func(ctx context.Context, account, region, namespace string, data []cloudwatch.Datum) error
 	Host     *Host
-	Interval time.Duration // 0: a minute
+	Interval time.Duration // 0: a minute; below 0: Collect alone records, but for what is new
 	Log      *slog.Logger
 }
 
@@ -41,7 +41,9 @@ const offsetsPatience = 10 * time.Second
 
 // Monitor records what clusters do. Collect may be called while Run runs.
 type Monitor struct {
-	cfg  Config
+	cfg      Config
+	interval time.Duration // that a datum is of
+
 	turn chan struct{}        // capacity 1: holds a token while data are collected; guards the rest
 	last map[string]*previous // by ARN
 	host counters             // of the machine, by metric
@@ -66,10 +68,11 @@ type counters map[string]float64
 
 // New makes a Monitor; it starts nothing.
 func New(cfg Config) *Monitor {
-	if cfg.Interval == 0 {
-		cfg.Interval = time.Minute
+	m := &Monitor{cfg: cfg, interval: cfg.Interval, turn: make(chan struct{}, 1), last: make(map[string]*previous)}
+	if m.interval <= 0 {
+		m.interval = time.Minute
 	}
-	return &Monitor{cfg: cfg, turn: make(chan struct{}, 1), last: make(map[string]*previous)}
+	return m
 }
 
 // Run records a datum of every metric at each minute's end, and the first of a
@@ -78,7 +81,10 @@ func New(cfg Config) *Monitor {
 func (m *Monitor) Run(ctx context.Context, changed <-chan struct{}) {
 	for {
 		now := time.Now()
-		timer := time.NewTimer(now.Truncate(m.cfg.Interval).Add(m.cfg.Interval).Sub(now))
+		timer := time.NewTimer(now.Truncate(m.interval).Add(m.interval).Sub(now))
+		if m.cfg.Interval < 0 {
+			timer.Stop()
+		}
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -176,7 +182,7 @@ type look struct {
 func (m *Monitor) measure(ctx context.Context, t Target, prev *previous, machine *machine, now time.Time) ([]cloudwatch.Datum, *previous) {
 	d := &data{target: &t, at: now.Truncate(time.Minute)}
 	if prev != nil { // of the time that has just ended
-		d.at = now.Add(-m.cfg.Interval / 2).Truncate(time.Minute)
+		d.at = now.Add(-m.interval / 2).Truncate(time.Minute)
 	}
 	r := t.Measure(now)
 	internal := make(map[string]bool)
@@ -185,10 +191,13 @@ func (m *Monitor) measure(ctx context.Context, t Target, prev *previous, machine
 	}
 	next := &previous{at: now, brokers: make(map[int32]baseline)}
 	for i := range r.Brokers {
-		c := &look{target: &t, reading: r, b: &r.Brokers[i], internal: internal, machine: machine, now: make(counters), since: m.cfg.Interval}
+		c := &look{target: &t, reading: r, b: &r.Brokers[i], internal: internal, machine: machine, now: make(counters), since: m.interval}
 		if prev != nil {
 			if was := prev.brokers[c.b.ID]; was.started.Equal(c.b.Started) {
-				c.before, c.since = was.counts, max(now.Sub(prev.at), time.Millisecond)
+				c.before = was.counts
+				if past := now.Sub(prev.at); past > 0 { // else the clock was set back
+					c.since = past
+				}
 			}
 		}
 		if c.b.Running {

@@ -36,7 +36,7 @@ type host struct {
 // newHost starts a server with a cluster of two brokers.
 func newHost(t *testing.T) *host {
 	h := &host{t: t, cfg: Config{
-		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", Region: "us-east-1", AdvertiseHost: "127.0.0.1",
+		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", Region: "us-east-1", AdvertiseHost: "127.0.0.1", MetricsInterval: -1,
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), FS: vfs.NewMemory(),
 	}}
 	t.Cleanup(func() { h.kill() })

@@ -330,6 +330,8 @@ func arithmetic(op string, a, b value) (value, error) {
 			return value{}, errors.New("division by zero")
 		}
 		return value{number: x}, nil
+	case a.list != nil && len(a.list) == 0, b.list != nil && len(b.list) == 0: // an empty array
+		return value{array: true, list: []series{}}, nil
 	case a.array && b.array && len(a.list) != len(b.list):
 		return value{}, errors.New("arrays of different sizes cannot be combined")
 	}

@@ -16,6 +16,7 @@ import (
 const (
 	maxQueries       = 500
 	maxDataPerAnswer = 100_800
+	maxMinutes       = 2_000_000 // that one call reads, of all metrics: about 100 MB
 )
 
 var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
@@ -151,6 +152,9 @@ func (s *Service) answerQueries(ctx context.Context, p string, queries []dataQue
 	now := s.cfg.Now()
 	from := max(minuteOf(start), minuteOf(now.Add(-Retention)))
 	to := min(minuteOf(end.Add(minute-1)), minuteOf(now.Add(putFuture))+1)
+	if int64(len(questions))*max(0, to-from) > maxMinutes {
+		return nil, invalid("ValidationError", "More than %d minutes of all metrics are asked for: ask for less time, or fewer metrics.", maxMinutes)
+	}
 	read, err := s.read(ctx, p, questions, floorDiv(from, widest)*widest, to)
 	if err != nil {
 		return nil, err
