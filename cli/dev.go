@@ -35,6 +35,7 @@ type serverOptions struct {
 	iamConnectRate  int
 	logLevel        string
 	forgetProducers bool
+	metricsInterval time.Duration
 }
 
 func (o *devOptions) register(flags *pflag.FlagSet) {
@@ -57,6 +58,8 @@ func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) 
 	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
+	flags.DurationVar(&o.metricsInterval, "metrics-interval", 0, "")
+	_ = flags.MarkHidden("metrics-interval")
 }
 
 func (a *app) devCommand() *cobra.Command {
@@ -141,7 +144,7 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 	return server.Config{
 		DataDir: a.dataDir, Listen: o.listen,
 		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
-		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers,
+		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers, MetricsInterval: o.metricsInterval,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
 		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
 		Version: a.version,

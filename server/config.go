@@ -45,6 +45,10 @@ type Config struct {
 	BytesPerGiB int64
 	// RebalanceDelay is group.initial.rebalance.delay.ms; nil means Kafka's 3 s.
 	RebalanceDelay *time.Duration
+	// MetricsInterval is how often metrics are recorded for CloudWatch; 0 means a
+	// minute. Shorter ones are for tests, and below 0 only System.CollectMetrics
+	// records them, but for the first of a cluster.
+	MetricsInterval time.Duration
 	// Realistic has clusters be made and changed about as slowly as on AWS.
 	Realistic bool
 

@@ -26,6 +26,7 @@ func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec
 			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
 		}
 	}
+	r.told.Store(&s.Monitoring)
 	if err := r.exporters.converge(s); err != nil {
 		return fleet.Observed{}, fmt.Errorf("open monitoring of cluster %s: %w", s.Name, err)
 	}

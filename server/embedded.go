@@ -63,8 +63,9 @@ type runningCluster struct {
 	door      *vpcDoor
 	exporters *exporters
 	lags      *monitor.Lags
-	spec      fleet.Spec // that it runs as; belongs to Ensure
-	torn      bool       // a change went wrong midway; belongs to Ensure
+	told      atomic.Pointer[msk.Monitoring] // what is told of it
+	spec      fleet.Spec                     // that it runs as; belongs to Ensure
+	torn      bool                           // a change went wrong midway; belongs to Ensure
 	closed    chan struct{}
 	watch     sync.WaitGroup
 }
@@ -293,6 +294,7 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 	}
 	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, door: o.door, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
+	r.told.Store(&s.Monitoring)
 	r.exporters = newExporters(e, r)
 	if err := r.exporters.converge(s); err != nil {
 		e.log.Error("open monitoring", "cluster", s.Name, "error", err)

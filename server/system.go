@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/api"
+	"github.com/millrace/millrace/aws/cloudwatch"
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
@@ -55,9 +56,10 @@ type System struct {
 	http   *http.Server
 	ln     net.Listener
 	files  *certificateFiles // nil: the API has no certificate of somebody else's
-	own    *ownMetrics
-	began  chan struct{} // closed when Run serves
+	began  chan struct{}     // closed when Run serves
 	ready  atomic.Bool
+
+	metering
 }
 
 // Limits of the API's HTTP server: what an unauthenticated peer may cost.
@@ -80,7 +82,7 @@ func New(cfg Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg, own: newOwnMetrics(), began: make(chan struct{})}
+	s := &System{cfg: cfg, metering: metering{own: newOwnMetrics()}, began: make(chan struct{})}
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err
@@ -130,6 +132,7 @@ func (s *System) build() (err error) {
 		return err
 	}
 	s.ec2 = ec2.New(ec2.Config{Store: s.store, Now: time.Now, Random: rand.Reader, InUse: s.interfacesInUse})
+	s.cloudwatch = cloudwatch.New(cloudwatch.Config{Store: s.store, Now: time.Now})
 	mskConfig := msk.Config{
 		Store: s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: s.subnet, DefaultSecurityGroup: s.ec2.DefaultSecurityGroup, SecurityGroupVPC: s.ec2.SecurityGroupVPC, Runs: runs,
@@ -144,6 +147,7 @@ func (s *System) build() (err error) {
 		return err
 	}
 	s.fleet = fleet.New(fleet.Config{Clusters: s.msk, Driver: countedDriver{s.driver, s.own}, Failed: s.driver.failed, Log: s.cfg.Log})
+	s.monitor = s.newMonitor()
 	return s.bind()
 }
 
@@ -151,7 +155,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
-		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, S3: s.s3, S3Hosts: s.s3Hosts(),
+		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, CloudWatch: s.cloudwatch, S3: s.s3, S3Hosts: s.s3Hosts(),
 		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})
@@ -230,6 +234,11 @@ func (s *System) Run(ctx context.Context) error {
 		s.sweepS3(ctx)
 		s.expire(ctx)
 	}()
+	monitored := make(chan struct{})
+	go func() {
+		defer close(monitored)
+		s.runMonitor(ctx)
+	}()
 	watchDone := make(chan struct{})
 	go func() {
 		defer close(watchDone)
@@ -254,6 +263,7 @@ func (s *System) Run(ctx context.Context) error {
 	<-fleetDone // nothing starts brokers any more
 	<-expiring
 	<-watchDone
+	<-monitored
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/acmpca"
+	"github.com/millrace/millrace/aws/model/cloudwatch"
 	"github.com/millrace/millrace/aws/model/ec2"
 	shape "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
@@ -68,6 +69,7 @@ type Config struct {
 	KMS        kms.Service
 	Secrets    secretsmanager.Service
 	PCA        acmpca.Service
+	CloudWatch cloudwatch.Service
 	Own        []model.Operation                                      // of Millrace's own service, below /_millrace/
 	Audit      *trail.Trail                                           // where calls are put on record; nil: nowhere
 	Called     func(operation string, status int, took time.Duration) // told of every call, "?" for none; nil: nobody is told
@@ -111,6 +113,7 @@ func New(cfg Config) http.Handler {
 		{"kms", awsJSON{kms.Target, "KMSInternalException", "message"}, kms.Operations(cfg.KMS), kms.Others},
 		{"secretsmanager", awsJSON{secretsmanager.Target, "InternalServiceError", "Message"}, secretsmanager.Operations(cfg.Secrets), secretsmanager.Others},
 		{"acm-pca", awsJSON{acmpca.Target, "InternalFailure", "message"}, acmpca.Operations(cfg.PCA), acmpca.Others},
+		{"monitoring", compatible{query{namespace: "http://monitoring.amazonaws.com/doc/" + cloudwatch.APIVersion + "/"}, awsJSON{cloudwatch.Target, "InternalServiceError", "message"}, cloudwatchShapes}, cloudwatch.Operations(cfg.CloudWatch), cloudwatch.Others},
 		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
 		h.services[s.name] = s
@@ -204,7 +207,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		h.refuse(w, e, p, &model.Error{Code: "IncompleteBodyException", HTTP: http.StatusBadRequest, Message: "The request body ended early."})
 		return
 	} else if err != nil {
-		h.refuse(w, e, p, &model.Error{Code: "RequestEntityTooLargeException", HTTP: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", maxBody)})
+		h.refuse(w, e, p, errTooLarge())
 		return
 	}
 	p = h.guess(r, body)
@@ -231,6 +234,10 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	h.cfg.Identity.Used(signed.AccessKeyID, signed.Region, signed.Service)
 	if s == nil {
 		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
+		return
+	}
+	if body, err = inflated(r, body); err != nil {
+		h.refuse(w, e, p, h.record(r, e, nil, err))
 		return
 	}
 	op, out, err := h.call(r, s, p, caller, body, e)

@@ -27,6 +27,7 @@ import (
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/api"
+	"github.com/millrace/millrace/aws/cloudwatch"
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
@@ -96,8 +97,9 @@ func startWith(t *testing.T, record *trail.Trail) system {
 		return api.New(api.Config{
 			Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: network, STS: identity, IAM: identity, Audit: record,
 			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
-			PCA:   acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
-			Ready: func() bool { return true }, Version: "test", Log: log,
+			PCA:        acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
+			CloudWatch: cloudwatch.New(cloudwatch.Config{Store: st, Now: time.Now}),
+			Ready:      func() bool { return true }, Version: "test", Log: log,
 		})
 	}
 	again := func() http.Handler { return logging(slog.New(slog.DiscardHandler)) }

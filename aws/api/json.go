@@ -100,8 +100,13 @@ func isRPC(r *http.Request) bool { return r.Header.Get("Smithy-Protocol") == "rp
 
 // of is the protocol of one request to the service.
 func (s *service) of(r *http.Request) protocol {
-	if p, ok := s.protocol.(awsJSON); ok && isRPC(r) {
-		return rpcCBOR{p}
+	switch p := s.protocol.(type) {
+	case awsJSON:
+		if isRPC(r) {
+			return rpcCBOR{p}
+		}
+	case compatible:
+		return p.of(r)
 	}
 	return s.protocol
 }

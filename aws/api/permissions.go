@@ -155,6 +155,7 @@ var permissions = map[string]map[string]permission{
 	"kms":            kmsPermissions(),
 	"secretsmanager": secretsPermissions(),
 	"acm-pca":        pcaPermissions(),
+	"monitoring":     metricsPermissions(),
 }
 
 func iamPermissions() map[string]permission {
@@ -313,6 +314,9 @@ func contextOf(service string, req model.Request) policy.Map {
 		}
 	}
 	connectivityKeys(out, req)
+	if v := text(req, "Namespace"); service == "monitoring" && v != nil {
+		out["cloudwatch:namespace"] = []string{*v}
+	}
 	if service == "iam" {
 		for member, key := range map[string]string{"PolicyArn": "iam:policyarn", "PermissionsBoundary": "iam:permissionsboundary", "AWSServiceName": "iam:awsservicename"} {
 			if v := text(req, member); v != nil {

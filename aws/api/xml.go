@@ -58,17 +58,22 @@ func element(b *strings.Builder, name string, v reflect.Value) {
 	b.WriteString("<" + name + ">")
 	switch v.Kind() {
 	case reflect.Struct:
-		if at, ok := v.Interface().(model.Time); ok {
+		switch at := v.Interface().(type) {
+		case model.Time:
 			b.WriteString(at.UTC().Format(time.RFC3339))
-			break
+		case model.Epoch:
+			b.WriteString(at.UTC().Format(time.RFC3339))
+		default:
+			b.WriteString(members(at))
 		}
-		b.WriteString(members(v.Interface()))
 	case reflect.String:
 		_ = xml.EscapeText(b, []byte(v.String())) // a Builder does not fail
 	case reflect.Bool:
 		b.WriteString(strconv.FormatBool(v.Bool()))
 	case reflect.Int32, reflect.Int64:
 		b.WriteString(strconv.FormatInt(v.Int(), 10))
+	case reflect.Float64:
+		b.WriteString(strconv.FormatFloat(v.Float(), 'g', -1, 64))
 	default:
 		panic(fmt.Sprintf("api: a generated shape has a member of type %s", v.Type()))
 	}

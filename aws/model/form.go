@@ -75,12 +75,18 @@ func (d formDecoder) value(v reflect.Value, name, item string) {
 			d.value(element, at, "")
 			v.Set(reflect.Append(v, element))
 		}
+	case reflect.Map:
+		d.entries(v, name+"."+item)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(v.Elem(), name, item)
 	case reflect.Struct:
-		if at, isTime := v.Addr().Interface().(*Time); isTime {
-			d.time(at, name)
+		switch at := v.Addr().Interface().(type) {
+		case *Time:
+			d.time(&at.Time, name)
+			return
+		case *Epoch:
+			d.time(&at.Time, name)
 			return
 		}
 		d.structure(v, name+".")
@@ -89,7 +95,22 @@ func (d formDecoder) value(v reflect.Value, name, item string) {
 	}
 }
 
-func (d formDecoder) time(at *Time, name string) {
+// entries decodes a map: name.entry.1.key and name.entry.1.value.
+func (d formDecoder) entries(v reflect.Value, name string) {
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 1; i <= maxItems; i++ {
+		at := name + "." + strconv.Itoa(i)
+		key := first(d.in.Form, at+".key")
+		if key == nil {
+			return
+		}
+		element := reflect.New(v.Type().Elem()).Elem()
+		d.value(element, at+".value", "")
+		v.SetMapIndex(reflect.ValueOf(*key), element)
+	}
+}
+
+func (d formDecoder) time(at *time.Time, name string) {
 	text := first(d.in.Form, name)
 	if text == nil {
 		return
@@ -98,7 +119,7 @@ func (d formDecoder) time(at *Time, name string) {
 	if err != nil {
 		d.in.fail(name, "Invalid value '%s' for %s: not a timestamp", *text, name)
 	}
-	at.Time = parsed
+	*at = parsed
 }
 
 func (d formDecoder) scalar(v reflect.Value, name string) {

@@ -21,9 +21,15 @@ import (
 type service struct {
 	name     string // package name
 	model    string // its model below botocore's data directory
-	protocol string // rest-json, json, query or ec2
+	protocol string // rest-json, json, query, ec2, or jsonAndQuery
 	served   []string
 }
+
+// jsonAndQuery is a service whose shapes are read and written in the json
+// protocols and in the query protocol.
+const jsonAndQuery = "json+query"
+
+func (s service) json() bool { return s.protocol == "json" || s.protocol == jsonAndQuery }
 
 // services says which operations of which services are served.
 var services = []service{
@@ -101,6 +107,9 @@ var services = []service{
 		"ImportCertificateAuthorityCertificate", "IssueCertificate", "ListCertificateAuthorities", "ListPermissions",
 		"ListTags", "RestoreCertificateAuthority", "RevokeCertificate", "TagCertificateAuthority",
 		"UntagCertificateAuthority", "UpdateCertificateAuthority",
+	}},
+	{name: "cloudwatch", model: "cloudwatch/2010-08-01", protocol: jsonAndQuery, served: []string{
+		"GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData",
 	}},
 }
 

@@ -34,12 +34,12 @@ func (w *writer) goType(name string) string {
 	case "map":
 		return "map[string]" + strings.TrimPrefix(w.goType(s.Value.Shape), "*")
 	case "blob":
-		if w.s.protocol == "json" {
+		if w.s.json() {
 			return "[]byte"
 		}
 		return "*string"
 	case "timestamp":
-		if w.s.protocol == "json" {
+		if w.s.json() {
 			return "*model.Epoch"
 		}
 		return "*model.Time"
@@ -95,12 +95,20 @@ func (w *writer) tag(m member) string {
 	if wire == "" {
 		wire = m.Name
 	}
-	if w.s.protocol == "rest-json" || w.s.protocol == "json" {
+	if w.s.protocol == "rest-json" || w.s.json() {
 		if m.Location != "" {
 			return `json:"-"`
 		}
-		return fmt.Sprintf(`json:"%s,omitzero"`, wire)
+		tag := fmt.Sprintf(`json:"%s,omitzero"`, wire)
+		if w.s.protocol == jsonAndQuery {
+			tag += " " + w.xmlTag(m, wire)
+		}
+		return tag
 	}
+	return w.xmlTag(m, wire)
+}
+
+func (w *writer) xmlTag(m member, wire string) string {
 	switch s := w.f.Shapes[m.Shape]; s.Type {
 	case "map":
 		return fmt.Sprintf(`xml:"%s>entry"`, wire)
@@ -224,7 +232,7 @@ func (w *writer) validateScalar(shapeName, field, wire string) {
 			w.p("if e := model.CheckEnum(%q, %s, %s); e != nil {\nreturn e\n}", wire, field, quoted(s.Enum))
 		}
 	case "blob":
-		if w.s.protocol == "json" {
+		if w.s.json() {
 			w.validateLength(shapeName, field, wire)
 		}
 	case "integer", "long", "double", "float":
@@ -241,7 +249,7 @@ var javaEscape = regexp.MustCompile(`\\u(10FFFF|10000|[0-9A-Fa-f]{4})`)
 // about the whole value, though they do not say so.
 func (w *writer) pattern(p string) string {
 	p = javaEscape.ReplaceAllString(p, `\x{$1}`)
-	if w.s.protocol == "query" || w.s.protocol == "json" {
+	if w.s.protocol == "query" || w.s.json() {
 		p = "^(?:" + p + ")$"
 	}
 	return p
@@ -306,7 +314,7 @@ func (w *writer) operation(op operation) {
 		status = 200
 	}
 	w.p("{\nName: %q, Method: %q, Path: %q, Status: %d, ResultWrapper: %q,", op.Name, op.Method, op.Path, status, op.ResultWrapper)
-	if w.s.protocol == "json" && op.Output == "" {
+	if w.s.json() && op.Output == "" {
 		w.p("Empty: true,")
 	}
 	w.p("Decode: func(r *model.Input) (model.Request, error) {\nin := new(%s)", w.input(op))
@@ -327,11 +335,14 @@ func (w *writer) decode(op operation) {
 	case "ec2":
 		w.p("r.EC2Members(in)")
 		return
+	case jsonAndQuery:
+		w.p("if r.Form != nil {\nr.Members(in)\n} else {\nr.JSON(in)\n}")
+		return
 	}
 	body := false
 	for _, m := range w.f.Shapes[op.Input].Members {
 		switch {
-		case w.s.protocol == "json":
+		case w.s.json():
 			body = true
 		case m.Location == "uri":
 			read := "Path"

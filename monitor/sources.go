@@ -1,0 +1,110 @@
+package monitor
+
+import (
+	"strings"
+
+	"github.com/millrace/millrace/kafka/measure"
+)
+
+func connections(b *measure.Broker, of func(*measure.Connections) int64) (n int64) {
+	for _, c := range b.Listeners() {
+		n += of(c)
+	}
+	return n
+}
+
+func open(c *measure.Connections) int64 { return c.Opened.Count() - c.Closed.Count() }
+
+// connections is the open connections of listeners; nil is all of them.
+func (c *look) connections(of func(listener string) bool) (n int64) {
+	for name, l := range c.b.Counts.Listeners() {
+		if of == nil || of(name) {
+			n += open(l)
+		}
+	}
+	return n
+}
+
+// byAuthentication is the open connections by how clients authenticate; the
+// names are UNVERIFIED.
+func (c *look) byAuthentication() map[string]int64 {
+	out := make(map[string]int64)
+	for name, l := range c.b.Counts.Listeners() {
+		switch {
+		case strings.Contains(name, "IAM"):
+			out["IAM"] += open(l)
+		case strings.Contains(name, "SCRAM"):
+			out["SCRAM"] += open(l)
+		case strings.Contains(name, "SECURE"):
+			out["TLS"] += open(l)
+		default:
+			out["PLAINTEXT"] += open(l)
+		}
+	}
+	return out
+}
+
+// used is the bytes of the logs that the broker has.
+func (c *look) used() float64 { return float64(c.b.LogBytes) }
+
+// diskUsed is the part of the broker's volume, or of the machine's where the
+// broker has none, that its logs take.
+func (c *look) diskUsed() (float64, bool) {
+	volume := c.target.VolumeBytes
+	if volume == 0 {
+		volume = c.machine.total
+	}
+	if volume <= 0 {
+		return 0, false
+	}
+	return 100 * c.used() / float64(volume), true
+}
+
+func (c *look) rootDisk() (float64, bool) {
+	if c.machine.total <= 0 {
+		return 0, false
+	}
+	return 100 * float64(c.machine.total-c.machine.usable) / float64(c.machine.total), true
+}
+
+func (c *look) heap() (float64, bool) {
+	total := c.machine.memory["MemTotal"]
+	if total == 0 {
+		return 0, false
+	}
+	return 100 * c.machine.heap / total, true
+}
+
+// traffic is the bytes of records in and out in a minute.
+func (c *look) traffic() (float64, bool) {
+	all := &c.b.Counts.All
+	return c.difference("TrafficBytes", float64(all.BytesIn.Count()+all.BytesOut.Count())), true
+}
+
+func (c *look) tooMany() (float64, bool) {
+	return c.difference("IAMTooManyConnections", float64(c.b.Counts.IAMTooMany.Count())), true
+}
+
+func cpu(modes ...string) func(*look) (float64, bool) {
+	return func(c *look) (v float64, ok bool) {
+		for _, mode := range modes {
+			v += c.machine.busy[mode]
+		}
+		return v, c.machine.busy != nil
+	}
+}
+
+func memory(of func(map[string]float64) float64) func(*look) (float64, bool) {
+	return func(c *look) (float64, bool) { return of(c.machine.memory), len(c.machine.memory) > 0 }
+}
+
+// network is what the machine's devices count in a minute; the first has no one
+// before.
+func network(name string) func(*look) (float64, bool) {
+	return func(c *look) (float64, bool) {
+		if c.machine.before == nil {
+			return 0, false
+		}
+		return max(0, c.machine.counts[name]-c.machine.before[name]), true
+	}
+}

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/model/cloudwatch"
+	"github.com/millrace/millrace/aws/model/kafka"
+)
+
+// metric is a statistic of a metric of the cluster c over what was recorded;
+// "none" without data. Dimensions are names and values.
+func (h *host) metric(name, stat string, until time.Time, dimensions ...string) string {
+	h.t.Helper()
+	in := &cloudwatch.GetMetricStatisticsInput{
+		Namespace: new("AWS/Kafka"), MetricName: &name, StartTime: model.NewEpoch(until.Add(-time.Hour)), EndTime: model.NewEpoch(until.Add(time.Minute)),
+		Period: new(int32(7200)), Statistics: []string{stat}, Dimensions: []cloudwatch.Dimension{{Name: new("Cluster Name"), Value: new("c")}},
+	}
+	for i := 0; i < len(dimensions); i += 2 {
+		in.Dimensions = append(in.Dimensions, cloudwatch.Dimension{Name: &dimensions[i], Value: &dimensions[i+1]})
+	}
+	out, err := h.s.cloudwatch.GetMetricStatistics(h.t.Context(), h.caller, in)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if len(out.Datapoints) == 0 {
+		return "none"
+	}
+	d := out.Datapoints[0]
+	for _, v := range []*float64{d.Average, d.Sum, d.Maximum, d.Minimum, d.SampleCount} {
+		if v != nil {
+			return fmt.Sprint(*v)
+		}
+	}
+	return "none"
+}
+
+// names is the names of the metrics that are listed.
+func (h *host) metricNames() (out []string) {
+	h.t.Helper()
+	in := &cloudwatch.ListMetricsInput{Namespace: new("AWS/Kafka")}
+	for {
+		list, err := h.s.cloudwatch.ListMetrics(h.t.Context(), h.caller, in)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, m := range list.Metrics {
+			out = append(out, *m.MetricName)
+		}
+		if in.NextToken = list.NextToken; in.NextToken == nil {
+			return slices.Compact(out)
+		}
+	}
+}
+
+// level changes enhancedMonitoring.
+func (h *host) level(name string) {
+	h.t.Helper()
+	out, err := h.s.msk.UpdateMonitoring(h.t.Context(), h.caller, &kafka.UpdateMonitoringRequest{
+		ClusterArn: &h.arn, CurrentVersion: h.described().CurrentVersion, EnhancedMonitoring: &name,
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if o := h.settled(out.ClusterOperationArn); *o.OperationState != "UPDATE_COMPLETE" {
+		h.t.Fatal(*o.OperationState)
+	}
+}
+
+func TestClusterMetrics(t *testing.T) {
+	h := newHost(t)
+	now := time.Now().Truncate(time.Minute).Add(time.Minute)
+	h.await(func() bool { return h.metric("ActiveControllerCount", "Maximum", now) == "1" })
+
+	cl := h.client(kgo.DefaultProduceTopic("t"))
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, 2, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	h.s.CollectMetrics(t.Context(), now)
+	for range 30 {
+		if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var offsets kadm.Offsets
+	offsets.AddOffset("t", 0, 10, -1)
+	if err := kadm.NewClient(cl).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+	offsets.AddOffset("t", 0, 16, -1) // six records in a minute
+	if err := kadm.NewClient(cl).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+
+	sum := func(name string, topic ...string) (total float64) {
+		for _, broker := range []string{"1", "2"} {
+			var v float64
+			_, _ = fmt.Sscan(h.metric(name, "Maximum", now, append([]string{"Broker ID", broker}, topic...)...), &v) // "none" is 0
+			total += v
+		}
+		return total
+	}
+	if v := sum("MessagesInPerSec"); v != 0.5 {
+		t.Errorf("%v messages a second, 30 came in a minute", v)
+	}
+	if v := sum("BytesInPerSec", "Topic", "t"); v < 30 {
+		t.Errorf("%v bytes a second", v)
+	}
+	if v := sum("ConnectionCount"); v < 1 {
+		t.Errorf("%v connections", v)
+	}
+	if v := sum("PartitionCount"); v < 2 {
+		t.Errorf("%v replicas", v)
+	}
+	about := []string{"Consumer Group", "g", "Topic", "t"}
+	for name, want := range map[string]string{"SumOffsetLag Maximum": "20", "MaxOffsetLag Minimum": "14", "EstimatedMaxTimeLag Maximum": "140"} {
+		name, stat, _ := strings.Cut(name, " ")
+		if got := h.metric(name, stat, now, about...); got != want {
+			t.Errorf("%s of %s is %s, want %s", stat, name, got, want)
+		}
+	}
+	for name, want := range map[string]string{"ActiveControllerCount Maximum": "1", "ActiveControllerCount Minimum": "0", "GlobalTopicCount Maximum": "2", "OfflinePartitionsCount Maximum": "0"} {
+		name, stat, _ := strings.Cut(name, " ")
+		if got := h.metric(name, stat, now); got != want {
+			t.Errorf("%s of %s is %s, want %s", stat, name, got, want)
+		}
+	}
+	if got := h.metric("KafkaDataLogsDiskUsed", "Maximum", now, "Broker ID", "1"); got == "none" || strings.HasPrefix(got, "0 ") {
+		t.Errorf("the disk is used by %s %%", got)
+	}
+	if names := h.metricNames(); slices.Contains(names, "ProduceLocalTimeMsMean") || slices.Contains(names, "OffsetLag") {
+		t.Errorf("metrics of other levels: %v", names)
+	}
+	for level, name := range map[string]string{"PER_BROKER": "ProduceLocalTimeMsMean", "PER_TOPIC_PER_PARTITION": "OffsetLag"} {
+		h.level(level)
+		now = now.Add(time.Minute)
+		h.s.CollectMetrics(t.Context(), now)
+		if names := h.metricNames(); !slices.Contains(names, name) {
+			t.Errorf("%s has no %s", level, name)
+		}
+	}
+}
+
+// TestMetricsOfABrokerThatIsFenced: it tells nothing until it is back.
+func TestMetricsOfABrokerThatIsFenced(t *testing.T) {
+	h := newHost(t)
+	now := time.Now().Truncate(time.Minute).Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+	if err := h.s.ChangeBroker(t.Context(), h.arn, FenceBroker, 2); err != nil {
+		t.Fatal(err)
+	}
+	count := func(broker string) string { return h.metric("LeaderCount", "SampleCount", now, "Broker ID", broker) }
+	before := count("2")
+	now = now.Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+	if got := count("2"); got != before {
+		t.Errorf("%s samples of a fenced broker, before %s", got, before)
+	}
+	if err := h.s.ChangeBroker(t.Context(), h.arn, UnfenceBroker, 2); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+	if got := count("2"); got == before {
+		t.Errorf("%s samples after the broker is back", got)
+	}
+	if got := h.metric("MessagesInPerSec", "Minimum", now, "Broker ID", "2"); got != "0" {
+		t.Errorf("%s messages a second", got)
+	}
+}

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace/aws/cloudwatch"
+	"github.com/millrace/millrace/monitor"
+)
+
+// metering is the part of a System that measures it.
+type metering struct {
+	own        *ownMetrics
+	cloudwatch *cloudwatch.Service
+	monitor    *monitor.Monitor
+}
+
+// newMonitor makes what records the clusters' metrics for CloudWatch.
+func (s *System) newMonitor() *monitor.Monitor {
+	return monitor.New(monitor.Config{
+		Targets: s.monitorTargets, Record: s.cloudwatch.Record, Host: s.driver.host, Interval: s.cfg.MetricsInterval, Log: s.cfg.Log,
+	})
+}
+
+// monitorTargets is the clusters that run now, by ARN.
+func (s *System) monitorTargets() []monitor.Target {
+	var out []monitor.Target
+	running := s.driver.all()
+	for _, arn := range slices.Sorted(maps.Keys(running)) {
+		r := running[arn]
+		told := r.told.Load()
+		account, region := placeOf(arn)
+		out = append(out, monitor.Target{
+			ARN: arn, Name: nameOf(arn), Account: account, Region: region, Level: told.Level, Serverless: told.Level == "",
+			VolumeBytes: int64(told.VolumeGiB) << 30, Measure: r.c.Measure, Offsets: r.c.GroupOffsets, Lags: r.lags,
+		})
+	}
+	return out
+}
+
+// runMonitor records metrics until ctx ends.
+func (s *System) runMonitor(ctx context.Context) {
+	changed, cancel := s.msk.Watch()
+	defer cancel()
+	s.monitor.Run(ctx, changed)
+}
+
+// CollectMetrics records what the clusters have done up to now, as happens at
+// each minute's end: for tests, which do not wait for one.
+func (s *System) CollectMetrics(ctx context.Context, now time.Time) { s.monitor.Collect(ctx, now) }
