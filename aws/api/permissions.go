@@ -155,6 +155,7 @@ var permissions = map[string]map[string]permission{
 	"kms":            kmsPermissions(),
 	"secretsmanager": secretsPermissions(),
 	"acm-pca":        pcaPermissions(),
+	"logs":           logsPermissions(),
 }
 
 func iamPermissions() map[string]permission {

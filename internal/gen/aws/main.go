@@ -97,6 +97,12 @@ var services = []service{
 		"ListTags", "RestoreCertificateAuthority", "RevokeCertificate", "TagCertificateAuthority",
 		"UntagCertificateAuthority", "UpdateCertificateAuthority",
 	}},
+	{name: "logs", model: "logs/2014-03-28", protocol: "json", served: []string{
+		"AssociateKmsKey", "CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteResourcePolicy",
+		"DeleteRetentionPolicy", "DescribeLogGroups", "DescribeLogStreams", "DescribeResourcePolicies", "DisassociateKmsKey",
+		"FilterLogEvents", "GetLogEvents", "ListTagsForResource", "ListTagsLogGroup", "PutLogEvents", "PutLogGroupDeletionProtection", "PutResourcePolicy",
+		"PutRetentionPolicy", "TagLogGroup", "TagResource", "UntagLogGroup", "UntagResource",
+	}},
 }
 
 // notEnforced are constraints of the models that the services do not have.
