@@ -35,3 +35,8 @@ func (s *System) keyUsable(ctx context.Context, c model.Caller, arn string) (boo
 	f, ok, err := s.kms.Facts(ctx, c, arn)
 	return ok && f.ARN == arn, err
 }
+
+// bucketExists is what msk asks of s3.
+func (s *System) bucketExists(ctx context.Context, c model.Caller, name string) (bool, error) {
+	return s.s3.BucketExists(ctx, c.Account, name)
+}

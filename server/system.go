@@ -137,6 +137,7 @@ func (s *System) build() (err error) {
 		Subnet: s.subnet, DefaultSecurityGroup: s.ec2.DefaultSecurityGroup, SecurityGroupVPC: s.ec2.SecurityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey,
+		LogGroup: s.logs.GroupExists, Bucket: s.bucketExists,
 	}
 	if s.cfg.Realistic {
 		mskConfig.Pace = msk.Realistic

@@ -43,6 +43,7 @@ type Config struct {
 	NewID        func() [16]byte // fresh random topic ids
 	Measure      *measure.Broker // what the broker counts; nil: one of its own
 	Log          *slog.Logger
+	Journal      *slog.Logger // the broker's log for its users; nil: none
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods

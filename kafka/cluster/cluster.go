@@ -68,6 +68,11 @@ type Config struct {
 	Refused func(listener.Refusal)
 
 	Log *slog.Logger
+
+	// Journal gets what Kafka's brokers log for their users, with the attributes
+	// "broker", its id, and "logger", Kafka's name. Its handler must not block.
+	// nil: nobody reads it.
+	Journal *slog.Logger
 }
 
 // Broker is one logical broker.
@@ -261,6 +266,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	prev := c.image.Swap(img)
 	if prev != nil {
 		c.countISR(prev, img)
+		c.sayChanges(prev, img)
 		c.moveCoordinators(prev, img)
 		c.forgetOffsets(prev, img)
 	}
@@ -386,6 +392,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused,
 	})
+	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)
 	open := l.Net
 	if l.Door != nil {
 		open = l.Door(open)
@@ -462,6 +469,7 @@ func (c *Cluster) Shutdown() error {
 func (c *Cluster) Close() error {
 	close(c.ended)
 	c.turn <- struct{}{} // for good: no broker is changed any more
+	c.sayStopping(c.all()...)
 	var connections sync.WaitGroup
 	for _, n := range c.all() {
 		for _, l := range n.all() {
