@@ -20,7 +20,9 @@ import (
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
+	"github.com/millrace/millrace/aws/logs"
 	"github.com/millrace/millrace/aws/msk"
+	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
 	"github.com/millrace/millrace/monitor"
@@ -41,6 +43,8 @@ type embedded struct {
 	pki   *pki.Authority
 	kms   *kms.Service
 	known accessSources
+	logs  *logs.Service
+	s3    *s3.Service
 	log   *slog.Logger
 	audit *trail.Trail // nil: nothing is recorded
 	host  *monitor.Host
@@ -62,6 +66,7 @@ type runningCluster struct {
 	access    *access
 	door      *vpcDoor
 	exporters *exporters
+	logs      *brokerLogs
 	lags      *monitor.Lags
 	told      atomic.Pointer[msk.Monitoring] // what is told of it
 	spec      fleet.Spec                     // that it runs as; belongs to Ensure
@@ -83,7 +88,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, logs: s.logs, s3: s.s3, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	e.host = monitor.NewHost(os.DirFS("/proc"), e.dir)
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
@@ -212,6 +217,7 @@ func (e *embedded) close(arn string) {
 	err := end()
 	r.access.close()
 	r.door.close()
+	r.logs.close()
 	if err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -265,34 +271,24 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 	}
 	o := &opening{e: e, spec: s, facts: keepFacts(e.store, e.msk, s.ARN)}
 	bound, err := e.ports.listenAll(filepath.Join(dir, portsFile), o.keys())
-	if err != nil {
-		o.facts.close()
-		return nil, err
+	if err == nil {
+		err = o.prepare(ctx)
 	}
-	if o.access, err = openAccess(ctx, e.known, s, e.log.With("cluster", s.Name)); err != nil {
-		o.facts.close()
-		closeAll(bound)
-		return nil, err
+	var cfg cluster.Config
+	var observed fleet.Observed
+	if err == nil {
+		cfg, observed, err = o.config(dir, bound)
 	}
-	if o.door, err = openVPCDoor(ctx, e.msk, s.ARN, e.log.With("cluster", s.Name)); err != nil {
-		o.facts.close()
-		o.access.close()
-		closeAll(bound)
-		return nil, err
-	}
-	cfg, observed, err := o.config(dir, bound)
 	var c *cluster.Cluster
 	if err == nil {
 		c, err = cluster.Open(cfg)
 	}
 	if err != nil {
-		o.facts.close()
-		o.access.close()
-		o.door.close()
+		o.close()
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, door: o.door, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r := &runningCluster{c: c, logs: o.logs, lags: new(monitor.Lags), access: o.access, door: o.door, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
 	r.told.Store(&s.Monitoring)
 	r.exporters = newExporters(e, r)
@@ -309,6 +305,34 @@ type opening struct {
 	facts  *factsKeeper
 	access *access
 	door   *vpcDoor
+	logs   *brokerLogs
+}
+
+// prepare opens what stands beside the cluster.
+func (o *opening) prepare(ctx context.Context) (err error) {
+	log := o.e.log.With("cluster", o.spec.Name)
+	if o.access, err = openAccess(ctx, o.e.known, o.spec, log); err != nil {
+		return err
+	}
+	if o.door, err = openVPCDoor(ctx, o.e.msk, o.spec.ARN, log); err != nil {
+		return err
+	}
+	o.logs, err = openBrokerLogs(ctx, o.e, o.spec.ARN, o.spec.Brokers[0].ID)
+	return err
+}
+
+// close closes what was opened, after a failure.
+func (o *opening) close() {
+	o.facts.close()
+	if o.access != nil {
+		o.access.close()
+	}
+	if o.door != nil {
+		o.door.close()
+	}
+	if o.logs != nil {
+		o.logs.close()
+	}
 }
 
 const bootKey = "boot"
@@ -383,7 +407,8 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		Static: s.Brokers[0].Static, Serverless: s.Serverless, Express: strings.HasPrefix(s.InstanceType, "express."), Throttles: e.cfg.throttles(s),
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
-		Refused: refusals(e.audit, s.ARN, s.Region), Changed: wireChanges(e.audit, s.ARN, s.Region), Log: e.log.With("cluster", s.Name),
+		Refused: refusals(e.audit, s.ARN, s.Region), Changed: wireChanges(e.audit, s.ARN, s.Region),
+		Log: slog.New(o.logs.handler(e.log.With("cluster", s.Name).Handler())), Journal: slog.New(o.logs.handler(nil)),
 	}
 	var observed fleet.Observed
 	for _, b := range s.Brokers {

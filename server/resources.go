@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
+	"github.com/millrace/millrace/aws/logs"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/policy"
@@ -113,12 +114,13 @@ type apiAuthorizer struct {
 	kms     *kms.Service
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
+	logs    *logs.Service
 	s3      *s3.Service
 	ec2     *ec2.Service
 }
 
 func (s *System) authorizer() apiAuthorizer {
-	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.s3, s.ec2}
+	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.logs, s.s3, s.ec2}
 }
 
 // Authorize adds the resource's facts to a question of aws/api.
@@ -168,6 +170,12 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		f, ok, err := a.pca.Facts(ctx, q.Caller, arn)
 		if ok {
 			q.Tags = f.Tags
+		}
+		return err
+	case parts[2] == "logs":
+		tags, ok, err := a.logs.Tags(ctx, q.Caller, q.Resource)
+		if ok {
+			q.Tags = tags
 		}
 		return err
 	}

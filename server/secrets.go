@@ -71,12 +71,13 @@ func (s *System) authorityActive(ctx context.Context, c model.Caller, arn string
 
 const expireInterval = time.Hour // between looks for what was to be deleted
 
-// expire deletes keys and secrets whose time has come, until ctx ends.
+// expire deletes keys, secrets and log events whose time has come, until ctx
+// ends.
 func (s *System) expire(ctx context.Context) {
 	for {
-		err := errors.Join(s.secrets.Expire(ctx), s.kms.Expire(ctx))
+		err := errors.Join(s.secrets.Expire(ctx), s.kms.Expire(ctx), s.logs.Expire(ctx))
 		if err != nil && ctx.Err() == nil {
-			s.cfg.Log.Error("delete keys and secrets whose time has come", "error", err)
+			s.cfg.Log.Error("delete keys, secrets and log events whose time has come", "error", err)
 		}
 		select {
 		case <-ctx.Done():

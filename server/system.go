@@ -21,6 +21,7 @@ import (
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
+	"github.com/millrace/millrace/aws/logs"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/seal"
@@ -48,6 +49,7 @@ type System struct {
 	kms     *kms.Service
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
+	logs    *logs.Service
 	s3      *s3.Service
 	s3Index *store.Store
 
@@ -128,7 +130,7 @@ func (s *System) build() (err error) {
 	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader})
 	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
-	if err = s.openS3(keys); err != nil {
+	if err = errors.Join(s.openLogs(context.Background()), s.openS3(keys)); err != nil {
 		return err
 	}
 	s.ec2 = ec2.New(ec2.Config{Store: s.store, Now: time.Now, Random: rand.Reader, InUse: s.interfacesInUse})
@@ -138,6 +140,7 @@ func (s *System) build() (err error) {
 		Subnet: s.subnet, DefaultSecurityGroup: s.ec2.DefaultSecurityGroup, SecurityGroupVPC: s.ec2.SecurityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey,
+		LogGroup: s.logs.GroupExists, Bucket: s.bucketExists,
 	}
 	if s.cfg.Realistic {
 		mskConfig.Pace = msk.Realistic
@@ -155,7 +158,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
-		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, CloudWatch: s.cloudwatch, S3: s.s3, S3Hosts: s.s3Hosts(),
+		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, Logs: s.logs, CloudWatch: s.cloudwatch, S3: s.s3, S3Hosts: s.s3Hosts(),
 		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})

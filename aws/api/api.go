@@ -31,14 +31,27 @@ import (
 	shape "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/model/logs"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/sigv4"
 )
 
-// maxBody is the largest request body in bytes.
-const maxBody = 1 << 20
+// The largest request body in bytes. A batch of log events of 1 MiB is longer as
+// JSON, by what stands between the events and by what is escaped.
+const (
+	maxBody     = 1 << 20
+	maxLogsBody = 4 << 20
+)
+
+// maxBodyOf is the limit of a request, whoever sends it.
+func maxBodyOf(r *http.Request) int64 {
+	if r.Header.Get("X-Amz-Target") == logs.Target+".PutLogEvents" {
+		return maxLogsBody
+	}
+	return maxBody
+}
 
 // Authorizer says whether a caller may do what it asks for: nil, or an error
 // that holds the *model.Error to answer. It is asked with the input checked.
@@ -70,6 +83,7 @@ type Config struct {
 	Secrets    secretsmanager.Service
 	PCA        acmpca.Service
 	CloudWatch cloudwatch.Service
+	Logs       logs.Service
 	Own        []model.Operation                                      // of Millrace's own service, below /_millrace/
 	Audit      *trail.Trail                                           // where calls are put on record; nil: nowhere
 	Called     func(operation string, status int, took time.Duration) // told of every call, "?" for none; nil: nobody is told
@@ -110,10 +124,11 @@ func New(cfg Config) http.Handler {
 		{"sts", query{namespace: "https://sts.amazonaws.com/doc/" + sts.APIVersion + "/"}, sts.Operations(cfg.STS), sts.Others},
 		{"iam", query{namespace: "https://iam.amazonaws.com/doc/" + shape.APIVersion + "/"}, shape.Operations(cfg.IAM), shape.Others},
 		{"ec2", ec2Query{namespace: "http://ec2.amazonaws.com/doc/" + ec2.APIVersion + "/"}, ec2.Operations(cfg.EC2), ec2.Others},
-		{"kms", awsJSON{kms.Target, "KMSInternalException", "message"}, kms.Operations(cfg.KMS), kms.Others},
-		{"secretsmanager", awsJSON{secretsmanager.Target, "InternalServiceError", "Message"}, secretsmanager.Operations(cfg.Secrets), secretsmanager.Others},
-		{"acm-pca", awsJSON{acmpca.Target, "InternalFailure", "message"}, acmpca.Operations(cfg.PCA), acmpca.Others},
-		{"monitoring", compatible{query{namespace: "http://monitoring.amazonaws.com/doc/" + cloudwatch.APIVersion + "/"}, awsJSON{cloudwatch.Target, "InternalServiceError", "message"}, cloudwatchShapes}, cloudwatch.Operations(cfg.CloudWatch), cloudwatch.Others},
+		{"kms", awsJSON{target: kms.Target, internal: "KMSInternalException"}, kms.Operations(cfg.KMS), kms.Others},
+		{"secretsmanager", awsJSON{target: secretsmanager.Target, internal: "InternalServiceError", message: "Message"}, secretsmanager.Operations(cfg.Secrets), secretsmanager.Others},
+		{"acm-pca", awsJSON{target: acmpca.Target, internal: "InternalFailure"}, acmpca.Operations(cfg.PCA), acmpca.Others},
+		{"logs", awsJSON{target: logs.Target, internal: "ServiceUnavailableException", invalid: "InvalidParameterException"}, logs.Operations(cfg.Logs), logs.Others},
+		{"monitoring", compatible{query{namespace: "http://monitoring.amazonaws.com/doc/" + cloudwatch.APIVersion + "/"}, awsJSON{target: cloudwatch.Target, internal: "InternalServiceError"}, cloudwatchShapes}, cloudwatch.Operations(cfg.CloudWatch), cloudwatch.Others},
 		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
 		h.services[s.name] = s
@@ -202,12 +217,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		h.serveS3(w, r, e, signed, parseErr, from, leave)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyOf(r)))
 	if tooLarge := (*http.MaxBytesError)(nil); err != nil && !errors.As(err, &tooLarge) {
 		h.refuse(w, e, p, &model.Error{Code: "IncompleteBodyException", HTTP: http.StatusBadRequest, Message: "The request body ended early."})
 		return
 	} else if err != nil {
-		h.refuse(w, e, p, errTooLarge())
+		h.refuse(w, e, p, errTooLarge(maxBodyOf(r)))
 		return
 	}
 	p = h.guess(r, body)

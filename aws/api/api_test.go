@@ -29,8 +29,10 @@ import (
 	"github.com/millrace/millrace/aws/api"
 	"github.com/millrace/millrace/aws/cloudwatch"
 	"github.com/millrace/millrace/aws/ec2"
+	"github.com/millrace/millrace/aws/eventlog"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
+	"github.com/millrace/millrace/aws/logs"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/msktopics"
@@ -38,6 +40,7 @@ import (
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/store"
+	"github.com/millrace/millrace/vfs"
 )
 
 const region = "us-east-1"
@@ -93,10 +96,15 @@ func startWith(t *testing.T, record *trail.Trail) system {
 	})
 	ring := seal.New()
 	keys := kms.New(kms.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader})
+	events, err := eventlog.Open(eventlog.Config{FS: vfs.NewMemory(), Dir: "/logs"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	logging := func(log *slog.Logger) http.Handler {
 		return api.New(api.Config{
 			Identity: identity, Authorizer: identity, Kafka: allOfKafka{clusters, nil}, EC2: network, STS: identity, IAM: identity, Audit: record,
 			KMS: keys, Secrets: secretsmanager.New(secretsmanager.Config{Store: st, Keys: keys, Now: time.Now, Random: rand.Reader}),
+			Logs:       logs.New(logs.Config{Store: st, Events: events, Now: time.Now, Random: rand.Reader}),
 			PCA:        acmpca.New(acmpca.Config{Store: st, Ring: ring, Now: time.Now, Random: rand.Reader}),
 			CloudWatch: cloudwatch.New(cloudwatch.Config{Store: st, Now: time.Now}),
 			Ready:      func() bool { return true }, Version: "test", Log: log,

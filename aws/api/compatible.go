@@ -51,7 +51,7 @@ func (p compatibleCBOR) refuse(w http.ResponseWriter, e *model.Error, id string)
 
 // shaped is an error under its shape's name, and tells the other in a header.
 func shaped(w http.ResponseWriter, p awsJSON, shapes map[string]string, e *model.Error) *model.Error {
-	code, status := p.named(e)
+	code, _, status := p.named(e)
 	if code == "ValidationException" {
 		code = "ValidationError"
 	}
@@ -87,11 +87,11 @@ func inflated(r *http.Request, body []byte) ([]byte, error) {
 	case err != nil:
 		return nil, model.BadRequest("", malformedBody)
 	case len(body) > maxBody:
-		return nil, errTooLarge()
+		return nil, errTooLarge(maxBody)
 	}
 	return body, nil
 }
 
-func errTooLarge() *model.Error {
-	return &model.Error{Code: "RequestEntityTooLargeException", HTTP: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", maxBody)}
+func errTooLarge(limit int64) *model.Error {
+	return &model.Error{Code: "RequestEntityTooLargeException", HTTP: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", limit)}
 }

@@ -20,6 +20,7 @@ import (
 	iammodel "github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/model/logs"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/sigv4"
@@ -180,7 +181,7 @@ func TestCVE2026_33413_EveryOperationIsAuthorized(t *testing.T) {
 		ops    []model.Operation
 	}{
 		"kms": {kms.Target, kms.Operations(nil)}, "acm-pca": {acmpca.Target, acmpca.Operations(nil)},
-		"secretsmanager": {secretsmanager.Target, secretsmanager.Operations(nil)},
+		"secretsmanager": {secretsmanager.Target, secretsmanager.Operations(nil)}, "logs": {logs.Target, logs.Operations(nil)},
 	} {
 		for _, op := range s.ops {
 			try(service, http.MethodPost, "/", "{}", s.target+"."+op.Name)

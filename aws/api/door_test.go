@@ -73,6 +73,9 @@ func TestErrorsOfJSONServices(t *testing.T) {
 		{"kms", "secretsmanager.GetSecretValue", `{}`, 400, "UnknownOperationException", "message"},
 		{"kms", "", `{}`, 400, "UnknownOperationException", "message"},
 		{"secretsmanager", "secretsmanager.GetSecretValue", `{"SecretId":"none"}`, 400, "ResourceNotFoundException", "Message"},
+		{"logs", "Logs_20140328.GetLogEvents", `{"logGroupName":"none","logStreamName":"s"}`, 400, "ResourceNotFoundException", "message"},
+		{"logs", "Logs_20140328.CreateLogGroup", `{"logGroupName":"a b"}`, 400, "InvalidParameterException", "message"},
+		{"logs", "Logs_20140328.StartQuery", `{}`, 501, "NotImplementedException", "message"},
 		{"acm-pca", "ACMPrivateCA.DescribeCertificateAuthority", `{"CertificateAuthorityArn":"arn:aws:acm-pca:us-east-1:000000000000:certificate-authority/11111111-2222-4333-8444-555555555555"}`, 400, "ResourceNotFoundException", "message"},
 	} {
 		status, out := s.target(t, c.service, c.operation, c.body)

@@ -9,13 +9,14 @@ import (
 	"github.com/millrace/millrace/aws/sigv4"
 )
 
-// awsJSON is the protocol of kms, secretsmanager and acm-pca: JSON 1.0 and 1.1,
+// awsJSON is the protocol of kms, secretsmanager, acm-pca and logs: JSON 1.0 and 1.1,
 // the operation in the X-Amz-Target header, every error of the caller's with
 // status 400 and its name in the body.
 type awsJSON struct {
 	target   string // before the operation's name
 	internal string // the service's own name of an internal error
-	message  string // the member that holds an error's text: message or Message
+	message  string // the member that holds an error's text: message, or Message
+	invalid  string // the service's own name of a broken constraint, which it tells whole; empty: ValidationException
 }
 
 // awsJSONBody is the content type of these protocols; they differ in it alone.
@@ -59,23 +60,25 @@ func (awsJSON) answer(w http.ResponseWriter, op model.Operation, out any, _ stri
 }
 
 func (p awsJSON) refuse(w http.ResponseWriter, e *model.Error, _ string) {
-	code, status := p.named(e)
-	message := p.message
-	if message == "" {
-		message = "message"
+	code, message, status := p.named(e)
+	member := p.message
+	if member == "" {
+		member = "message"
 	}
 	w.Header().Set("x-amzn-ErrorType", code)
 	w.Header().Set("Content-Type", awsJSONBody)
-	writeJSON(w, status, map[string]string{"__type": code, message: e.Message})
+	writeJSON(w, status, map[string]string{"__type": code, member: message})
 }
 
 // named is an error as these services call it: the edge's own errors have other
 // names than in rest-json, and whatever is the caller's fault has status 400.
-func (p awsJSON) named(e *model.Error) (code string, status int) {
-	code, status = e.Code, e.HTTP
+func (p awsJSON) named(e *model.Error) (code, message string, status int) {
+	code, message, status = e.Code, e.Message, e.HTTP
 	switch {
 	case code == "BadRequestException" && e.Message == malformedBody:
 		code = "SerializationException"
+	case code == "BadRequestException" && p.invalid != "":
+		code, message = p.invalid, detected(e)
 	case code == "BadRequestException":
 		code = "ValidationException"
 	case code == "InternalServerErrorException" && p.internal != "":
@@ -84,7 +87,7 @@ func (p awsJSON) named(e *model.Error) (code string, status int) {
 	if status < http.StatusInternalServerError {
 		status = http.StatusBadRequest
 	}
-	return code, status
+	return code, message, status
 }
 
 func (awsJSON) signatureError(e *sigv4.Error) *model.Error {
@@ -138,9 +141,9 @@ func (rpcCBOR) answer(w http.ResponseWriter, op model.Operation, out any, _ stri
 }
 
 func (p rpcCBOR) refuse(w http.ResponseWriter, e *model.Error, _ string) {
-	code, status := p.named(e)
+	code, message, status := p.named(e)
 	w.Header().Set("x-amzn-ErrorType", code)
-	writeCBOR(w, status, map[string]string{"__type": code, "message": e.Message})
+	writeCBOR(w, status, map[string]string{"__type": code, "message": message})
 }
 
 func writeCBOR(w http.ResponseWriter, status int, v any) {

@@ -156,6 +156,7 @@ var permissions = map[string]map[string]permission{
 	"secretsmanager": secretsPermissions(),
 	"acm-pca":        pcaPermissions(),
 	"monitoring":     metricsPermissions(),
+	"logs":           logsPermissions(),
 }
 
 func iamPermissions() map[string]permission {

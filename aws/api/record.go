@@ -21,8 +21,8 @@ var readVerbs = []string{"Get", "List", "Describe", "Head", "Lookup", "Search", 
 // are secrets to read.
 var readOperations = map[string]bool{
 	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:Sign": true, "kms:DeriveSharedSecret": true,
-	"secretsmanager:ValidateResourcePolicy": true,
-	"s3:UploadPart":                         true, "s3:UploadPartCopy": true, // the completion tells
+	"secretsmanager:ValidateResourcePolicy": true, "logs:FilterLogEvents": true,
+	"s3:UploadPart": true, "s3:UploadPartCopy": true, // the completion tells
 }
 
 // recordedReads change nothing and are recorded as changes are: they hand out
@@ -48,8 +48,14 @@ func readOnly(operation string) bool {
 	return false
 }
 
+// dataOperations are what resources are made for: as many as there are data.
+// (AWS CloudTrail user guide, data events)
+var dataOperations = map[string]bool{"logs:PutLogEvents": true}
+
 // recordable says whether an operation is on record when it succeeds.
-func recordable(operation string) bool { return !readOnly(operation) || recordedReads[operation] }
+func recordable(operation string) bool {
+	return (!readOnly(operation) || recordedReads[operation]) && !dataOperations[operation]
+}
 
 // auditable refuses what could not be recorded.
 func (h *handler) auditable(e *event) error {

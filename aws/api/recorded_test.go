@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/aws/model/iam"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/model/logs"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/sts"
 )
@@ -24,7 +25,7 @@ func TestRecordedOperations(t *testing.T) {
 	var got []string
 	for service, ops := range map[string][]model.Operation{
 		"kafka": kafka.Operations(nil), "sts": sts.Operations(nil), "iam": iam.Operations(nil), "ec2": ec2.Operations(nil), "kms": kms.Operations(nil),
-		"secretsmanager": secretsmanager.Operations(nil), "acm-pca": acmpca.Operations(nil),
+		"secretsmanager": secretsmanager.Operations(nil), "acm-pca": acmpca.Operations(nil), "logs": logs.Operations(nil),
 	} {
 		for _, op := range ops {
 			if name := service + ":" + op.Name; recordable(name) {

@@ -36,6 +36,10 @@ type Config struct {
 	// its ARN, id or alias names, and makes the service's own at its first use. It
 	// refuses callers who may not give the key to a cluster. nil: there are no keys.
 	Key func(ctx context.Context, caller model.Caller, id string) (k Key, ok bool, err error)
+	// LogGroup and Bucket say whether a log group of the caller's account and
+	// region, and a bucket of its account, exist for brokers' logs; nil leaves
+	// them unchecked.
+	LogGroup, Bucket func(ctx context.Context, caller model.Caller, name string) (bool, error)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
 	// Pace is how long things last; nil is as long as they take.
@@ -67,6 +71,9 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 		return cluster{}, err
 	}
 	if w.provisioned != nil {
+		if err := s.checkLogTargets(ctx, caller, w.provisioned.Logs); err != nil {
+			return cluster{}, err
+		}
 		if f.active, err = s.activeAuthorities(ctx, caller, w.provisioned.Authorities); err != nil {
 			return cluster{}, err
 		}

@@ -84,6 +84,9 @@ func (s *Service) UpdateClusterKafkaVersion(ctx context.Context, caller model.Ca
 // UpdateMonitoring changes what of the monitoring settings is named.
 func (s *Service) UpdateMonitoring(ctx context.Context, caller model.Caller, in *kafka.UpdateMonitoringRequest) (*kafka.UpdateMonitoringResponse, error) {
 	ch, err := monitoringChange(in)
+	if err == nil {
+		err = s.checkLogTargets(ctx, caller, logsOf(in.LoggingInfo))
+	}
 	o, err := s.beginParsed(ctx, caller, in.ClusterArn, ch, err)
 	if err != nil {
 		return nil, err

@@ -138,9 +138,9 @@ func checkMonitoring(m monitoring) error {
 	if l := m.Logs; l != nil {
 		switch {
 		case l.CloudWatch && l.LogGroup == "":
-			return badRequest("logGroup", "Specify the log group that broker logs go to.")
-		case l.Firehose && l.DeliveryStream == "":
-			return badRequest("deliveryStream", "Specify the delivery stream that broker logs go to.")
+			return badRequest("logGroup", "To use CloudWatch Logs as a destination for broker logs, you must specify a CloudWatch log group.")
+		case l.Firehose:
+			return notBuilt("firehose", "delivery of broker logs to Firehose (firehose.enabled)")
 		case l.S3 && l.Bucket == "":
 			return badRequest("bucket", "Specify the bucket that broker logs go to.")
 		}

@@ -28,6 +28,7 @@ func (b *Broker) consumerGroupHeartbeat(_ context.Context, r *listener.Request) 
 		if hb.Resolve != nil {
 			b.cfg.Groups.Resolve(b.cfg.ID, hb.Resolve.By(func(topic string) bool { return r.May(describeTopic(topic)) }))
 		}
+		b.sayGroup(r.Msg, hb.ConsumerGroupHeartbeatResponse)
 		return hb.ConsumerGroupHeartbeatResponse
 	}
 }

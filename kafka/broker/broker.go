@@ -46,6 +46,7 @@ type Config struct {
 	BatchBytes, FetchBytes int
 	Measure                *measure.Broker // what the broker counts; nil: one of its own
 	Log                    *slog.Logger
+	Journal                *slog.Logger // the broker's log for its users; nil: none
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods

@@ -22,6 +22,7 @@ func (b *Broker) group(_ context.Context, r *listener.Request) listener.Answer {
 	p := b.toGroup(r)
 	return func(ctx context.Context) kmsg.Response {
 		resp := p.Wait(ctx)
+		b.sayGroup(r.Msg, resp)
 		switch resp := resp.(type) {
 		case *kmsg.OffsetCommitResponse, *kmsg.OffsetDeleteResponse:
 			missing.answer(resp)

@@ -133,6 +133,7 @@ func (c *Cluster) stopNode(ctx context.Context, n *node) error {
 	if err := c.decide(ctx, metadata.FenceBroker{ID: n.cfg.ID}); err != nil {
 		return err
 	}
+	c.sayStopping(n)
 	n.stopped.Store(true)
 	n.drain()
 	n.hold()
@@ -260,6 +261,7 @@ func (c *Cluster) serveNode(n *node) {
 		n.listeners = append(n.listeners, c.listen(n, l, n.backend, n.quotas))
 	}
 	n.inside = c.serveControl(n)
+	c.sayStarted(n)
 }
 
 // backend is a broker as one process: what it keeps is lost when it stops.
@@ -268,6 +270,6 @@ func (c *Cluster) backend(n *node) *broker.Broker {
 		LogDir: broker.LogDir{Path: c.logDir(), Space: func() (total, usable int64) { return c.space(n.cfg.ID) }}, MetadataLog: c.metaLog.Offsets,
 		ID: n.cfg.ID, Measure: n.counts.Load(), Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		BatchBytes: c.cfg.Throttles.BatchBytes, FetchBytes: c.cfg.Throttles.FetchBytes,
-		NewID: newTopicID, Log: c.cfg.Log,
+		NewID: newTopicID, Log: c.cfg.Log, Journal: c.cfg.Journal,
 	})
 }

@@ -73,6 +73,11 @@ type Config struct {
 	Changed func(context.Context, listener.Change) error
 
 	Log *slog.Logger
+
+	// Journal gets what Kafka's brokers log for their users, with the attributes
+	// "broker", its id, and "logger", Kafka's name. Its handler must not block.
+	// nil: nobody reads it.
+	Journal *slog.Logger
 }
 
 // Broker is one logical broker.
@@ -273,6 +278,7 @@ func (c *Cluster) publish(img *metadata.Image) {
 	prev := c.image.Swap(img)
 	if prev != nil {
 		c.countISR(prev, img)
+		c.sayChanges(prev, img)
 		c.moveCoordinators(prev, img)
 		c.forgetOffsets(prev, img)
 	}
@@ -402,6 +408,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
+	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)
 	open := l.Net
 	if l.Door != nil {
 		open = l.Door(open)
@@ -478,6 +485,7 @@ func (c *Cluster) Shutdown() error {
 func (c *Cluster) Close() error {
 	close(c.ended)
 	c.turn <- struct{}{} // for good: no broker is changed any more
+	c.sayStopping(c.all()...)
 	var connections sync.WaitGroup
 	for _, n := range c.all() {
 		for _, l := range n.all() {

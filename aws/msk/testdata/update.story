@@ -227,7 +227,7 @@ update orders UpdateMonitoring
 
 update orders UpdateMonitoring "loggingInfo":{"brokerLogs":{"firehose":{"enabled":true}}}
 ----
-400 BadRequestException [deliveryStream] Specify the delivery stream that broker logs go to.
+400 BadRequestException [firehose] millrace does not implement delivery of broker logs to Firehose (firehose.enabled) yet.
 
 update orders UpdateMonitoring "enhancedMonitoring":"PER_BROKER","openMonitoring":{"prometheus":{"jmxExporter":{"enabledInBroker":true}}}
 ----

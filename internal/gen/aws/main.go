@@ -111,6 +111,12 @@ var services = []service{
 	{name: "cloudwatch", model: "cloudwatch/2010-08-01", protocol: jsonAndQuery, served: []string{
 		"GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData",
 	}},
+	{name: "logs", model: "logs/2014-03-28", protocol: "json", served: []string{
+		"AssociateKmsKey", "CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteResourcePolicy",
+		"DeleteRetentionPolicy", "DescribeLogGroups", "DescribeLogStreams", "DescribeResourcePolicies", "DisassociateKmsKey",
+		"FilterLogEvents", "GetLogEvents", "ListTagsForResource", "ListTagsLogGroup", "PutLogEvents", "PutLogGroupDeletionProtection", "PutResourcePolicy",
+		"PutRetentionPolicy", "TagLogGroup", "TagResource", "UntagLogGroup", "UntagResource",
+	}},
 }
 
 // notEnforced are constraints of the models that the services do not have.
