@@ -41,9 +41,12 @@ func (p *position) chain(dst []byte, inner string) []byte {
 	return append(append(dst, body...), hashMark+p.hash+"\"}\n"...)
 }
 
+// JSON is an event as its line has it, within the bounds of a line.
+func (e Event) JSON() ([]byte, error) { return json.Marshal(e.bounded()) }
+
 // event makes the line of an event.
 func (p *position) event(dst []byte, e Event) ([]byte, error) {
-	data, err := json.Marshal(e.bounded())
+	data, err := e.JSON()
 	if err != nil {
 		return dst, fmt.Errorf("encode an audit event: %w", err)
 	}

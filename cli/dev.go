@@ -33,6 +33,7 @@ type serverOptions struct {
 	lifecycle       string
 	iamConnections  int
 	iamConnectRate  int
+	auditGroup      string
 	logLevel        string
 	forgetProducers bool
 	metricsInterval time.Duration
@@ -55,6 +56,7 @@ func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) 
 	flags.StringVar(&o.lifecycle, "lifecycle", "instant", "instant: clusters are made and changed as fast as can be; realistic: about as slowly as on AWS")
 	flags.IntVar(&o.iamConnections, "iam-connections", 0, "IAM connections of a broker; 0: MSK's 3000, -1: no limit of their own")
 	flags.IntVar(&o.iamConnectRate, "iam-connect-rate", 0, "IAM logins a second of a broker; 0: MSK's for the instance type, -1: no limit")
+	flags.StringVar(&o.auditGroup, "audit-log-group", "", "`NAME` of a CloudWatch log group that gets each record of the audit log too")
 	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
@@ -147,8 +149,8 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers, MetricsInterval: o.metricsInterval,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
 		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
-		Version: a.version,
-		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
+		AuditLogGroup: o.auditGroup, Version: a.version,
+		Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
 	}, nil
 }
 

@@ -56,6 +56,9 @@ type Config struct {
 	Secure *Secure
 	// Audit keeps a record of changes and refusals in AuditDir.
 	Audit bool
+	// AuditLogGroup is a log group of the root account and Region where each
+	// record goes too, made when it is missing; empty: none. It needs Audit.
+	AuditLogGroup string
 
 	Version string // what health and status show; a secure server tells nobody
 	Log     *slog.Logger
@@ -83,6 +86,9 @@ func (c Config) complete() (Config, error) {
 		if *field == "" {
 			*field = value
 		}
+	}
+	if c.AuditLogGroup != "" && !c.Audit {
+		return c, errors.New("--audit-log-group needs --audit")
 	}
 	set(&c.Listen, defaultListen)
 	set(&c.AdvertiseHost, defaultHost)

@@ -27,7 +27,10 @@ func (s *System) openLogs(ctx context.Context) error {
 		return err
 	}
 	s.logs = logs.New(logs.Config{Store: s.store, Events: events, Key: s.keyUsable, Now: time.Now, Random: rand.Reader})
-	return s.logs.Sweep(ctx)
+	if err := s.logs.Sweep(ctx); err != nil || s.auditCopy == nil {
+		return err
+	}
+	return s.auditCopy.start(ctx, s.logs)
 }
 
 // keyUsable is what logs asks of kms.

@@ -28,7 +28,12 @@ func (s *System) openAudit() error {
 	if err != nil {
 		return fmt.Errorf("%w: see 'millrace audit verify'; to go on with a new log, move %s elsewhere and keep it", err, dir)
 	}
-	s.audit = trail.Start(trail.Config{Writer: w, Log: s.cfg.Log})
+	cfg := trail.Config{Writer: w, Log: s.cfg.Log}
+	if s.cfg.AuditLogGroup != "" {
+		s.auditCopy = newAuditCopy(s.cfg.Region, s.cfg.AuditLogGroup, s.cfg.Log)
+		cfg.Written = s.auditCopy.put
+	}
+	s.audit = trail.Start(cfg)
 	return nil
 }
 

@@ -46,6 +46,8 @@ type System struct {
 	msk   *msk.Service
 	audit *trail.Trail // nil: nothing is recorded
 
+	auditCopy *auditCopy // nil: it goes to no log group
+
 	kms     *kms.Service
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
@@ -286,6 +288,9 @@ func (s *System) close() {
 		if err := s.audit.Close(); err != nil {
 			s.cfg.Log.Error("close the audit log", "error", err)
 		}
+	}
+	if s.auditCopy != nil {
+		s.auditCopy.close()
 	}
 	if s.s3Index != nil {
 		s.s3Index.Close()

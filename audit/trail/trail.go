@@ -42,6 +42,9 @@ var ErrClosed = errors.New("the audit log is closed")
 type Config struct {
 	Writer *audit.Writer // the Trail's own from now on; Close closes it
 	Log    *slog.Logger  // told once when the log fails
+	// Written is told of events that are on disk, in their order; it must not
+	// block. nil: nobody is told.
+	Written func([]audit.Event)
 }
 
 // Trail is a running audit log. Its methods may be called concurrently.
@@ -232,6 +235,8 @@ func (t *Trail) write(items []item) error {
 	err := t.cfg.Writer.Write(events, time.Now())
 	if err != nil {
 		t.failed.Store(&err) // whoever hears of it changes nothing more
+	} else if t.cfg.Written != nil {
+		t.cfg.Written(events)
 	}
 	for _, i := range items {
 		if i.written != nil {
