@@ -42,7 +42,7 @@ type awsService struct {
 const maxNamed = 150
 
 // cliNames is where the command line's name is not the package's.
-var cliNames = map[string]string{"acmpca": "acm-pca"}
+var cliNames = map[string]string{"acmpca": "acm-pca", "servicequotas": "service-quotas", "applicationautoscaling": "application-autoscaling"}
 
 func awsServices() (all []awsService, err error) {
 	files, err := filepath.Glob("internal/gen/aws/models/*.json")
