@@ -214,3 +214,16 @@ func TestBoto3KeysAndIdentities(t *testing.T) {
 	}
 	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_keys.py"))
 }
+
+// TestBoto3Network is the life of a VPC: testdata/boto3_network.py.
+//
+// Works: boto3: VPCs, subnets, routes, gateways and security groups, answers held to botocore's models
+func TestBoto3Network(t *testing.T) {
+	t.Parallel()
+	i := start(t)
+	bin, err := cache(t).Python(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_network.py"))
+}

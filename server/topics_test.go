@@ -224,6 +224,23 @@ func TestTopicOperationsRefused(t *testing.T) {
 	}
 }
 
+// TestTopicOperationsWithoutBrokers: who cannot be reached is said to be so.
+func TestTopicOperationsWithoutBrokers(t *testing.T) {
+	w := newCloud(t)
+	a := w.topics(nil)
+	w.c.StopBroker(1)
+	if err := a.create("one-less", 1, 2, nil); err != nil {
+		t.Errorf("with two brokers of three: %v", err)
+	}
+	w.c.StopBroker(2)
+	w.c.StopBroker(3)
+	refusedAs(t, "a topic without brokers", a.create("none", 1, 3, nil), http.StatusConflict, "ClusterConnectivityException", "")
+	_, err := a.ListTopics(t.Context(), &kafka.ListTopicsInput{ClusterArn: &a.arn})
+	refusedAs(t, "topics without brokers", err, http.StatusServiceUnavailable, "ServiceUnavailableException", "")
+	_, err = a.DescribeTopic(t.Context(), &kafka.DescribeTopicInput{ClusterArn: &a.arn, TopicName: aws.String("t")})
+	refusedAs(t, "a description without brokers", err, http.StatusInternalServerError, "InternalServerErrorException", "")
+}
+
 // TestTopicsOfClustersWithout: an old cluster's and a serverless cluster's topics
 // are not managed by the API.
 func TestTopicsOfClustersWithout(t *testing.T) {

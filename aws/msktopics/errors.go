@@ -49,6 +49,20 @@ func refusal(err error, text string) error {
 	return fmt.Errorf("ask the brokers: %w", err)
 }
 
+// ofReads is an error as calls that read answer it: their models have none of
+// Kafka's, and only ListTopics' has that the service is not there.
+func ofReads(err error, status int) error {
+	e, ok := errors.AsType[*model.Error](err)
+	if !ok || e.Code == "BadRequestException" || e.Code == "NotFoundException" {
+		return err
+	}
+	code := "InternalServerErrorException"
+	if status == http.StatusServiceUnavailable {
+		code = "ServiceUnavailableException"
+	}
+	return &model.Error{Code: code, HTTP: status, Message: e.Message}
+}
+
 // missing is refusal for calls that read, whose model has NotFoundException
 // alone.
 func missing(err error, text string) error {

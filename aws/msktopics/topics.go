@@ -15,6 +15,7 @@ import (
 	"maps"
 	"math"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +28,12 @@ import (
 	"github.com/millrace/millrace/aws/msk"
 )
 
-// patience bounds what a call waits for brokers.
-const patience = 15 * time.Second
+// What a call waits for brokers: some answers are right a moment later.
+const (
+	patience = 15 * time.Second
+	retries  = 5
+	backoff  = 50 * time.Millisecond
+)
 
 // maxPage is how many topics or partitions one answer holds; fewer by
 // maxResults.
@@ -164,7 +169,7 @@ func (t *Topics) DescribeTopic(ctx context.Context, c model.Caller, in *kafka.De
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, ofReads(err, http.StatusInternalServerError)
 	}
 	return out, nil
 }
@@ -191,7 +196,7 @@ func (t *Topics) DescribeTopicPartitions(ctx context.Context, c model.Caller, in
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, ofReads(err, http.StatusInternalServerError)
 	}
 	return out, nil
 }
@@ -209,14 +214,10 @@ func (t *Topics) ListTopics(ctx context.Context, c model.Caller, in *kafka.ListT
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, ofReads(err, http.StatusServiceUnavailable)
 	}
 	all = slices.DeleteFunc(all, func(d kadm.TopicDetail) bool { return !strings.HasPrefix(d.Topic, deref(in.TopicNameFilter)) })
-	if all, err = t.described(ctx, c, *in.ClusterArn, all); err != nil {
-		return nil, err
-	}
-	query := []string{"ListTopics", *in.ClusterArn, c.ARN, deref(in.TopicNameFilter)}
-	some, next, err := msk.Page(all, func(d kadm.TopicDetail) string { return d.Topic }, query, deref(in.NextToken), pageSize(in.MaxResults))
+	some, next, err := t.page(ctx, c, in, all)
 	if err != nil {
 		return nil, err
 	}
@@ -230,19 +231,31 @@ func (t *Topics) ListTopics(ctx context.Context, c model.Caller, in *kafka.ListT
 	return out, nil
 }
 
-// described leaves the topics that the caller may describe.
-func (t *Topics) described(ctx context.Context, c model.Caller, cluster string, all []kadm.TopicDetail) ([]kadm.TopicDetail, error) {
-	kept := all[:0]
-	for _, d := range all {
-		may, err := t.cfg.MayDescribe(ctx, c, topicARN(cluster, d.Topic))
-		if err != nil {
-			return nil, err
+// page is the next topics that the caller may describe. It asks about no more
+// topics than it must; a page that is full ends with one that is shown, so that
+// its token tells of no other.
+func (t *Topics) page(ctx context.Context, c model.Caller, in *kafka.ListTopicsRequest, all []kadm.TopicDetail) (kept []kadm.TopicDetail, next string, err error) {
+	query := []string{"ListTopics", *in.ClusterArn, c.ARN, deref(in.TopicNameFilter)}
+	name := func(d kadm.TopicDetail) string { return d.Topic }
+	next = deref(in.NextToken)
+	for size := pageSize(in.MaxResults); ; {
+		var some []kadm.TopicDetail
+		if some, next, err = msk.Page(all, name, query, next, size-len(kept)); err != nil {
+			return nil, "", err
 		}
-		if may {
-			kept = append(kept, d)
+		for _, d := range some {
+			may, err := t.cfg.MayDescribe(ctx, c, topicARN(*in.ClusterArn, d.Topic))
+			if err != nil {
+				return nil, "", err
+			}
+			if may {
+				kept = append(kept, d)
+			}
+		}
+		if next == "" || len(kept) == size {
+			return kept, next, nil
 		}
 	}
-	return kept, nil
 }
 
 // ask runs requests on a cluster whose topics can be managed.
@@ -251,7 +264,8 @@ func (t *Topics) ask(ctx context.Context, c model.Caller, cluster string, reques
 		return err
 	}
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers("control:0"), kgo.ClientID("millrace-control"), kgo.RetryTimeout(patience),
+		kgo.SeedBrokers("control:0"), kgo.ClientID("millrace-control"), kgo.RequestRetries(retries), kgo.RetryTimeout(patience),
+		kgo.RetryBackoffFn(func(int) time.Duration { return backoff }),
 		kgo.Dialer(func(ctx context.Context, _, address string) (net.Conn, error) {
 			return t.cfg.Dial(ctx, cluster, address)
 		}),

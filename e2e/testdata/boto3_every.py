@@ -79,21 +79,24 @@ def make():
     key = kms.create_key()["KeyMetadata"]["Arn"]
     at_rest = {"EncryptionAtRest": {"DataVolumeKMSKeyId": key}}
     v1 = kafka.create_cluster(ClusterName="one", EncryptionInfo=at_rest, **provisioned())["ClusterArn"]
+    nodes = {"InstanceType": "express.m7g.large", "ClientSubnets": SUBNETS[:3]}
+    fast = kafka.create_cluster(ClusterName="fast", KafkaVersion="3.9.x.kraft", NumberOfBrokerNodes=3, BrokerNodeGroupInfo=nodes,
+                                ClientAuthentication={"Sasl": {"Iam": {"Enabled": True}}})["ClusterArn"]
     v2 = kafka.create_cluster_v2(ClusterName="two", Provisioned=provisioned(), Tags={"a": "b"})["ClusterArn"]
     less = kafka.create_cluster_v2(ClusterName="less", Serverless={
         "VpcConfigs": [{"SubnetIds": SUBNETS[:2]}], "ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}})["ClusterArn"]
     refused("the same name", *TAKEN, kafka.create_cluster, ClusterName="one", **provisioned())
     refused("the same name", *TAKEN, kafka.create_cluster_v2, ClusterName="one", Provisioned=provisioned())
     refused("no such key", *BAD, kafka.create_cluster, ClusterName="x", EncryptionInfo={"EncryptionAtRest": {"DataVolumeKMSKeyId": key[:-1] + ("1" if key[-1] == "0" else "0")}}, **provisioned())
-    for arn in (v1, v2, less):
+    for arn in (v1, v2, less, fast):
         wait(arn)
     check("its key", kafka.describe_cluster(ClusterArn=v1)["ClusterInfo"]["EncryptionInfo"]["EncryptionAtRest"]["DataVolumeKMSKeyId"], key)
-    return v1, v2, less, key
+    return v1, v2, less, fast, key
 
 
 def reads(arn):
-    paged(kafka.list_clusters, "ClusterInfoList", 2)
-    paged(kafka.list_clusters_v2, "ClusterInfoList", 3)
+    paged(kafka.list_clusters, "ClusterInfoList", 3)
+    paged(kafka.list_clusters_v2, "ClusterInfoList", 4)
     paged(kafka.list_nodes, "NodeInfoList", 3, ClusterArn=arn)
     paged(kafka.list_kafka_versions, "KafkaVersions")
     kafka.get_bootstrap_brokers(ClusterArn=arn)
@@ -204,6 +207,12 @@ def operations(arn, configuration, less):
     refused("serverless", *BAD, kafka.update_broker_count, ClusterArn=less, CurrentVersion="K1", TargetNumberOfBrokerNodes=6)
 
 
+def express(arn):
+    update(arn, kafka.update_rebalancing, Rebalancing={"Status": "PAUSED"})
+    refused("paused already", *BAD, kafka.update_rebalancing, ClusterArn=arn, CurrentVersion=version(arn), Rebalancing={"Status": "PAUSED"})
+    check("rebalancing", kafka.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["Provisioned"]["Rebalancing"], {"Status": "PAUSED"})
+
+
 def connections(arn):
     update(arn, kafka.update_connectivity, ConnectivityInfo={"VpcConnectivity": {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}})
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
@@ -254,7 +263,7 @@ if sys.argv[1:] == ["busy"]:
     busy()
     strict.done()
     sys.exit()
-one, two, less, key = make()
+one, two, less, fast, key = make()
 reads(one)
 tags(one)
 policies(one)
@@ -264,6 +273,7 @@ topics(one, less)
 operations(one, configuration, less)
 update(two, kafka.update_storage, VolumeSizeGB=2000)
 connections(two)
-end((one, two, less), configuration)
+express(fast)
+end((one, two, less, fast), configuration)
 strict.unserved(kafka, "kafka")
 strict.done()
