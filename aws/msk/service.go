@@ -36,6 +36,10 @@ type Config struct {
 	// its ARN, id or alias names, and makes the service's own at its first use. It
 	// refuses callers who may not give the key to a cluster. nil: there are no keys.
 	Key func(ctx context.Context, caller model.Caller, id string) (k Key, ok bool, err error)
+	// LinkedRole makes sure that the caller's account has the role that the
+	// service acts with. It refuses callers who may not make it when it is not
+	// there. nil: there are no roles.
+	LinkedRole func(ctx context.Context, caller model.Caller) error
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
 	// Pace is how long things last; nil is as long as they take.
@@ -80,6 +84,11 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 	}
 	if f.groups, err = s.groupVPCs(ctx, caller, w.securityGroups()); err != nil {
 		return cluster{}, err
+	}
+	if s.cfg.LinkedRole != nil {
+		if err := s.cfg.LinkedRole(ctx, caller); err != nil {
+			return cluster{}, err
+		}
 	}
 	at := place{caller.Partition(), caller.Account, caller.Region}
 	var c cluster
