@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kafka"
+	"github.com/aws/aws-sdk-go-v2/service/kafka/types"
 
 	"github.com/millrace/millrace/aws/sigv4"
 )
@@ -152,5 +155,51 @@ func TestKeysOfAnotherAccount(t *testing.T) {
 	}
 	if got := use(); got != "" {
 		t.Errorf("with a grant: %q", got)
+	}
+}
+
+// TestLinkedRoleOfClusters: an account's first cluster makes MSK's role, for
+// those who may make it.
+func TestLinkedRoleOfClusters(t *testing.T) {
+	w := newCloud(t)
+	role := func() string {
+		var out struct {
+			ARN string `xml:"GetRoleResult>Role>Arn"`
+		}
+		w.form(nil, "iam", &out, "Action=GetRole", "RoleName=AWSServiceRoleForKafka")
+		return out.ARN
+	}
+	if got := role(); got != "arn:aws:iam::000000000000:role/aws-service-role/kafka.amazonaws.com/AWSServiceRoleForKafka" {
+		t.Errorf("the role is %s", got)
+	}
+	w.form(nil, "iam", nil, "Action=DeleteServiceLinkedRole", "RoleName=AWSServiceRoleForKafka")
+	allow := func(actions string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + actions + `,"Resource":"*"}]}`
+	}
+	who := w.user("maker", allow(`["kafka:*","ec2:*"]`))
+	cfg := w.AWS()
+	subnets, err := kafka.NewFromConfig(cfg).DescribeClusterV2(t.Context(), &kafka.DescribeClusterV2Input{ClusterArn: aws.String(w.c.ARN())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return who, nil })
+	create := func() error {
+		_, err := kafka.NewFromConfig(cfg).CreateClusterV2(t.Context(), &kafka.CreateClusterV2Input{
+			ClusterName: aws.String("second"), Serverless: &types.ServerlessRequest{
+				VpcConfigs:           []types.VpcConfig{{SubnetIds: subnets.ClusterInfo.Provisioned.BrokerNodeGroupInfo.ClientSubnets}},
+				ClientAuthentication: &types.ServerlessClientAuthentication{Sasl: &types.ServerlessSasl{Iam: &types.Iam{Enabled: aws.Bool(true)}}},
+			},
+		})
+		return err
+	}
+	if err := create(); err == nil || !strings.Contains(err.Error(), "AccessDeniedException") || !strings.Contains(err.Error(), "iam:CreateServiceLinkedRole") {
+		t.Errorf("without the right: %v", err)
+	}
+	w.grant("maker", allow(`["kafka:*","ec2:*","iam:CreateServiceLinkedRole"]`))
+	if err := create(); err != nil {
+		t.Errorf("with the right: %v", err)
+	}
+	if got := role(); !strings.HasSuffix(got, "/AWSServiceRoleForKafka") {
+		t.Errorf("the role is %s", got)
 	}
 }

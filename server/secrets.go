@@ -117,7 +117,7 @@ func (k systemKeys) may(ctx context.Context, c model.Caller, action, key string,
 		return nil // the server itself
 	}
 	f, ok, err := k.s.kms.Facts(ctx, c, key)
-	if err != nil || !ok || f.Managed && f.Account == c.Account {
+	if err != nil || !ok || f.Managed {
 		return err // of a key that does not exist kms tells
 	}
 	return k.s.authorizer().Authorize(ctx, &iam.Question{

@@ -249,21 +249,56 @@ func (s *Service) CreateServiceLinkedRole(ctx context.Context, c model.Caller, i
 		if _, taken := t.Get(entityKey(t.account, roles, linked.role)); taken {
 			return nil, invalidInput("Service role name %s has been taken in this account, please try a different suffix.", linked.role)
 		}
-		path := "/aws-service-role/" + *in.AWSServiceName + "/"
-		h, err := t.begin(roles, linked.role, &path, nil)
+		r, err := t.linkedRole(*in.AWSServiceName, in.Description)
 		if err != nil {
 			return nil, err
 		}
-		r := &entity{
-			head: h, Service: *in.AWSServiceName, MaxSession: defaultSession,
-			Trust:    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + *in.AWSServiceName + `"},"Action":"sts:AssumeRole"}]}`,
-			Attached: []string{entityARN(t.partition, awsAccount, policies.dir, "/aws-service-role/", linked.policy)},
-		}
-		if in.Description != nil {
-			r.Description = *in.Description
-		}
-		return &shape.CreateServiceLinkedRoleResponse{Role: t.role(r, whole)}, put(t, roles, r)
+		return &shape.CreateServiceLinkedRoleResponse{Role: t.role(r, whole)}, nil
 	})
+}
+
+// linkedRole makes a service's role.
+func (t *tx) linkedRole(service string, description *string) (*entity, error) {
+	linked := linkedRoles[service]
+	path := "/aws-service-role/" + service + "/"
+	h, err := t.begin(roles, linked.role, &path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &entity{
+		head: h, Service: service, MaxSession: defaultSession,
+		Trust:    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`,
+		Attached: []string{entityARN(t.partition, awsAccount, policies.dir, "/aws-service-role/", linked.policy)},
+	}
+	if description != nil {
+		r.Description = *description
+	}
+	return r, put(t, roles, r)
+}
+
+// LinkedRoleOf is the ARN of a service's linked role in the caller's account,
+// and whether it is there. The service must have one here (LinkedRole).
+func (s *Service) LinkedRoleOf(ctx context.Context, c model.Caller, service string) (arn string, there bool, err error) {
+	err = s.store.View(ctx, func(st *store.Tx) error {
+		t := s.tx(st, c.Account, c.Partition())
+		name := linkedRoles[service].role
+		arn = entityARN(t.partition, t.account, roles.dir, "/aws-service-role/"+service+"/", name)
+		_, there = t.Get(entityKey(t.account, roles, name))
+		return nil
+	})
+	return arn, there, err
+}
+
+// EnsureLinkedRole makes a service's linked role in the caller's account when it
+// is not there, as the service does by itself. Whoever calls has been judged.
+func (s *Service) EnsureLinkedRole(ctx context.Context, c model.Caller, service string) error {
+	_, err := change(ctx, s, c, func(t *tx) (*entity, error) {
+		if _, there := t.Get(entityKey(t.account, roles, linkedRoles[service].role)); there {
+			return nil, nil
+		}
+		return t.linkedRole(service, nil)
+	})
+	return err
 }
 
 func deletionTask(account string, r *entity) string {

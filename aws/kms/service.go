@@ -103,6 +103,9 @@ func (s *Service) shared(ctx context.Context, c model.Caller, id string) (*key, 
 			k, err = s.find(tx, at, id)
 			return err
 		})
+		if err == nil && k.Managed != "" { // AWS's own serve their account alone
+			err = noKey(k.ARN)
+		}
 		return k, err
 	}
 	return s.read(ctx, c, id)

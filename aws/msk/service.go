@@ -40,6 +40,10 @@ type Config struct {
 	// region, and a bucket of its account, exist for brokers' logs; nil leaves
 	// them unchecked.
 	LogGroup, Bucket func(ctx context.Context, caller model.Caller, name string) (bool, error)
+	// LinkedRole makes sure that the caller's account has the role that the
+	// service acts with. It refuses callers who may not make it when it is not
+	// there. nil: there are no roles.
+	LinkedRole func(ctx context.Context, caller model.Caller) error
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
 	// Pace is how long things last; nil is as long as they take.
@@ -87,6 +91,11 @@ func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (clus
 	}
 	if f.groups, err = s.groupVPCs(ctx, caller, w.securityGroups()); err != nil {
 		return cluster{}, err
+	}
+	if s.cfg.LinkedRole != nil {
+		if err := s.cfg.LinkedRole(ctx, caller); err != nil {
+			return cluster{}, err
+		}
 	}
 	at := place{caller.Partition(), caller.Account, caller.Region}
 	var c cluster
