@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/audit/trail"
+	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/msk"
@@ -37,6 +38,7 @@ type embedded struct {
 	ports *portBook
 	store *store.Store
 	msk   *msk.Service
+	ec2   *ec2.Service
 	iam   *iam.Service
 	pki   *pki.Authority
 	kms   *kms.Service
@@ -61,6 +63,7 @@ type runningCluster struct {
 	observed  atomic.Pointer[fleet.Observed]
 	access    *access
 	door      *vpcDoor
+	firewall  *firewall
 	exporters *exporters
 	lags      *monitor.Lags
 	told      atomic.Pointer[msk.Monitoring] // what is told of it
@@ -83,7 +86,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, ec2: s.ec2, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	e.host = monitor.NewHost(os.DirFS("/proc"), e.dir)
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
@@ -212,6 +215,7 @@ func (e *embedded) close(arn string) {
 	err := end()
 	r.access.close()
 	r.door.close()
+	r.firewall.close()
 	if err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -265,34 +269,24 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 	}
 	o := &opening{e: e, spec: s, facts: keepFacts(e.store, e.msk, s.ARN)}
 	bound, err := e.ports.listenAll(filepath.Join(dir, portsFile), o.keys())
-	if err != nil {
-		o.facts.close()
-		return nil, err
+	if err == nil {
+		err = o.guards(ctx)
 	}
-	if o.access, err = openAccess(ctx, e.known, s, e.log.With("cluster", s.Name)); err != nil {
-		o.facts.close()
-		closeAll(bound)
-		return nil, err
+	var cfg cluster.Config
+	var observed fleet.Observed
+	if err == nil {
+		cfg, observed, err = o.config(dir, bound)
 	}
-	if o.door, err = openVPCDoor(ctx, e.msk, s.ARN, e.log.With("cluster", s.Name)); err != nil {
-		o.facts.close()
-		o.access.close()
-		closeAll(bound)
-		return nil, err
-	}
-	cfg, observed, err := o.config(dir, bound)
 	var c *cluster.Cluster
 	if err == nil {
 		c, err = cluster.Open(cfg)
 	}
 	if err != nil {
-		o.facts.close()
-		o.access.close()
-		o.door.close()
+		o.close()
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, door: o.door, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r := &runningCluster{c: c, lags: new(monitor.Lags), access: o.access, door: o.door, firewall: o.firewall, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
 	r.told.Store(&s.Monitoring)
 	r.exporters = newExporters(e, r)
@@ -309,6 +303,35 @@ type opening struct {
 	facts  *factsKeeper
 	access *access
 	door   *vpcDoor
+
+	firewall *firewall
+}
+
+// guards opens what stands before the cluster's listeners.
+func (o *opening) guards(ctx context.Context) (err error) {
+	e, log := o.e, o.e.log.With("cluster", o.spec.Name)
+	if o.access, err = openAccess(ctx, e.known, o.spec, log); err != nil {
+		return err
+	}
+	if o.door, err = openVPCDoor(ctx, e.msk, e.ec2, o.spec.ARN, e.cfg.VPCNetworks, log); err != nil {
+		return err
+	}
+	o.firewall, err = openFirewall(ctx, e.ec2, o.spec, e.cfg.VPCNetworks, log)
+	return err
+}
+
+// close ends what was opened for a cluster that did not open.
+func (o *opening) close() {
+	o.facts.close()
+	if o.access != nil {
+		o.access.close()
+	}
+	if o.door != nil {
+		o.door.close()
+	}
+	if o.firewall != nil {
+		o.firewall.close()
+	}
 }
 
 const bootKey = "boot"
