@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +28,7 @@ type serverOptions struct {
 	listen          string
 	brokerPorts     string
 	brokerDomain    string
+	vpcNetworks     []string
 	region          string
 	durability      string
 	sessionMax      time.Duration
@@ -49,6 +52,7 @@ func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) 
 	flags.StringVar(&o.listen, "listen", listen, "`HOST:PORT` of the AWS API; brokers listen on the same host")
 	flags.StringVar(&o.brokerPorts, "broker-ports", "20000-29999", "`FIRST-LAST` port for brokers")
 	flags.StringVar(&o.brokerDomain, "broker-domain", "", "`DOMAIN` for broker names shaped as MSK's, e.g. amazonaws.com (see millrace env --hosts)")
+	flags.StringSliceVar(&o.vpcNetworks, "vpc-networks", nil, "`CIDR,...` whose clients count as hosts in every VPC for security groups, as those on this machine do (default: private networks; with serve none)")
 	flags.StringVar(&o.region, "region", "us-east-1", "AWS `REGION` that millrace env names")
 	flags.StringVar(&o.durability, "durability", "sync", "sync: acknowledged records outlive a power cut; page-cache: a crash of the process alone")
 	flags.DurationVar(&o.sessionMax, "session-max", 12*time.Hour, "longest time between authentications of a connection")
@@ -143,15 +147,31 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 	if a.dataDir == "" {
 		return server.Config{}, usagef("--data-dir must not be empty")
 	}
+	networks, err := parseNetworks(o.vpcNetworks)
+	if err != nil {
+		return server.Config{}, err
+	}
 	return server.Config{
 		DataDir: a.dataDir, Listen: o.listen,
-		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region,
+		BrokerPorts: o.brokerPorts, BrokerDomain: o.brokerDomain, Region: o.region, VPCNetworks: networks,
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers, MetricsInterval: o.metricsInterval,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
 		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
 		AuditLogGroup: o.auditGroup, Version: a.version,
 		Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
 	}, nil
+}
+
+// parseNetworks reads --vpc-networks; nil when it is not given.
+func parseNetworks(in []string) (out []netip.Prefix, err error) {
+	for _, text := range in {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return nil, usagef("--vpc-networks %q is not a network such as 10.0.0.0/8", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 func (a *app) versionCommand() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,11 @@ type Config struct {
 	BrokerPorts   string // FIRST-LAST to choose broker ports from; default 20000-29999
 	BrokerDomain  string // "" or a domain for MSK-shaped broker names, e.g. amazonaws.com
 	Region        string // the region whose default VPC `millrace env` names; default us-east-1
+
+	// VPCNetworks is networks whose clients count as hosts in every VPC for the
+	// rules of security groups, as clients on this machine do; nil is the private
+	// networks, and none with Secure.
+	VPCNetworks []netip.Prefix
 
 	// FS holds the brokers' logs, below DataDir; nil is the operating system's.
 	// Everything else is in DataDir itself.
@@ -101,6 +107,9 @@ func (c Config) complete() (Config, error) {
 	if c.BytesPerGiB == 0 {
 		c.BytesPerGiB = 1 << 30
 	}
+	if c.VPCNetworks == nil && c.Secure == nil {
+		c.VPCNetworks = privateNetworks()
+	}
 	if c.FS == nil {
 		c.FS = vfs.OS
 	}
@@ -117,6 +126,14 @@ func (c Config) complete() (Config, error) {
 		return c, err
 	}
 	return c, nil
+}
+
+// privateNetworks is those of RFC 1918 and RFC 4193: where the clients of a
+// container or of a virtual machine come from.
+func privateNetworks() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fc00::/7"),
+	}
 }
 
 // portRange is an inclusive range of TCP ports.

@@ -61,7 +61,7 @@ func (v *converging) do(change func() error) error {
 
 // bind opens sockets for listeners and answers what makes brokers of them.
 func (v *converging) bind(keys []string) (map[string]net.Listener, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error), error) {
-	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts, access: v.r.access, door: v.r.door}
+	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts, access: v.r.access, door: v.r.door, firewall: v.r.firewall}
 	if _, err := v.e.pki.ServerCertificate(o.hosts(), time.Now()); err != nil { // what handshakes will get
 		return nil, nil, fmt.Errorf("make the brokers' certificate: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/audit/trail"
+	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/kms"
 	"github.com/millrace/millrace/aws/logs"
@@ -39,6 +40,7 @@ type embedded struct {
 	ports *portBook
 	store *store.Store
 	msk   *msk.Service
+	ec2   *ec2.Service
 	iam   *iam.Service
 	pki   *pki.Authority
 	kms   *kms.Service
@@ -65,6 +67,7 @@ type runningCluster struct {
 	observed  atomic.Pointer[fleet.Observed]
 	access    *access
 	door      *vpcDoor
+	firewall  *firewall
 	exporters *exporters
 	logs      *brokerLogs
 	lags      *monitor.Lags
@@ -88,7 +91,7 @@ func newEmbedded(s *System) (*embedded, error) {
 	}
 	e := &embedded{
 		cfg: s.cfg, dir: filepath.Join(s.cfg.DataDir, "clusters"), ports: newPortBook(bind, ports),
-		store: s.store, msk: s.msk, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, logs: s.logs, s3: s.s3, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
+		store: s.store, msk: s.msk, ec2: s.ec2, iam: s.iam, pki: s.pki, kms: s.kms, known: accessSources{s.msk, s.secrets, s.pca}, logs: s.logs, s3: s.s3, log: s.cfg.Log, audit: s.audit, failed: make(chan string), running: make(map[string]*runningCluster),
 	}
 	e.host = monitor.NewHost(os.DirFS("/proc"), e.dir)
 	if err := vfs.MakeDirs(vfs.OS, e.dir, 0o700); err != nil {
@@ -218,6 +221,7 @@ func (e *embedded) close(arn string) {
 	r.access.close()
 	r.door.close()
 	r.logs.close()
+	r.firewall.close()
 	if err != nil {
 		e.log.Error("close cluster", "cluster", arn, "error", err)
 	}
@@ -288,7 +292,7 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, logs: o.logs, lags: new(monitor.Lags), access: o.access, door: o.door, facts: o.facts, spec: s, closed: make(chan struct{})}
+	r := &runningCluster{c: c, logs: o.logs, lags: new(monitor.Lags), access: o.access, door: o.door, firewall: o.firewall, facts: o.facts, spec: s, closed: make(chan struct{})}
 	r.observed.Store(&observed)
 	r.told.Store(&s.Monitoring)
 	r.exporters = newExporters(e, r)
@@ -306,22 +310,27 @@ type opening struct {
 	access *access
 	door   *vpcDoor
 	logs   *brokerLogs
+
+	firewall *firewall
 }
 
-// prepare opens what stands beside the cluster.
+// prepare opens what stands beside the cluster and before its listeners.
 func (o *opening) prepare(ctx context.Context) (err error) {
-	log := o.e.log.With("cluster", o.spec.Name)
-	if o.access, err = openAccess(ctx, o.e.known, o.spec, log); err != nil {
+	e, log := o.e, o.e.log.With("cluster", o.spec.Name)
+	if o.access, err = openAccess(ctx, e.known, o.spec, log); err != nil {
 		return err
 	}
-	if o.door, err = openVPCDoor(ctx, o.e.msk, o.spec.ARN, log); err != nil {
+	if o.door, err = openVPCDoor(ctx, e.msk, e.ec2, o.spec.ARN, e.cfg.VPCNetworks, log); err != nil {
 		return err
 	}
-	o.logs, err = openBrokerLogs(ctx, o.e, o.spec.ARN, o.spec.Brokers[0].ID)
+	if o.firewall, err = openFirewall(ctx, e.ec2, o.spec, e.cfg.VPCNetworks, log); err != nil {
+		return err
+	}
+	o.logs, err = openBrokerLogs(ctx, e, o.spec.ARN, o.spec.Brokers[0].ID)
 	return err
 }
 
-// close closes what was opened, after a failure.
+// close ends what was opened for a cluster that did not open.
 func (o *opening) close() {
 	o.facts.close()
 	if o.access != nil {
@@ -332,6 +341,9 @@ func (o *opening) close() {
 	}
 	if o.logs != nil {
 		o.logs.close()
+	}
+	if o.firewall != nil {
+		o.firewall.close()
 	}
 }
 

@@ -94,6 +94,7 @@ func (x *exporters) converge(s fleet.Spec) error {
 // serve starts one endpoint.
 func (x *exporters) serve(want exporter, ln net.Listener) *exporter {
 	want.Port, want.done = portOf(ln), make(chan struct{})
+	guard := x.r.firewall.before(x.r.firewall.allows(uint16(exporterPorts[want.Kind])))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { x.answer(w, r, want.Broker, want.Kind) })
 	want.server = &http.Server{
@@ -103,7 +104,7 @@ func (x *exporters) serve(want exporter, ln net.Listener) *exporter {
 	}
 	go func() { // owned by the exporters: stop waits for it
 		defer close(want.done)
-		if err := want.server.Serve(limit(ln)); !errors.Is(err, http.ErrServerClosed) {
+		if err := want.server.Serve(limit(guard(ln))); !errors.Is(err, http.ErrServerClosed) {
 			x.e.log.Error("open monitoring", "broker", want.Broker, "exporter", want.Kind, "error", err)
 		}
 	}()

@@ -41,7 +41,7 @@ func newCloud(t *testing.T) *cloud {
 // form calls iam or sts as the root, or as somebody, and decodes the answer.
 func (w *cloud) form(by *aws.Credentials, service string, out any, fields ...string) {
 	w.t.Helper()
-	form := url.Values{"Version": {map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}[service]}}
+	form := url.Values{"Version": {map[string]string{"iam": "2010-05-08", "sts": "2011-06-15", "ec2": "2016-11-15"}[service]}}
 	for _, f := range fields {
 		name, value, _ := strings.Cut(f, "=")
 		form.Set(name, value)

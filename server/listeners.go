@@ -29,8 +29,10 @@ func (o *opening) listener(name string, bound net.Listener, host string) (cluste
 	if kind.tls && kind.mechanisms == nil {
 		l.TLS = o.access.clientCertificates(l.TLS)
 	}
+	l.Door = o.firewall.before(o.firewall.allows(rulePorts[name]))
 	if kind.vpce {
-		l.Door = o.door.before(name)
+		inner, outer := o.door.before(name), o.firewall.before(o.door.allows(name, rulePorts[name]))
+		l.Door = func(ln net.Listener) net.Listener { return outer(inner(ln)) }
 	}
 	if kind.iam {
 		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(o.spec.InstanceType)

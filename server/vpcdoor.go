@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/msk"
 )
 
@@ -17,22 +19,32 @@ import (
 // comes in vain, so that they try again (docs/design/0018). It follows the store
 // until close.
 type vpcDoor struct {
-	msk *msk.Service
-	arn string
-	log *slog.Logger
+	msk     *msk.Service
+	network *ec2.Service
+	inside  []netip.Prefix // Config.VPCNetworks
+	arn     string
+	log     *slog.Logger
 
-	mu      sync.Mutex
-	entries []msk.VPCEntry        // guarded by mu
-	inside  map[*visitor]struct{} // guarded by mu; as many as the listeners hold
+	mu       sync.Mutex
+	entries  []vpcEntry            // guarded by mu
+	visitors map[*visitor]struct{} // guarded by mu; as many as the listeners hold
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
 
+// vpcEntry is a VPC connection with the inbound rules of its security groups.
+type vpcEntry struct {
+	msk.VPCEntry
+	rules ec2.Ingress
+}
+
 // openVPCDoor reads what connections there are and follows them.
-func openVPCDoor(ctx context.Context, m *msk.Service, arn string, log *slog.Logger) (*vpcDoor, error) {
-	d := &vpcDoor{msk: m, arn: arn, log: log, inside: make(map[*visitor]struct{})}
-	changed, stop := m.WatchFacts(placeOf(arn))
+func openVPCDoor(ctx context.Context, m *msk.Service, network *ec2.Service, arn string, inside []netip.Prefix, log *slog.Logger) (*vpcDoor, error) {
+	d := &vpcDoor{msk: m, network: network, inside: inside, arn: arn, log: log, visitors: make(map[*visitor]struct{})}
+	changed, stopFacts := m.WatchFacts(placeOf(arn))
+	ruled, stopRules := network.Watch()
+	stop := func() { stopFacts(); stopRules() }
 	if err := d.refresh(ctx); err != nil {
 		stop()
 		return nil, err
@@ -41,7 +53,7 @@ func openVPCDoor(ctx context.Context, m *msk.Service, arn string, log *slog.Logg
 	d.cancel = cancel
 	d.running.Go(func() {
 		defer stop()
-		d.follow(following, changed)
+		d.follow(following, changed, ruled)
 	})
 	return d, nil
 }
@@ -51,7 +63,7 @@ func (d *vpcDoor) close() {
 	d.running.Wait()
 }
 
-func (d *vpcDoor) follow(ctx context.Context, changed <-chan struct{}) {
+func (d *vpcDoor) follow(ctx context.Context, changed, ruled <-chan struct{}) {
 	tick := time.NewTicker(accessInterval)
 	defer tick.Stop()
 	for {
@@ -59,6 +71,7 @@ func (d *vpcDoor) follow(ctx context.Context, changed <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		case <-changed:
+		case <-ruled:
 		case <-tick.C:
 		}
 		if err := d.refresh(ctx); err != nil && ctx.Err() == nil {
@@ -70,14 +83,22 @@ func (d *vpcDoor) follow(ctx context.Context, changed <-chan struct{}) {
 // refresh reads the connections and sends away who has none any more. On error
 // what is known stays.
 func (d *vpcDoor) refresh(ctx context.Context) error {
-	entries, err := d.msk.VPCEntries(ctx, d.arn)
+	found, err := d.msk.VPCEntries(ctx, d.arn)
 	if err != nil {
 		return err
+	}
+	_, region := placeOf(d.arn)
+	entries := make([]vpcEntry, len(found))
+	for i, e := range found {
+		entries[i].VPCEntry = e
+		if entries[i].rules, err = d.network.Ingress(ctx, e.Account, region, e.SecurityGroups); err != nil {
+			return err
+		}
 	}
 	d.mu.Lock()
 	d.entries = entries
 	var leaving []*visitor
-	for v := range d.inside {
+	for v := range d.visitors {
 		if !d.lets(v.listener) {
 			leaving = append(leaving, v)
 		}
@@ -91,9 +112,22 @@ func (d *vpcDoor) refresh(ctx context.Context) error {
 
 // lets reports whether a connection leads to a listener now. mu is held.
 func (d *vpcDoor) lets(listener string) bool {
-	return slices.ContainsFunc(d.entries, func(e msk.VPCEntry) bool {
+	return slices.ContainsFunc(d.entries, func(e vpcEntry) bool {
 		return string(e.Listener) == listener && !time.Now().Before(e.From)
 	})
+}
+
+// allows says whether a connection's security groups let a client in; port is
+// the one that rules name.
+func (d *vpcDoor) allows(listener string, port uint16) func(net.Conn) bool {
+	return func(nc net.Conn) bool {
+		d.mu.Lock()
+		entries := d.entries // replaced as a whole
+		d.mu.Unlock()
+		return slices.ContainsFunc(entries, func(e vpcEntry) bool {
+			return string(e.Listener) == listener && e.rules.Allows(sourceOf(nc, e.rules, d.inside), port)
+		})
+	}
 }
 
 // before puts the door around a listener of the cluster.
@@ -130,7 +164,7 @@ func (d *vpcDoor) enter(v *visitor) bool {
 	if !d.lets(v.listener) {
 		return false
 	}
-	d.inside[v] = struct{}{}
+	d.visitors[v] = struct{}{}
 	return true
 }
 
@@ -144,7 +178,7 @@ type visitor struct {
 // Close ends the TCP connection, and the door forgets it.
 func (v *visitor) Close() error {
 	v.door.mu.Lock()
-	delete(v.door.inside, v)
+	delete(v.door.visitors, v)
 	v.door.mu.Unlock()
 	return v.TCPConn.Close()
 }

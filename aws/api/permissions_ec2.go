@@ -45,7 +45,7 @@ func ec2Permissions() map[string]permission {
 		"DeleteRouteTable":      on(table, "RouteTableId"), "CreateRoute": on(table, "RouteTableId"), "ReplaceRoute": on(table, "RouteTableId"),
 		"DeleteRoute": on(table, "RouteTableId"), "DisassociateRouteTable": on(table, ""), "ReplaceRouteTableAssociation": on(table, "RouteTableId"),
 		"AssociateRouteTable": {on: network(table, "RouteTableId"), also: []also{{"ec2:AssociateRouteTable", network(subnet, "SubnetId")}}},
-		"AllocateAddress":     made("AllocateAddress", "elastic-ip"), "ReleaseAddress": on("elastic-ip", "AllocationId"),
+		"AllocateAddress":     made("AllocateAddress", "elastic-ip"), "ReleaseAddress": on("elastic-ip", "AllocationId"), "DisassociateAddress": on("elastic-ip", ""),
 		"CreateNatGateway":    made("CreateNatGateway", "natgateway", network(subnet, "SubnetId")),
 		"DeleteNatGateway":    on("natgateway", "NatGatewayId"),
 		"CreateSecurityGroup": made("CreateSecurityGroup", group, network(vpc, "VpcId")), "DeleteSecurityGroup": on(group, "GroupId"),

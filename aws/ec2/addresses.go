@@ -141,3 +141,21 @@ func (n *network) addressShape(a *address) ec2.Address {
 	}
 	return out
 }
+
+// DisassociateAddress takes an address from what has it. Only NAT gateways have
+// addresses, and those keep them. aws:ec2 DisassociateAddress
+func (s *Service) DisassociateAddress(ctx context.Context, c model.Caller, in *ec2.DisassociateAddressRequest) (*ec2.DisassociateAddressResponse, error) {
+	n, err := s.look(ctx, c, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	if in.AssociationId == nil {
+		return nil, missing("AssociationId")
+	}
+	for _, nat := range all[natGateway](n) {
+		if nat.Association == *in.AssociationId {
+			return nil, problem("AuthFailure", "You do not have permission to access the specified resource.") // UNVERIFIED wording
+		}
+	}
+	return nil, unknown(kindAssociation, *in.AssociationId)
+}

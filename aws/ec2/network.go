@@ -98,7 +98,7 @@ func arn(c model.Caller, kind, id string) string {
 // unknown says that there is no such resource.
 func unknown(k kind, id string) *model.Error {
 	about := kinds[k]
-	if !strings.HasPrefix(id, about.prefix+"-") {
+	if !strings.HasPrefix(id, about.prefix+"-") && k != kindAssociation {
 		code := about.code + ".Malformed"
 		switch k {
 		case kindSecurityGroup:

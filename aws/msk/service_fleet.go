@@ -116,7 +116,9 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 	}
 	var now map[string]string
 	if c.Serverless != nil {
-		w.SecurityGroups = slices.Clone(c.Serverless.VPCs[0].SecurityGroups)
+		for _, v := range c.Serverless.VPCs {
+			w.SecurityGroups = append(w.SecurityGroups, v.SecurityGroups...)
+		}
 	} else {
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
 		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node, c.Provisioned.VolumeGiB}

@@ -56,6 +56,7 @@ type Service interface {
 	DescribeVpcEndpoints(ctx context.Context, c model.Caller, in *DescribeVpcEndpointsRequest) (*DescribeVpcEndpointsResult, error)
 	DescribeVpcs(ctx context.Context, c model.Caller, in *DescribeVpcsRequest) (*DescribeVpcsResult, error)
 	DetachInternetGateway(ctx context.Context, c model.Caller, in *DetachInternetGatewayRequest) (*DetachInternetGatewayResponse, error)
+	DisassociateAddress(ctx context.Context, c model.Caller, in *DisassociateAddressRequest) (*DisassociateAddressResponse, error)
 	DisassociateRouteTable(ctx context.Context, c model.Caller, in *DisassociateRouteTableRequest) (*DisassociateRouteTableResponse, error)
 	DisassociateVpcCidrBlock(ctx context.Context, c model.Caller, in *DisassociateVpcCidrBlockRequest) (*DisassociateVpcCidrBlockResult, error)
 	ModifySecurityGroupRules(ctx context.Context, c model.Caller, in *ModifySecurityGroupRulesRequest) (*ModifySecurityGroupRulesResult, error)
@@ -96,6 +97,9 @@ type DeleteVpcResponse struct{}
 
 // DetachInternetGatewayResponse is empty.
 type DetachInternetGatewayResponse struct{}
+
+// DisassociateAddressResponse is empty.
+type DisassociateAddressResponse struct{}
 
 // DisassociateRouteTableResponse is empty.
 type DisassociateRouteTableResponse struct{}
@@ -586,6 +590,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DetachInternetGateway(ctx, c, in.(*DetachInternetGatewayRequest))
+			},
+		},
+		{
+			Name: "DisassociateAddress", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DisassociateAddressRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DisassociateAddress(ctx, c, in.(*DisassociateAddressRequest))
 			},
 		},
 		{
@@ -1197,7 +1212,6 @@ var Others = []model.Other{
 	{Name: "DisableVgwRoutePropagation", Method: "", Path: ""},
 	{Name: "DisableVpcClassicLink", Method: "", Path: ""},
 	{Name: "DisableVpcClassicLinkDnsSupport", Method: "", Path: ""},
-	{Name: "DisassociateAddress", Method: "", Path: ""},
 	{Name: "DisassociateApplicationStatusCheck", Method: "", Path: ""},
 	{Name: "DisassociateCapacityReservationBillingOwner", Method: "", Path: ""},
 	{Name: "DisassociateClientVpnTargetNetwork", Method: "", Path: ""},

@@ -737,6 +737,13 @@ type DhcpOptions struct {
 	Tags               []Tag               `xml:"tagSet>item"`
 }
 
+// DisassociateAddressRequest is aws:ec2's shape of that name.
+type DisassociateAddressRequest struct {
+	AssociationId *string `xml:"AssociationId,omitempty"`
+	DryRun        *bool   `xml:"dryRun,omitempty"`
+	PublicIp      *string `xml:"PublicIp,omitempty"`
+}
+
 // DisassociateRouteTableRequest is aws:ec2's shape of that name.
 type DisassociateRouteTableRequest struct {
 	AssociationId *string `xml:"associationId,omitempty"`

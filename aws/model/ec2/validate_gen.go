@@ -556,6 +556,12 @@ func (s *DetachInternetGatewayRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DisassociateAddressRequest) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DisassociateRouteTableRequest) Validate() *model.Error {
 	if s.AssociationId == nil {
 		return model.Missing("associationId")

@@ -83,7 +83,7 @@ var services = []service{
 		"DescribeAddressesAttribute", "DescribeAvailabilityZones", "DescribeDhcpOptions", "DescribeInternetGateways",
 		"DescribeNatGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions", "DescribeRouteTables",
 		"DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets", "DescribeTags", "DescribeVpcAttribute",
-		"DescribeVpcEndpoints", "DescribeVpcs", "DetachInternetGateway", "DisassociateRouteTable",
+		"DescribeVpcEndpoints", "DescribeVpcs", "DetachInternetGateway", "DisassociateAddress", "DisassociateRouteTable",
 		"DisassociateVpcCidrBlock", "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpcAttribute", "ReleaseAddress",
 		"ReplaceRoute", "ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress",
 		"UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress",
