@@ -26,6 +26,7 @@ import (
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/aws/secretsmanager"
+	"github.com/millrace/millrace/aws/servicequotas"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/wire"
 	"github.com/millrace/millrace/pki"
@@ -52,6 +53,7 @@ type System struct {
 	secrets *secretsmanager.Service
 	pca     *acmpca.Service
 	logs    *logs.Service
+	quotas  *servicequotas.Service
 	s3      *s3.Service
 	s3Index *store.Store
 
@@ -135,10 +137,12 @@ func (s *System) build() (err error) {
 	if err = errors.Join(s.openLogs(context.Background()), s.openS3(keys)); err != nil {
 		return err
 	}
+	s.quotas = servicequotas.New(servicequotas.Config{Store: s.store, Now: time.Now, Random: rand.Reader})
 	s.ec2 = ec2.New(ec2.Config{Store: s.store, Now: time.Now, Random: rand.Reader, InUse: s.interfacesInUse})
 	s.cloudwatch = cloudwatch.New(cloudwatch.Config{Store: s.store, Now: time.Now})
 	mskConfig := msk.Config{
-		Store: s.store, Now: time.Now, Random: rand.Reader,
+		Quotas: s.mskQuotas,
+		Store:  s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: s.subnet, DefaultSecurityGroup: s.ec2.DefaultSecurityGroup, SecurityGroupVPC: s.ec2.SecurityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey, LinkedRole: s.linkedRole,
@@ -160,7 +164,7 @@ func (s *System) build() (err error) {
 func (s *System) bind() (err error) {
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
-		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, Logs: s.logs, CloudWatch: s.cloudwatch, S3: s.s3, S3Hosts: s.s3Hosts(),
+		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, Logs: s.logs, Quotas: s.quotas, CloudWatch: s.cloudwatch, S3: s.s3, S3Hosts: s.s3Hosts(),
 		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})

@@ -33,6 +33,7 @@ import (
 	"github.com/millrace/millrace/aws/model/kms"
 	"github.com/millrace/millrace/aws/model/logs"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
+	"github.com/millrace/millrace/aws/model/servicequotas"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/sigv4"
@@ -84,6 +85,7 @@ type Config struct {
 	PCA        acmpca.Service
 	CloudWatch cloudwatch.Service
 	Logs       logs.Service
+	Quotas     servicequotas.Service
 	Own        []model.Operation                                      // of Millrace's own service, below /_millrace/
 	Audit      *trail.Trail                                           // where calls are put on record; nil: nowhere
 	Called     func(operation string, status int, took time.Duration) // told of every call, "?" for none; nil: nobody is told
@@ -129,6 +131,7 @@ func New(cfg Config) http.Handler {
 		{"acm-pca", awsJSON{target: acmpca.Target, internal: "InternalFailure"}, acmpca.Operations(cfg.PCA), acmpca.Others},
 		{"logs", awsJSON{target: logs.Target, internal: "ServiceUnavailableException", invalid: "InvalidParameterException"}, logs.Operations(cfg.Logs), logs.Others},
 		{"monitoring", compatible{query{namespace: "http://monitoring.amazonaws.com/doc/" + cloudwatch.APIVersion + "/"}, awsJSON{target: cloudwatch.Target, internal: "InternalServiceError"}, cloudwatchShapes}, cloudwatch.Operations(cfg.CloudWatch), cloudwatch.Others},
+		{"servicequotas", awsJSON{target: servicequotas.Target, internal: "ServiceException", message: "Message"}, servicequotas.Operations(cfg.Quotas), servicequotas.Others},
 		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
 		h.services[s.name] = s

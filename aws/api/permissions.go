@@ -157,6 +157,7 @@ var permissions = map[string]map[string]permission{
 	"acm-pca":        pcaPermissions(),
 	"monitoring":     metricsPermissions(),
 	"logs":           logsPermissions(),
+	"servicequotas":  quotaPermissions(),
 }
 
 func iamPermissions() map[string]permission {

@@ -12,12 +12,6 @@ import (
 	"github.com/millrace/millrace/aws/model/kafka"
 )
 
-// Quotas of configurations. (aws:kafka developer guide, quotas)
-const (
-	maxConfigurations = 100 // of an account and region
-	maxRevisions      = 50  // of one configuration
-)
-
 // configuration is the document of one configuration.
 type configuration struct {
 	ARN           string       `json:"arn"`
@@ -88,7 +82,7 @@ func newProperties(encoded *string) ([]byte, error) {
 
 // decideConfiguration answers a new configuration and its first revision.
 // aws:kafka CreateConfiguration
-func decideConfiguration(at place, in *kafka.CreateConfigurationRequest, existing []configuration, id string, now time.Time) (configuration, revision, error) {
+func decideConfiguration(at place, in *kafka.CreateConfigurationRequest, existing []configuration, most int, id string, now time.Time) (configuration, revision, error) {
 	name := deref(in.Name)
 	if len(name) > maxConfigurationName || !configurationNameShape.MatchString(name) {
 		return configuration{}, revision{}, badRequest("name", "The parameter value contains one or more characters that are not valid.")
@@ -105,8 +99,8 @@ func decideConfiguration(at place, in *kafka.CreateConfigurationRequest, existin
 	if slices.ContainsFunc(existing, func(c configuration) bool { return c.Name == name }) {
 		return configuration{}, revision{}, conflict("name", "A resource with this name already exists.")
 	}
-	if len(existing) >= maxConfigurations { // UNVERIFIED wording
-		return configuration{}, revision{}, badRequest("", "The account can have at most %d configurations.", maxConfigurations)
+	if len(existing) >= most { // UNVERIFIED wording
+		return configuration{}, revision{}, badRequest("", "The account can have at most %d configurations.", most)
 	}
 	now = now.UTC().Truncate(time.Millisecond)
 	r := revision{revisionInfo{1, now, deref(in.Description)}, text}
@@ -125,13 +119,13 @@ func versionNames() (names []string) {
 
 // decideRevision answers a configuration's next revision, which replaces the
 // properties as a whole. aws:kafka UpdateConfiguration
-func decideRevision(c configuration, in *kafka.UpdateConfigurationRequest, now time.Time) (configuration, revision, error) {
+func decideRevision(c configuration, in *kafka.UpdateConfigurationRequest, most int, now time.Time) (configuration, revision, error) {
 	text, err := newProperties(in.ServerProperties)
 	if err != nil {
 		return c, revision{}, err
 	}
-	if c.Latest.Number >= maxRevisions { // UNVERIFIED wording
-		return c, revision{}, badRequest("", "A configuration can have at most %d revisions.", maxRevisions)
+	if c.Latest.Number >= int64(most) { // UNVERIFIED wording
+		return c, revision{}, badRequest("", "A configuration can have at most %d revisions.", most)
 	}
 	c.Latest = revisionInfo{c.Latest.Number + 1, now.UTC().Truncate(time.Millisecond), deref(in.Description)}
 	return c, revision{c.Latest, text}, nil

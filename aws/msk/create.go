@@ -9,13 +9,9 @@ import (
 
 // Quotas. (aws:kafka developer guide, quotas)
 const (
-	maxBrokersZooKeeper  = 30 // of one cluster
-	maxBrokersKRaft      = 60
-	maxBrokersAccount    = 90 // of one account and region
-	maxServerlessAccount = 10
-	maxServerlessVPCs    = 5
-	maxSecurityGroups    = 5
-	serverlessBrokers    = 3 // behind the one address of a serverless cluster
+	maxServerlessVPCs = 5
+	maxSecurityGroups = 5
+	serverlessBrokers = 3 // behind the one address of a serverless cluster
 )
 
 // wish is a request to create a cluster, parsed: unbuilt settings are refused
@@ -60,6 +56,7 @@ type facts struct {
 	wanted     configuration     // that the wish names
 	properties map[string]string // of the revision that it names
 	pace       Pace
+	quotas     Quotas
 	key        *Key   // that the wish names, or the service's own; nil: there is none
 	managed    string // ARN of the service's own key
 }
@@ -146,7 +143,7 @@ func checkProvisioned(w wish, f facts) error {
 		f.checkGroups("securityGroups", p.SecurityGroups, p.Subnets),
 		checkSecurity(&p.security),
 		checkAuthorities(&p.security, f.active),
-		checkBrokerCount(w, f.existing),
+		checkBrokerCount(w, f.existing, f.quotas),
 		f.wanted.usable(w.kafkaVersion),
 		checkKey(p.Key, f.key, f.managed),
 		p.fits(f.properties),
@@ -274,11 +271,8 @@ func checkSecurity(p *security) error {
 
 // checkBrokerCount checks the multiple of zones and the quotas. The generated
 // model's upper bound of 15 is below what real clusters have.
-func checkBrokerCount(w wish, existing []cluster) error {
-	zones, most := len(w.provisioned.Subnets), maxBrokersZooKeeper
-	if kraft(w.kafkaVersion) {
-		most = maxBrokersKRaft
-	}
+func checkBrokerCount(w wish, existing []cluster, q Quotas) error {
+	zones, most := len(w.provisioned.Subnets), q.brokers(w.kafkaVersion)
 	if w.brokers < zones || w.brokers%zones != 0 { // UNVERIFIED wording
 		return badRequest("numberOfBrokerNodes", "The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.")
 	}
@@ -291,8 +285,8 @@ func checkBrokerCount(w wish, existing []cluster) error {
 			total += len(c.Brokers)
 		}
 	}
-	if total > maxBrokersAccount { // UNVERIFIED wording
-		return badRequest("numberOfBrokerNodes", "The account can have at most %d broker nodes; with this cluster it would have %d.", maxBrokersAccount, total)
+	if total > q.BrokersPerAccount { // UNVERIFIED wording
+		return badRequest("numberOfBrokerNodes", "The account can have at most %d broker nodes; with this cluster it would have %d.", q.BrokersPerAccount, total)
 	}
 	return nil
 }
@@ -316,8 +310,8 @@ func checkServerless(w wish, f facts) error {
 			total++
 		}
 	}
-	if total > maxServerlessAccount { // UNVERIFIED wording
-		return badRequest("", "The account can have at most %d serverless clusters.", maxServerlessAccount)
+	if total > f.quotas.ServerlessClusters { // UNVERIFIED wording
+		return badRequest("", "The account can have at most %d serverless clusters.", f.quotas.ServerlessClusters)
 	}
 	return nil
 }

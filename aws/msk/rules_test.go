@@ -137,7 +137,7 @@ func TestRulesOfBodies(t *testing.T) {
 	for i := range maxTags + 1 {
 		tags[fmt.Sprint(i)] = ""
 	}
-	_, _, property := decideConfiguration(place{}, &kafka.CreateConfigurationRequest{Name: new("a"), ServerProperties: new("%")}, nil, "", time.Time{})
+	_, _, property := decideConfiguration(place{}, &kafka.CreateConfigurationRequest{Name: new("a"), ServerProperties: new("%")}, nil, 100, "", time.Time{})
 	_, large := decidePolicy(cluster{}, clusterPolicy{}, strings.Repeat(" ", maxPolicyBytes+1), "", "K2")
 	for what, c := range map[string]struct {
 		err  error

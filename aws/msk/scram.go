@@ -2,6 +2,7 @@ package msk
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,9 +14,8 @@ import (
 
 // Limits of SCRAM secrets. (aws:kafka developer guide, quotas)
 const (
-	maxSecretsCall    = 10
-	maxSecretsCluster = 1000
-	secretPrefix      = "AmazonMSK_"
+	maxSecretsCall = 10
+	secretPrefix   = "AmazonMSK_"
 )
 
 // Secret is what msk needs to know of a secret.
@@ -63,7 +63,7 @@ func checkSecret(c cluster, arn string, s Secret, exists bool) *refusal {
 
 // decideAssociate adds secrets to those that a cluster has.
 // aws:kafka BatchAssociateScramSecret
-func decideAssociate(c cluster, have []string, arns []string, refused map[string]*refusal) (secrets []string, unprocessed []kafka.UnprocessedScramSecret, err error) {
+func decideAssociate(c cluster, have []string, arns []string, refused map[string]*refusal, most int) (secrets []string, unprocessed []kafka.UnprocessedScramSecret, err error) {
 	if err := decideScram(c, arns); err != nil {
 		return nil, nil, err
 	}
@@ -74,8 +74,8 @@ func decideAssociate(c cluster, have []string, arns []string, refused map[string
 		switch {
 		case r == nil && there:
 			r = &refusal{invalidSecret, "The provided secret is already associated with this cluster."}
-		case r == nil && len(secrets) == maxSecretsCluster:
-			r = &refusal{"LimitExceeded", "A cluster can have at most 1000 associated secrets."}
+		case r == nil && len(secrets) >= most:
+			r = &refusal{"LimitExceeded", fmt.Sprintf("A cluster can have at most %d associated secrets.", most)}
 		}
 		if r != nil {
 			unprocessed = append(unprocessed, r.render(arn))
@@ -132,8 +132,18 @@ func (s *Service) BatchAssociateScramSecret(ctx context.Context, caller model.Ca
 	if err != nil {
 		return nil, err
 	}
+	quotas, err := s.quotas(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
+	if s.cfg.Held != nil {
+		held, _ := s.cfg.Held(c.ARN)
+		if err := checkPartitions(held, c.Provisioned.InstanceType); err != nil {
+			return nil, err
+		}
+	}
 	left, err := s.changeSecrets(ctx, caller, c.ARN, func(c cluster, have []string) ([]string, []kafka.UnprocessedScramSecret, error) {
-		return decideAssociate(c, have, in.SecretArnList, refused)
+		return decideAssociate(c, have, in.SecretArnList, refused, quotas.ScramSecrets)
 	})
 	if err != nil {
 		return nil, err

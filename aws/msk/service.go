@@ -46,6 +46,8 @@ type Config struct {
 	LinkedRole func(ctx context.Context, caller model.Caller) error
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
+	// Quotas is what the caller's account may have; nil is DefaultQuotas.
+	Quotas func(ctx context.Context, caller model.Caller) (Quotas, error)
 	// Pace is how long things last; nil is as long as they take.
 	Pace Pace
 	// Held tells what each broker of a running cluster holds; nil, or false,
@@ -66,11 +68,15 @@ func New(cfg Config) *Service {
 
 // create answers the questions that a decision needs, decides and writes.
 func (s *Service) create(ctx context.Context, caller model.Caller, w wish) (cluster, error) {
-	ids, err := drawIDs(s.cfg.Random, min(w.brokers, maxBrokersKRaft)) // more are refused
+	quotas, err := s.quotas(ctx, caller)
+	if err != nil {
+		return cluster{}, fmt.Errorf("read the quotas: %w", err)
+	}
+	ids, err := drawIDs(s.cfg.Random, max(serverlessBrokers, min(w.brokers, quotas.brokers(w.kafkaVersion)))) // more are refused
 	if err != nil {
 		return cluster{}, fmt.Errorf("draw fresh ids: %w", err)
 	}
-	f := facts{runs: s.cfg.Runs, pace: s.cfg.Pace}
+	f := facts{runs: s.cfg.Runs, pace: s.cfg.Pace, quotas: quotas}
 	if f.subnets, err = s.lookUp(ctx, caller, w.subnets()); err != nil {
 		return cluster{}, err
 	}

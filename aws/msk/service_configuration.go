@@ -16,6 +16,10 @@ func (s *Service) CreateConfiguration(ctx context.Context, caller model.Caller, 
 	if err != nil {
 		return nil, fmt.Errorf("draw fresh ids: %w", err)
 	}
+	quotas, err := s.quotas(ctx, caller)
+	if err != nil {
+		return nil, fmt.Errorf("read the quotas: %w", err)
+	}
 	at := place{caller.Partition(), caller.Account, caller.Region}
 	var c configuration
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
@@ -24,7 +28,7 @@ func (s *Service) CreateConfiguration(ctx context.Context, caller model.Caller, 
 			return err
 		}
 		var r revision
-		c, r, err = decideConfiguration(at, in, existing, fmt.Sprintf("%s-%d", ids.uuid, ids.n), s.cfg.Now())
+		c, r, err = decideConfiguration(at, in, existing, quotas.Configurations, fmt.Sprintf("%s-%d", ids.uuid, ids.n), s.cfg.Now())
 		if err != nil {
 			return err
 		}
@@ -185,13 +189,17 @@ func (s *Service) ListConfigurationRevisions(ctx context.Context, caller model.C
 // UpdateConfiguration makes the next revision. Clusters keep theirs until they
 // are given another.
 func (s *Service) UpdateConfiguration(ctx context.Context, caller model.Caller, in *kafka.UpdateConfigurationRequest) (*kafka.UpdateConfigurationResponse, error) {
+	quotas, err := s.quotas(ctx, caller)
+	if err != nil {
+		return nil, fmt.Errorf("read the quotas: %w", err)
+	}
 	var c configuration
-	err := s.cfg.Store.Update(ctx, func(tx *store.Tx) (err error) {
+	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) (err error) {
 		if c, err = findConfiguration(tx, caller, deref(in.Arn)); err != nil {
 			return err
 		}
 		var r revision
-		if c, r, err = decideRevision(c, in, s.cfg.Now()); err != nil {
+		if c, r, err = decideRevision(c, in, quotas.Revisions, s.cfg.Now()); err != nil {
 			return err
 		}
 		return writeRevision(tx, caller, c, r)

@@ -12,7 +12,11 @@ import (
 
 // begin decides a change of the cluster that an ARN names and starts its operation.
 func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch change) (operationARN *string, err error) {
-	ids, err := drawOperationIDs(s.cfg.Random, maxBrokersKRaft)
+	quotas, err := s.quotas(ctx, caller)
+	if err != nil {
+		return nil, fmt.Errorf("read the quotas: %w", err)
+	}
+	ids, err := drawOperationIDs(s.cfg.Random, max(quotas.BrokersPerCluster, quotas.BrokersPerKRaftCluster))
 	if err != nil {
 		return nil, fmt.Errorf("draw fresh ids: %w", err)
 	}
@@ -20,7 +24,7 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 	if err != nil {
 		return nil, err
 	}
-	f := changeFacts{ids: ids, now: s.cfg.Now(), runs: s.cfg.Runs, pace: s.cfg.Pace}
+	f := changeFacts{ids: ids, now: s.cfg.Now(), runs: s.cfg.Runs, pace: s.cfg.Pace, quotas: quotas}
 	if f.active, err = s.activeAuthorities(ctx, caller, ch.authorities); err != nil {
 		return nil, err
 	}

@@ -172,7 +172,7 @@ func (w *world) begin(c cluster, ch change, err error) string {
 	}
 	f := changeFacts{
 		ids: ids, now: w.now, existing: slices.Collect(maps.Values(w.clusters)), zones: storySubnets,
-		runs: func(string) bool { return true }, held: w.held, pace: w.pace, active: map[string]bool{storyAuthority: true},
+		runs: func(string) bool { return true }, held: w.held, pace: w.pace, quotas: DefaultQuotas(), active: map[string]bool{storyAuthority: true},
 	}
 	if ch.names != nil {
 		if _, ok := w.sets[*ch.names]; !ok {
@@ -276,9 +276,9 @@ func (w *world) configuration(name, text string) string {
 	encoded := base64.StdEncoding.EncodeToString([]byte(text))
 	in.ServerProperties = &encoded
 	ref := configurationRef{storyConfiguration(name), 1}
-	c, r, err := decideConfiguration(place{"aws", "123456789012", "us-east-1"}, in, nil, "00000000-1111-2222-3333-444444444444-1", w.now)
+	c, r, err := decideConfiguration(place{"aws", "123456789012", "us-east-1"}, in, nil, 100, "00000000-1111-2222-3333-444444444444-1", w.now)
 	for _, known := w.sets[ref]; known && err == nil; _, known = w.sets[ref] {
-		c, r, err = decideRevision(w.sets[ref], &kafka.UpdateConfigurationRequest{ServerProperties: &encoded}, w.now)
+		c, r, err = decideRevision(w.sets[ref], &kafka.UpdateConfigurationRequest{ServerProperties: &encoded}, 50, w.now)
 		ref.Revision++
 	}
 	if err != nil {
@@ -383,7 +383,7 @@ func (w *world) create(t *testing.T, name, members string) string {
 			return told(errNoConfiguration)
 		}
 	}
-	f := facts{wanted: wanted, properties: w.propertiesOf(wish.provisioned), pace: w.pace, existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
+	f := facts{wanted: wanted, properties: w.propertiesOf(wish.provisioned), pace: w.pace, quotas: DefaultQuotas(), existing: slices.Collect(maps.Values(w.clusters)), subnets: storySubnets, active: map[string]bool{storyAuthority: true}, runs: func(string) bool { return true }}
 	if f.managed = managedKeyARN("aws", "us-east-1", "123456789012"); wish.provisioned != nil {
 		f.key = storyKeys[wish.provisioned.Key]
 	}

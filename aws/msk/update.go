@@ -21,6 +21,7 @@ type change struct {
 type changeFacts struct {
 	ids      operationIDs
 	pace     Pace // nil: nothing lasts
+	quotas   Quotas
 	now      time.Time
 	existing []cluster // of the account and region
 	runs     func(kafkaVersion string) bool

@@ -41,7 +41,7 @@ func countChange(in *kafka.UpdateBrokerCountRequest) (change, error) {
 		}
 		others := slices.DeleteFunc(slices.Clone(f.existing), func(o cluster) bool { return o.ARN == c.ARN })
 		w := wish{kafkaVersion: c.KafkaVersion, brokers: target, provisioned: c.Provisioned}
-		if err := checkBrokerCount(w, others); err != nil {
+		if err := checkBrokerCount(w, others, f.quotas); err != nil {
 			if target < zones || target%zones != 0 || target > have {
 				return plan{}, renamed(err, "targetNumberOfBrokerNodes")
 			}

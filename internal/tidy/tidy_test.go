@@ -77,6 +77,7 @@ var kinds = map[string]kind{
 	"aws/msk":                    core,
 	"aws/s3":                     core,
 	"aws/secretsmanager":         core,
+	"aws/servicequotas":          core,
 	"kafka/group":                core,
 	"kafka/metadata":             core,
 	"kafka/txn":                  core,
