@@ -58,6 +58,7 @@ def routes(v, subnet):
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     check("address", [a["AllocationId"] for a in ec2.describe_addresses()["Addresses"]], [address])
     ec2.describe_addresses_attribute(AllocationIds=[address], Attribute="domain-name")
+    refused("no association", "InvalidAssociationID.NotFound", 400, ec2.disassociate_address, AssociationId="eipassoc-0123456789abcdef0")
     nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
     check("NAT", ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["SubnetId"], subnet)
     ec2.delete_nat_gateway(NatGatewayId=nat)
