@@ -138,6 +138,7 @@ func FuzzMembers(f *testing.F) {
 	f.Add("UserName=a&Tags.member.1.Key=b")
 	f.Add("Tags.member.1=x&Tags.member.1.Key=y&Tags=z&MaxItems=1")
 	f.Add("ContextEntries.member.1.ContextKeyValues.member.1=a&Tags.member.1.Key.member.1=x&.=.")
+	f.Add("IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8&IpPermissions.1.FromPort=x&Filter.1.Value.1=v&Filter.3.Name=n")
 	f.Fuzz(func(t *testing.T, form string) {
 		values, err := url.ParseQuery(form)
 		if err != nil {
@@ -146,6 +147,11 @@ func FuzzMembers(f *testing.F) {
 		for _, in := range []model.Request{new(iam.CreateUserRequest), new(iam.SimulateCustomPolicyRequest), new(iam.ListPoliciesRequest), new(sts.AssumeRoleRequest)} {
 			r := model.Input{Form: values}
 			r.Members(in)
+			_ = in.Validate()
+		}
+		for _, in := range []model.Request{new(ec2.AuthorizeSecurityGroupIngressRequest), new(ec2.DescribeVpcsRequest), new(ec2.ModifySecurityGroupRulesRequest)} {
+			r := model.Input{Form: values}
+			r.EC2Members(in)
 			_ = in.Validate()
 		}
 	})
