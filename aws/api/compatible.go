@@ -74,9 +74,10 @@ var cloudwatchShapes = map[string]string{
 }
 
 // inflated is a request's body, whose signature is verified, as it was before
-// its client compressed it. (Smithy requestCompression)
-func inflated(r *http.Request, body []byte) ([]byte, error) {
-	if r.Header.Get("Content-Encoding") != "gzip" {
+// its client compressed it; s3's are meant as they are. (Smithy
+// requestCompression)
+func (s *service) inflated(r *http.Request, body []byte) ([]byte, error) {
+	if _, may := s.protocol.(compatible); !may || r.Header.Get("Content-Encoding") != "gzip" {
 		return body, nil
 	}
 	z, err := gzip.NewReader(bytes.NewReader(body))
