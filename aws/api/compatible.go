@@ -52,8 +52,11 @@ func (p compatibleCBOR) refuse(w http.ResponseWriter, e *model.Error, id string)
 // shaped is an error under its shape's name, and tells the other in a header.
 func shaped(w http.ResponseWriter, p awsJSON, shapes map[string]string, e *model.Error) *model.Error {
 	code, _, status := p.named(e)
-	if code == "ValidationException" {
+	switch code {
+	case "ValidationException":
 		code = "ValidationError"
+	case "AccessDeniedException":
+		code = "AccessDenied"
 	}
 	fault := "Sender"
 	if status >= http.StatusInternalServerError {

@@ -72,3 +72,28 @@ func TestErrorsHaveBothNames(t *testing.T) {
 		t.Errorf("in the query protocol: %d %s", status, body)
 	}
 }
+
+// TestNamespacesDecide: a policy may name the namespaces that metrics are put
+// into; the actions are cloudwatch's, though calls are signed for monitoring.
+func TestNamespacesDecide(t *testing.T) {
+	s := start(t)
+	root := s.admin()
+	s.form(t, root, "iam", &struct{}{}, "Action=CreateUser", "UserName=alice")
+	s.form(t, root, "iam", &struct{}{}, "Action=PutUserPolicy", "UserName=alice", "PolicyName=p", `PolicyDocument={"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":"Mine"}}}]}`)
+	var key keyAnswer
+	s.form(t, root, "iam", &key, "Action=CreateAccessKey", "UserName=alice")
+	for _, c := range []struct {
+		status int
+		code   string
+		fields []string
+	}{
+		{200, "", []string{"Action=PutMetricData", "Namespace=Mine", "MetricData.member.1.MetricName=m", "MetricData.member.1.Value=1"}},
+		{403, "AccessDenied", []string{"Action=PutMetricData", "Namespace=Theirs", "MetricData.member.1.MetricName=m", "MetricData.member.1.Value=1"}},
+		{403, "AccessDenied", []string{"Action=ListMetrics"}},
+	} {
+		if status, body := s.form(t, key.Key, "monitoring", nil, c.fields...); status != c.status || xmlCode(body, "") != c.code {
+			t.Errorf("%v: %d %s", c.fields, status, body)
+		}
+	}
+}
