@@ -10,8 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millrace/millrace/aws/cloudwatch"
 	"github.com/millrace/millrace/aws/model"
-	"github.com/millrace/millrace/aws/model/cloudwatch"
+	shape "github.com/millrace/millrace/aws/model/cloudwatch"
 	"github.com/millrace/millrace/aws/model/kafka"
 )
 
@@ -19,12 +20,12 @@ import (
 // "none" without data. Dimensions are names and values.
 func (h *host) metric(name, stat string, until time.Time, dimensions ...string) string {
 	h.t.Helper()
-	in := &cloudwatch.GetMetricStatisticsInput{
+	in := &shape.GetMetricStatisticsInput{
 		Namespace: new("AWS/Kafka"), MetricName: &name, StartTime: model.NewEpoch(until.Add(-time.Hour)), EndTime: model.NewEpoch(until.Add(time.Minute)),
-		Period: new(int32(7200)), Statistics: []string{stat}, Dimensions: []cloudwatch.Dimension{{Name: new("Cluster Name"), Value: new("c")}},
+		Period: new(int32(7200)), Statistics: []string{stat}, Dimensions: []shape.Dimension{{Name: new("Cluster Name"), Value: new("c")}},
 	}
 	for i := 0; i < len(dimensions); i += 2 {
-		in.Dimensions = append(in.Dimensions, cloudwatch.Dimension{Name: &dimensions[i], Value: &dimensions[i+1]})
+		in.Dimensions = append(in.Dimensions, shape.Dimension{Name: &dimensions[i], Value: &dimensions[i+1]})
 	}
 	out, err := h.s.cloudwatch.GetMetricStatistics(h.t.Context(), h.caller, in)
 	if err != nil {
@@ -45,7 +46,7 @@ func (h *host) metric(name, stat string, until time.Time, dimensions ...string) 
 // names is the names of the metrics that are listed.
 func (h *host) metricNames() (out []string) {
 	h.t.Helper()
-	in := &cloudwatch.ListMetricsInput{Namespace: new("AWS/Kafka")}
+	in := &shape.ListMetricsInput{Namespace: new("AWS/Kafka")}
 	for {
 		list, err := h.s.cloudwatch.ListMetrics(h.t.Context(), h.caller, in)
 		if err != nil {
@@ -177,5 +178,46 @@ func TestMetricsOfABrokerThatIsFenced(t *testing.T) {
 	}
 	if got := h.metric("MessagesInPerSec", "Minimum", now, "Broker ID", "2"); got != "0" {
 		t.Errorf("%s messages a second", got)
+	}
+}
+
+// TestServerlessMetrics: of topics and groups, and of no broker.
+func TestServerlessMetrics(t *testing.T) {
+	h := newHostOf(t, func(c *Config) { c.BrokerDomain = "amazonaws.com" })
+	cl := h.serverless("s")(kgo.DefaultProduceTopic("t"))
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, -1, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var offsets kadm.Offsets
+	offsets.AddOffset("t", 0, 2, -1)
+	if err := kadm.NewClient(cl).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Minute).Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+	value := func(name string, dimensions ...cloudwatch.Dimension) float64 {
+		v, ok, err := h.s.cloudwatch.Statistic(t.Context(), h.caller.Account, h.caller.Region, "AWS/Kafka", name, append(dimensions, cloudwatch.Dimension{Name: "Cluster Name", Value: "s"}), "Maximum", now.Add(-time.Hour), now.Add(time.Minute))
+		if err != nil || !ok {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+		return v
+	}
+	topic, group := cloudwatch.Dimension{Name: "Topic", Value: "t"}, cloudwatch.Dimension{Name: "Consumer Group", Value: "g"}
+	if v := value("MessagesInPerSec", topic); v <= 0 {
+		t.Errorf("%v messages a second", v)
+	}
+	if v := value("SumOffsetLag", topic, group); v != 4 {
+		t.Errorf("lag %v", v)
+	}
+	list, err := h.s.cloudwatch.ListMetrics(t.Context(), h.caller, &shape.ListMetricsInput{
+		Dimensions: []shape.DimensionFilter{{Name: new("Cluster Name"), Value: new("s")}, {Name: new("Broker ID")}},
+	})
+	if err != nil || len(list.Metrics) != 0 {
+		t.Errorf("metrics of brokers: %v, %v", list, err)
 	}
 }

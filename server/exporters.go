@@ -22,7 +22,7 @@ import (
 
 // exporters are the endpoints of a cluster's open monitoring: up to two for each
 // broker, on ports of their own (aws:kafka developer guide, open monitoring).
-// Anybody who reaches a port may read it, as on MSK.
+// Whom the security groups let in may read them, as on MSK.
 type exporters struct {
 	e *embedded
 	r *runningCluster

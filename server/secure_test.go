@@ -116,6 +116,11 @@ func TestSecureServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if own, err := client.Get("https://" + strings.Replace(s.Address(), "127.0.0.1", "localhost", 1) + metricsPath); err != nil || own.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the server's own metrics: %+v, %v", own, err)
+	} else {
+		own.Body.Close()
+	}
 	if body, _ := io.ReadAll(resp.Body); resp.Proto != "HTTP/1.1" || !strings.Contains(string(body), "running") || strings.Contains(string(body), "v9") {
 		t.Errorf("%s %s", resp.Proto, body)
 	}

@@ -254,7 +254,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
 		return
 	}
-	if body, err = inflated(r, body); err != nil {
+	if body, err = s.inflated(r, body); err != nil {
 		h.refuse(w, e, p, h.record(r, e, nil, err))
 		return
 	}

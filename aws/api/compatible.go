@@ -52,8 +52,11 @@ func (p compatibleCBOR) refuse(w http.ResponseWriter, e *model.Error, id string)
 // shaped is an error under its shape's name, and tells the other in a header.
 func shaped(w http.ResponseWriter, p awsJSON, shapes map[string]string, e *model.Error) *model.Error {
 	code, _, status := p.named(e)
-	if code == "ValidationException" {
+	switch code {
+	case "ValidationException":
 		code = "ValidationError"
+	case "AccessDeniedException":
+		code = "AccessDenied"
 	}
 	fault := "Sender"
 	if status >= http.StatusInternalServerError {
@@ -74,9 +77,10 @@ var cloudwatchShapes = map[string]string{
 }
 
 // inflated is a request's body, whose signature is verified, as it was before
-// its client compressed it. (Smithy requestCompression)
-func inflated(r *http.Request, body []byte) ([]byte, error) {
-	if r.Header.Get("Content-Encoding") != "gzip" {
+// its client compressed it; s3's are meant as they are. (Smithy
+// requestCompression)
+func (s *service) inflated(r *http.Request, body []byte) ([]byte, error) {
+	if _, may := s.protocol.(compatible); !may || r.Header.Get("Content-Encoding") != "gzip" {
 		return body, nil
 	}
 	z, err := gzip.NewReader(bytes.NewReader(body))

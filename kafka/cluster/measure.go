@@ -69,9 +69,9 @@ func (c *Cluster) countISR(prev, next *metadata.Image) {
 func (c *Cluster) Measure(now time.Time) measure.Reading {
 	img := c.Image()
 	r := measure.Reading{At: now, Controller: img.Controller(), Topics: len(img.Topics())}
-	at := make(map[int32]int)
+	at, used := make(map[int32]int), c.StorageUsed()
 	for _, n := range c.all() {
-		b := measure.BrokerReading{ID: n.cfg.ID, Counts: n.counts.Load()}
+		b := measure.BrokerReading{ID: n.cfg.ID, Counts: n.counts.Load(), LogBytes: used[n.cfg.ID]}
 		if b.Counts == nil {
 			b.Counts = new(measure.Broker) // it has never served
 		}
@@ -114,7 +114,6 @@ func (c *Cluster) measurePartition(r *measure.Reading, at map[int32]int, t *meta
 		}
 		b := &r.Brokers[i]
 		b.Holds++
-		b.LogBytes += p.Bytes
 		b.HoldsUsers = b.HoldsUsers || !t.Internal
 		if id != m.Leader {
 			continue
