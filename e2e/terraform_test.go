@@ -131,13 +131,13 @@ func TestTerraformIdentities(t *testing.T) {
 
 // TestTerraformCluster shows it.
 //
-// Works: Terraform: aws_msk_serverless_cluster, and aws_msk_cluster with its configuration, secret, KMS key, private authority, users and cluster policy, changed in place, without drift
+// Works: Terraform: aws_msk_serverless_cluster, and aws_msk_cluster with its configuration, secret, KMS key, private authority, users, cluster policy and log group, changed in place, without drift
 func TestTerraformCluster(t *testing.T) {
 	t.Parallel()
 	i := start(t)
 	tf := i.terraform("cluster")
 	const first, second = "canary-first-7a90", "canary-second-7a90"
-	tf.apply(13, 0, 0, "-var=password="+first)
+	tf.apply(16, 0, 0, "-var=password="+first)
 	ping := func(password string) error {
 		c := &cluster{instance: i, scram: tf.output("scram")}
 		cl := c.franzAs("scram", kgo.RequestRetries(1), kgo.SASL(scram.Auth{User: "alice", Pass: password}.AsSha512Mechanism()))
@@ -148,10 +148,10 @@ func TestTerraformCluster(t *testing.T) {
 		t.Error("alice's login:", err)
 	}
 	changed := []string{"-var=password=" + second, "-var=team=risk", "-var=volume=200", "-var=monitoring=PER_BROKER", "-var=hours=48"}
-	tf.apply(1, 5, 1, changed...)
+	tf.apply(1, 6, 1, changed...)
 	if err := ping(second); err != nil {
 		t.Error("alice's login with her new password:", err)
 	}
-	tf.destroy(13, changed...)
+	tf.destroy(16, changed...)
 	i.holdsNo(first, second)
 }

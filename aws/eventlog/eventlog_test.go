@@ -77,7 +77,7 @@ func TestOrder(t *testing.T) {
 		appendTo(t, l, 1, uint64(from/100)%2, events(from, 100, 4000))
 	}
 	for _, back := range []bool{false, true} {
-		for _, limit := range []int{3, 70, 1000} {
+		for _, limit := range []int{20, 70, 1000} {
 			got, pages := all(t, l, Query{Group: 1, Streams: []uint64{0, 1}, Backward: back, Limit: limit})
 			if back {
 				slices.Reverse(got)

@@ -166,7 +166,35 @@ resource "aws_msk_cluster" "orders" {
     }
   }
 
+  logging_info {
+    broker_logs {
+      cloudwatch_logs {
+        enabled   = true
+        log_group = aws_cloudwatch_log_group.brokers.name
+      }
+    }
+  }
+
   tags = { team = var.team }
+}
+
+resource "aws_cloudwatch_log_group" "brokers" {
+  name              = "/msk/orders"
+  retention_in_days = var.volume == 100 ? 7 : 14
+  tags              = { team = var.team }
+}
+
+resource "aws_cloudwatch_log_stream" "own" {
+  name           = "own"
+  log_group_name = aws_cloudwatch_log_group.brokers.name
+}
+
+resource "aws_cloudwatch_log_resource_policy" "delivery" {
+  policy_name = "delivery"
+  policy_document = jsonencode({ Version = "2012-10-17", Statement = [{
+    Effect = "Allow", Principal = { Service = "delivery.logs.amazonaws.com" }
+    Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "${aws_cloudwatch_log_group.brokers.arn}:*"
+  }] })
 }
 
 resource "aws_msk_scram_secret_association" "orders" {
