@@ -114,6 +114,7 @@ func TestOpenMonitoring(t *testing.T) {
 	if err := kadm.NewClient(cl).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
 		t.Fatal(err)
 	}
+	h.s.CollectMetrics(t.Context(), time.Now()) // endpoints tell lags that are a few seconds old
 	h.monitored(true, true)
 	list, err := h.s.Exporters(h.arn)
 	if err != nil || len(list) != 4 || list[0].Kind != "jmx" || list[0].Port != 11001 || list[3].Kind != "node" || list[3].Port != 11002 {
