@@ -169,9 +169,10 @@ func (x *exporters) list(host string) []Exporter {
 	return out
 }
 
-// lagPatience bounds how old the groups' lags in an answer may be, and how long
-// one question to the coordinators may take.
-const lagPatience = 10 * time.Second
+const (
+	lagAge      = time.Second      // of the groups' lags in an answer, at most: all brokers are asked at about the same time
+	lagPatience = 10 * time.Second // that one question to the coordinators may take
+)
 
 // Exporters lists a running cluster's endpoints of open monitoring.
 func (s *System) Exporters(clusterARN string) ([]Exporter, error) {
@@ -184,7 +185,7 @@ func (s *System) Exporters(clusterARN string) ([]Exporter, error) {
 
 // lagLook has a cluster's lags looked at unless they are new enough.
 func lagLook(ctx context.Context, r *runningCluster, now time.Time) {
-	if r.lags.Fresh(now, lagPatience) {
+	if r.lags.Fresh(now, lagAge) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lagPatience)

@@ -35,11 +35,11 @@ func (h *host) monitored(jmx, node bool) {
 	}
 }
 
-// opened is how many connections the brokers have accepted.
-func (h *host) opened() (n int64) {
+// closed is how many connections of the brokers have ended.
+func (h *host) closed() (n int64) {
 	for _, b := range h.s.driver.find(h.arn).c.Measure(time.Now()).Brokers {
 		for _, l := range b.Counts.Listeners() {
-			n += l.Opened.Count()
+			n += l.Closed.Count()
 		}
 	}
 	return n
@@ -152,7 +152,7 @@ func TestOpenMonitoring(t *testing.T) {
 	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	before := h.opened()
+	before := h.closed()
 	h.monitored(false, false)
 	if _, err := http.Get("http://" + list[0].Address + "/metrics"); err == nil {
 		t.Error("the endpoint answers after it was turned off")
@@ -160,8 +160,8 @@ func TestOpenMonitoring(t *testing.T) {
 	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	if now := h.opened(); now != before {
-		t.Errorf("clients came again: %d connections, before %d", now, before)
+	if now := h.closed(); now != before {
+		t.Errorf("clients were dropped: %d connections have ended, before %d", now, before)
 	}
 }
 
