@@ -19,6 +19,10 @@ var secretNames = []string{
 // publicEnds are ends of names that look secret and are not: they name one.
 var publicEnds = []string{"arn", "arns", "arnlist", "id", "ids", "name", "versionid", "description", "type", "nexttoken"}
 
+// SecretName says whether a member's value is a secret by its name, for who shows
+// values otherwise than in a record.
+func SecretName(name string) bool { return secretName(name) }
+
 // secretName says whether the value of a member must not be shown. It errs on
 // the side of hiding.
 func secretName(name string) bool {

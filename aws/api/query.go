@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/millrace/millrace/audit"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/sigv4"
 )
@@ -85,13 +86,17 @@ func (q query) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
 }
 
 // detected is an error's message; a broken constraint of the model is told as
-// iam and sts tell it.
+// iam and sts tell it, who do not repeat secrets.
 func detected(e *model.Error) string {
 	if e.Constraint == "" {
 		return e.Message
 	}
 	name := strings.ToLower(e.InvalidParameter[:1]) + e.InvalidParameter[1:]
-	return fmt.Sprintf("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", e.Value, name, e.Constraint)
+	value := " " + e.Value
+	if audit.SecretName(name) && e.Value != "null" {
+		value = ""
+	}
+	return fmt.Sprintf("1 validation error detected: Value%s at '%s' failed to satisfy constraint: %s", value, name, e.Constraint)
 }
 
 // queryCodes and ec2Codes are the errors of this edge that the form protocols
