@@ -220,6 +220,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic),
+		Most:   c.cfg.Throttles.Groups,
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
 		Params: func() group.Params {
 			return groupParams(c.Image().StaticValue, c.cfg.InitialRebalanceDelay, c.Image().Release())

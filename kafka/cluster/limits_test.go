@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -205,4 +206,42 @@ func (p *plain) produceTo(topic string, n int) (time.Duration, error) {
 	got, _ := p.ask(req)
 	resp := got.(*kmsg.ProduceResponse)
 	return time.Duration(resp.ThrottleMillis) * time.Millisecond, kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+}
+
+// TestGroupsLimit: a group more than there may be cannot be joined; the others
+// can, and a deleted one makes room.
+func TestGroupsLimit(t *testing.T) {
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Throttles.Groups = 2 })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	adm := kadm.NewClient(r.client(t))
+	if _, err := adm.CreateTopic(ctx, 1, 3, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client(t).ProduceSync(ctx, &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	join := func(group string) error {
+		cl := r.client(t, kgo.ConsumerGroup(group), kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		defer cl.Close()
+		f := cl.PollFetches(ctx)
+		if f.NumRecords() > 0 {
+			return nil
+		}
+		return f.Err()
+	}
+	for _, group := range []string{"a", "b", "a"} {
+		if err := join(group); err != nil {
+			t.Fatal(group, err)
+		}
+	}
+	if err := join("c"); !errors.Is(err, kerr.GroupMaxSizeReached) {
+		t.Errorf("a third group: %v", err)
+	}
+	if _, err := adm.DeleteGroups(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := join("c"); err != nil {
+		t.Errorf("after one was deleted: %v", err)
+	}
 }
