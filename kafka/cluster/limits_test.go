@@ -102,7 +102,7 @@ func TestCeilings(t *testing.T) {
 		if resp.ThrottleMillis != 0 || len(resp.Topics) != 1 {
 			t.Errorf("a fetch below the limit: %d ms, %d topics", resp.ThrottleMillis, len(resp.Topics))
 		}
-		resp, _ = reader.fetch(0, 0)
+		reader.fetch(0, 0)
 		resp, _ = reader.fetch(0, 0)
 		if !about(time.Duration(resp.ThrottleMillis)*time.Millisecond, 3500*time.Millisecond) || len(resp.Topics) != 0 { // 27 kB, of which 20 kB at once
 			t.Errorf("a fetch beyond it: %d ms, %d topics", resp.ThrottleMillis, len(resp.Topics))
@@ -149,7 +149,7 @@ func TestClusterCeilings(t *testing.T) {
 		c.Throttles = cluster.Throttles{Requests: 100, TopicRequests: 2, Partitions: 250, PartitionsIn: 5 * time.Minute}
 	}, func(t *testing.T, m *measured) {
 		p := m.plain("maker")
-		create := func(name string, partitions int32) (code error, wait time.Duration) {
+		create := func(name string, partitions int32) (wait time.Duration, code error) {
 			req := kmsg.NewPtrCreateTopicsRequest()
 			req.Version = 7
 			in := kmsg.NewCreateTopicsRequestTopic()
@@ -157,21 +157,21 @@ func TestClusterCeilings(t *testing.T) {
 			req.Topics = append(req.Topics, in)
 			got, _ := p.ask(req)
 			resp := got.(*kmsg.CreateTopicsResponse)
-			return kerr.ErrorForCode(resp.Topics[0].ErrorCode), time.Duration(resp.ThrottleMillis) * time.Millisecond
+			return time.Duration(resp.ThrottleMillis) * time.Millisecond, kerr.ErrorForCode(resp.Topics[0].ErrorCode)
 		}
-		if code, wait := create("a", 250); code != nil || wait != 0 { // "t" has one
+		if wait, code := create("a", 250); code != nil || wait != 0 { // "t" has one
 			t.Errorf("within the budget: %v, silent for %v", code, wait)
 		}
-		if code, wait := create("b", 1); code != kerr.ThrottlingQuotaExceeded || !about(wait, time.Second) {
+		if wait, code := create("b", 1); code != kerr.ThrottlingQuotaExceeded || !about(wait, time.Second) {
 			t.Errorf("beyond it: %v, silent for %v", code, wait)
 		}
 		time.Sleep(5 * time.Minute) // of the test's own time
-		if code, _ := create("b", 1); code != nil {
+		if _, code := create("b", 1); code != nil {
 			t.Errorf("five minutes later: %v", code)
 		}
 		var wait time.Duration
 		for i := range 25 {
-			_, wait = create(fmt.Sprint("c", i%20), 1)
+			wait, _ = create(fmt.Sprint("c", i%20), 1)
 			if wait > 0 {
 				break
 			}
