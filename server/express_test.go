@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/aws/model/kafka"
+	"github.com/millrace/millrace/fleet"
+	"github.com/millrace/millrace/kafka/cluster"
 )
 
 // express makes a cluster of three Express brokers the host's.
@@ -186,5 +188,55 @@ func TestRebalancing(t *testing.T) {
 			t.Fatal(err)
 		}
 		read += f.NumRecords()
+	}
+}
+
+// TestUpdateBrokerTypeLimits: the limits of the new type are each broker's once it
+// has started again, and clients go on.
+func TestUpdateBrokerTypeLimits(t *testing.T) {
+	h := newHost(t)
+	h.express("PAUSED")
+	stop := h.traffic("t")
+	out, err := h.s.msk.UpdateBrokerType(t.Context(), h.caller, &kafka.UpdateBrokerTypeRequest{
+		ClusterArn: &h.arn, CurrentVersion: h.described().CurrentVersion, TargetInstanceType: new("express.m7g.2xlarge"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.expect("update", *h.settled(out.ClusterOperationArn).OperationState, "UPDATE_COMPLETE")
+	c := h.s.driver.find(h.arn).c
+	for id := range c.StorageUsed() {
+		err := c.Limit(t.Context(), id, func(l *cluster.Limits) {
+			if l.Ingress != 93.7e6 || l.Egress != 234.2e6 || l.VolumeBytes != 0 {
+				t.Errorf("broker %d: %+v", id, *l)
+			}
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+}
+
+// TestLimitsOfTypes: which limits a broker has.
+func TestLimitsOfTypes(t *testing.T) {
+	three := []fleet.Broker{{ID: 1, ZoneID: "a"}, {ID: 2, ZoneID: "b"}, {ID: 3, ZoneID: "c"}}
+	for name, c := range map[string]struct {
+		realistic bool
+		spec      fleet.Spec
+		want      cluster.Limits
+	}{
+		"standard":                 {false, fleet.Spec{InstanceType: "kafka.m5.large", VolumeGiB: 2}, cluster.Limits{VolumeBytes: 2 << 30}},
+		"standard, as on AWS":      {true, fleet.Spec{InstanceType: "kafka.m5.large", VolumeGiB: 2}, cluster.Limits{VolumeBytes: 2 << 30, Ingress: 93.75e6, Egress: 93.75e6}},
+		"provisioned":              {false, fleet.Spec{InstanceType: "kafka.m5.8xlarge", VolumeGiB: 10, VolumeMiB: 300, Brokers: three}, cluster.Limits{VolumeBytes: 10 << 30, Ingress: 100 << 20}},
+		"provisioned, as on AWS":   {true, fleet.Spec{InstanceType: "kafka.m5.4xlarge", VolumeGiB: 10, VolumeMiB: 300, Brokers: three}, cluster.Limits{VolumeBytes: 10 << 30, Ingress: 100 << 20, Egress: 625e6}},
+		"express":                  {false, fleet.Spec{InstanceType: "express.m7g.large"}, cluster.Limits{Ingress: 23.4e6, Egress: 58.5e6}},
+		"express, slowly":          {true, fleet.Spec{InstanceType: "express.m7g.large"}, cluster.Limits{Ingress: 23.4e6, Egress: 58.5e6}},
+		"serverless has the other": {true, fleet.Spec{Serverless: true}, cluster.Limits{}},
+	} {
+		cfg := Config{Realistic: c.realistic, BytesPerGiB: 1 << 30}
+		if got := cfg.limits(c.spec); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
 	}
 }

@@ -70,6 +70,7 @@ func (c Config) throttles(s fleet.Spec) cluster.Throttles {
 		PartitionIngress: c.bytes(5 * megabyte), PartitionEgress: c.bytes(10 * megabyte),
 		CompactedBytes: int64(c.bytes(250 * 1e9)),
 		BatchBytes:     8 << 20, FetchBytes: 55 * megabyte,
+		Groups: 500,
 	}
 }
 

@@ -220,6 +220,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 	}
 	c.groups = coordinator.NewGroups(coordinator.Config{
 		Topic:  c.internal(groupsTopic),
+		Most:   c.cfg.Throttles.Groups,
 		Topics: func() *group.Topics { return c.topics.of(c.Image) },
 		Params: func() group.Params {
 			return groupParams(c.Image().StaticValue, c.cfg.InitialRebalanceDelay, c.Image().Release())
@@ -405,7 +406,8 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		MaxConnections: l.MaxConnections, Connects: l.Connects,
-		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Connections: func() (int, bool) { return c.Image().ConnectionLimit(n.cfg.ID, l.Name) },
+		Quotas:      quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
 	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)

@@ -31,6 +31,7 @@ type Throttles struct {
 	CompactedBytes                    int64   // of one compacted partition, beyond: THROTTLING_QUOTA_EXCEEDED
 	BatchBytes                        int     // of one batch, beyond: INVALID_REQUEST
 	FetchBytes                        int     // that one Fetch may ask for, beyond: INVALID_REQUEST
+	Groups                            int     // beyond, JoinGroup of a new one answers GROUP_MAX_SIZE_REACHED
 }
 
 // ceilings is what brokers share of a cluster's limits; nil when each has its own.

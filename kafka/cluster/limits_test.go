@@ -2,7 +2,10 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +102,7 @@ func TestCeilings(t *testing.T) {
 		if resp.ThrottleMillis != 0 || len(resp.Topics) != 1 {
 			t.Errorf("a fetch below the limit: %d ms, %d topics", resp.ThrottleMillis, len(resp.Topics))
 		}
-		resp, _ = reader.fetch(0, 0)
+		reader.fetch(0, 0)
 		resp, _ = reader.fetch(0, 0)
 		if !about(time.Duration(resp.ThrottleMillis)*time.Millisecond, 3500*time.Millisecond) || len(resp.Topics) != 0 { // 27 kB, of which 20 kB at once
 			t.Errorf("a fetch beyond it: %d ms, %d topics", resp.ThrottleMillis, len(resp.Topics))
@@ -146,7 +149,7 @@ func TestClusterCeilings(t *testing.T) {
 		c.Throttles = cluster.Throttles{Requests: 100, TopicRequests: 2, Partitions: 250, PartitionsIn: 5 * time.Minute}
 	}, func(t *testing.T, m *measured) {
 		p := m.plain("maker")
-		create := func(name string, partitions int32) (code error, wait time.Duration) {
+		create := func(name string, partitions int32) (wait time.Duration, code error) {
 			req := kmsg.NewPtrCreateTopicsRequest()
 			req.Version = 7
 			in := kmsg.NewCreateTopicsRequestTopic()
@@ -154,21 +157,21 @@ func TestClusterCeilings(t *testing.T) {
 			req.Topics = append(req.Topics, in)
 			got, _ := p.ask(req)
 			resp := got.(*kmsg.CreateTopicsResponse)
-			return kerr.ErrorForCode(resp.Topics[0].ErrorCode), time.Duration(resp.ThrottleMillis) * time.Millisecond
+			return time.Duration(resp.ThrottleMillis) * time.Millisecond, kerr.ErrorForCode(resp.Topics[0].ErrorCode)
 		}
-		if code, wait := create("a", 250); code != nil || wait != 0 { // "t" has one
+		if wait, code := create("a", 250); code != nil || wait != 0 { // "t" has one
 			t.Errorf("within the budget: %v, silent for %v", code, wait)
 		}
-		if code, wait := create("b", 1); code != kerr.ThrottlingQuotaExceeded || !about(wait, time.Second) {
+		if wait, code := create("b", 1); code != kerr.ThrottlingQuotaExceeded || !about(wait, time.Second) {
 			t.Errorf("beyond it: %v, silent for %v", code, wait)
 		}
 		time.Sleep(5 * time.Minute) // of the test's own time
-		if code, _ := create("b", 1); code != nil {
+		if _, code := create("b", 1); code != nil {
 			t.Errorf("five minutes later: %v", code)
 		}
 		var wait time.Duration
 		for i := range 25 {
-			_, wait = create(fmt.Sprint("c", i%20), 1)
+			wait, _ = create(fmt.Sprint("c", i%20), 1)
 			if wait > 0 {
 				break
 			}
@@ -205,4 +208,93 @@ func (p *plain) produceTo(topic string, n int) (time.Duration, error) {
 	got, _ := p.ask(req)
 	resp := got.(*kmsg.ProduceResponse)
 	return time.Duration(resp.ThrottleMillis) * time.Millisecond, kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+}
+
+// TestGroupsLimit: a group more than there may be cannot be joined; the others
+// can, and a deleted one makes room.
+func TestGroupsLimit(t *testing.T) {
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Throttles.Groups = 2 })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	adm := kadm.NewClient(r.client(t))
+	if _, err := adm.CreateTopic(ctx, 1, 3, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client(t).ProduceSync(ctx, &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	join := func(group string) error {
+		cl := r.client(t, kgo.ConsumerGroup(group), kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		defer cl.Close()
+		f := cl.PollFetches(ctx)
+		if f.NumRecords() > 0 {
+			return nil
+		}
+		return f.Err()
+	}
+	for _, group := range []string{"a", "b", "a"} {
+		if err := join(group); err != nil {
+			t.Fatal(group, err)
+		}
+	}
+	if err := join("c"); !errors.Is(err, kerr.GroupMaxSizeReached) {
+		t.Errorf("a third group: %v", err)
+	}
+	if _, err := adm.DeleteGroups(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := join("c"); err != nil {
+		t.Errorf("after one was deleted: %v", err)
+	}
+}
+
+// TestConnectionLimit: how many connections the IAM listener of a broker takes is
+// what its clients configure (kafka-configs --entity-type brokers), at once.
+func TestConnectionLimit(t *testing.T) {
+	const key = "listener.name.client_iam.max.connections"
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) {
+		for i := range c.Brokers {
+			c.Brokers[i].Listeners[0].Name, c.Brokers[i].Listeners[0].MaxConnections = "CLIENT_IAM", 50
+		}
+	})
+	adm := kadm.NewClient(r.client(t))
+	alter := func(broker []int32, name, value string) error {
+		out, err := adm.AlterBrokerConfigs(t.Context(), []kadm.AlterConfig{{Name: name, Value: &value}}, broker...)
+		if err != nil {
+			return err
+		}
+		return out[0].Err
+	}
+	connects := func() bool {
+		nc, err := net.Dial("tcp", r.seeds[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := nc.Write([]byte{0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 255, 255}); err != nil {
+			return false
+		}
+		_, err = io.ReadFull(nc, make([]byte, 4))
+		return err == nil
+	}
+	if !connects() {
+		t.Fatal("not connected at first")
+	}
+	if err := alter([]int32{1}, key, "0"); err != nil {
+		t.Fatal(err)
+	}
+	if connects() {
+		t.Error("connected beyond the limit")
+	}
+	if err := alter([]int32{1}, key, "100"); err != nil {
+		t.Fatal(err)
+	}
+	if !connects() {
+		t.Error("not connected within the limit")
+	}
+	for _, refused := range []error{alter([]int32{1}, key, "many"), alter(nil, key, "100"), alter([]int32{1}, "listener.name.client.max.connections", "100")} {
+		if !errors.Is(refused, kerr.InvalidRequest) {
+			t.Errorf("got %v, want INVALID_REQUEST", refused)
+		}
+	}
 }

@@ -35,13 +35,17 @@ type Config struct {
 	Topics func() *group.Topics
 	// Params are asked for whenever a partition is loaded; nil is the defaults.
 	Params func() group.Params
-	Log    *slog.Logger // nil: no log
+	// Most is how many groups there may be, about: those of partitions that are
+	// loaded are counted. 0: no limit.
+	Most int
+	Log  *slog.Logger // nil: no log
 }
 
 // Groups hosts the groups of a cluster. Its methods may be called concurrently.
 type Groups struct {
 	hosts  *hosts
 	topics func() *group.Topics
+	most   int
 }
 
 // commitTimeout is offsets.commit.timeout.ms: while the in-sync replicas of a
@@ -50,15 +54,20 @@ const commitTimeout = 5 * time.Second
 
 // NewGroups returns the host; nothing is loaded yet. The caller closes it.
 func NewGroups(cfg Config) *Groups {
-	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log), cfg.Topics}
+	g := &Groups{newHosts(cfg.Topic, "groups", cfg.Log), cfg.Topics, cfg.Most}
 	if g.topics == nil {
 		g.topics = func() *group.Topics { return nil }
 	}
 	if cfg.Params == nil {
 		cfg.Params = func() group.Params { return group.Params{} }
 	}
-	g.hosts.start = func(_ *host, log Log, failed func(error)) (*statemachine.Machine, error) {
-		return statemachine.Start(group.New(cfg.Params()), log, statemachine.Options{Failed: failed, CommitTimeout: commitTimeout})
+	g.hosts.start = func(h *host, log Log, failed func(error)) (*statemachine.Machine, error) {
+		core, o := group.New(cfg.Params()), statemachine.Options{Failed: failed, CommitTimeout: commitTimeout}
+		if cfg.Most > 0 {
+			o.Snapshot = func() any { return int64(core.Groups()) }
+			o.Publish = func(n any) { h.groups.Store(n.(int64)) }
+		}
+		return statemachine.Start(core, log, o)
 	}
 	return g
 }
@@ -118,6 +127,9 @@ func (g *Groups) Do(broker int32, r group.Request) *Pending {
 	r.FreshID, r.Topics = newUUID(), g.topics()
 	if list, ok := r.Msg.(*kmsg.ListGroupsRequest); ok {
 		return g.list(broker, r, list)
+	}
+	if _, joins := r.Msg.(*kmsg.JoinGroupRequest); joins && g.most > 0 {
+		r.Full = g.hosts.groups() >= int64(g.most)
 	}
 	parts := split(r.Msg, g.PartitionFor)
 	p := &Pending{merge: parts.merge}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -79,11 +80,24 @@ type host struct {
 
 	machine *statemachine.Machine
 	err     error
+	groups  atomic.Int64 // of the machine, where they are limited
 
 	// Guarded by hosts.mu.
 	waiting []*call // to be sent when loaded, in this order
 	loaded  bool    // nothing waits: requests go to the machine
 	retired bool    // the next request needs another host
+}
+
+// groups is how many the machines have together, where they are limited.
+func (s *hosts) groups() (n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.byPart {
+		if !h.retired {
+			n += h.groups.Load()
+		}
+	}
+	return n
 }
 
 // end waits for the load and stops the machine. It may be called again.

@@ -91,12 +91,18 @@ type Request struct {
 	FreshID string // a random UUID, for a member id if one is needed
 	Topics  *Topics
 	Msg     kmsg.Request
+	// Full says that the cluster has as many groups as it may: a JoinGroup that
+	// would make one more is refused.
+	Full bool
 	// Session and Heartbeat are the configs of the group of a
 	// ConsumerGroupHeartbeat; zero means those of Params.
 	Session, Heartbeat time.Duration
 	// Verification is a TxnOffsetCommit's; the zero value is none.
 	Verification Verification
 }
+
+// Groups is how many groups there are.
+func (c *Core) Groups() int { return len(c.groups) }
 
 // DeleteTopics removes the offsets of topics that are deleted, of all groups.
 // Its reply means nothing.

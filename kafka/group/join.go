@@ -54,6 +54,9 @@ func (d *decision) join(t statemachine.Ticket, r Request, m *kmsg.JoinGroupReque
 	case g != nil && g.consumer != nil && len(g.consumer.members) > 0:
 		d.joinConsumer(g, p, r, m)
 		return
+	case g == nil && r.Full:
+		d.refuseJoin(p, "", kerr.GroupMaxSizeReached)
+		return
 	}
 	if g != nil && g.consumer != nil { // it is empty, and becomes a classic one
 		d.forget(g, nil)

@@ -39,6 +39,7 @@ const (
 
 	defaultIdle           = 10 * time.Minute // connections.max.idle.ms
 	defaultMaxConnections = 20_000
+	mostConnections       = 100_000 // whatever clients have configured
 	defaultMaxStrangers   = 2000
 	defaultIAMSession     = 12 * time.Hour
 )
@@ -202,6 +203,9 @@ type Config struct {
 	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
 	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
 	MaxConnections int           // 0: 20 000
+	// Connections is asked for every connection whether others than MaxConnections
+	// may be open, 100 000 at most; nil: they may not.
+	Connections func() (most int, ok bool)
 	// Connects is how many sessions may begin with IAM, re-authentication aside
 	// (aws:kafka developer guide, quotas); the zero Rule is no limit.
 	Connects     throttle.Rule
@@ -392,9 +396,15 @@ func (l *Listener) refuse(nc net.Conn) {
 // hold makes a connection one of those that Close ends and waits for, unless
 // there are too many: then it answers nil. It must be let go.
 func (l *Listener) hold(nc net.Conn) (served *atomic.Bool) {
+	most := l.cfg.MaxConnections
+	if l.cfg.Connections != nil {
+		if n, ok := l.cfg.Connections(); ok {
+			most = min(n, mostConnections)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.conns) >= l.cfg.MaxConnections {
+	if l.closed || len(l.conns) >= most {
 		return nil
 	}
 	served = new(atomic.Bool)

@@ -88,12 +88,18 @@ func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) er
 		}
 	}
 	names := updates[perBroker]
+	for _, name := range names {
+		if n, err := strconv.ParseInt(after[name], 10, 32); connectionLimit[name] && (err != nil || n < 0) {
+			return fail(kerr.InvalidRequest, "Invalid value %s for configuration %s: it must be a number of at least 0", after[name], name)
+		}
+	}
 	if len(names) > 0 && c.name == "" {
 		return fail(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", strings.Join(names, ", "))
 	}
 	if err := i.checkBrokerValues(c, before, after); err != nil {
 		return err
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return connectionLimit[name] })
 	if after["metric.reporters"] != before["metric.reporters"] {
 		names = append(names, "metric.reporters")
 	}
@@ -101,6 +107,27 @@ func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) er
 		return fail(kerr.InvalidRequest, "The cluster's owner sets these configs, not its clients: Set(%s)", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// connectionLimit is what clients may set of listeners: how many connections with
+// IAM a broker takes. (aws:kafka developer guide, quotas)
+var connectionLimit = map[string]bool{
+	"listener.name.client_iam.max.connections": true, "listener.name.client_iam_public.max.connections": true,
+}
+
+// ConnectionLimit is how many connections clients have let a broker's listener
+// take; false when they have not said.
+func (i *Image) ConnectionLimit(broker int32, listener string) (n int, ok bool) {
+	configs := i.dynamic[strconv.Itoa(int(broker))]
+	if len(configs) == 0 {
+		return 0, false
+	}
+	v, ok := configs["listener.name."+strings.ToLower(listener)+".max.connections"]
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(v)
+	return n, err == nil
 }
 
 // threadPools is the configs that may at most double or halve in one step
