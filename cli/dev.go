@@ -38,6 +38,7 @@ type serverOptions struct {
 	iamConnectRate  int
 	auditGroup      string
 	logLevel        string
+	fallback        string
 	forgetProducers bool
 	metricsInterval time.Duration
 }
@@ -62,6 +63,7 @@ func (o *serverOptions) register(flags *pflag.FlagSet, listen, logLevel string) 
 	flags.IntVar(&o.iamConnectRate, "iam-connect-rate", 0, "IAM logins a second of a broker; 0: MSK's for the instance type, -1: no limit")
 	flags.StringVar(&o.auditGroup, "audit-log-group", "", "`NAME` of a CloudWatch log group that gets each record of the audit log too")
 	flags.StringVar(&o.logLevel, "log-level", logLevel, "debug, info, warn or error")
+	flags.StringVar(&o.fallback, "fallback-endpoint", "", "`URL` of another AWS endpoint, for signed calls to services that are not served here")
 	flags.BoolVar(&o.forgetProducers, "forget-producers", false, "")
 	_ = flags.MarkHidden("forget-producers")
 	flags.DurationVar(&o.metricsInterval, "metrics-interval", 0, "")
@@ -157,7 +159,7 @@ func (a *app) serverConfig(o serverOptions) (server.Config, error) {
 		PageCache: o.durability == "page-cache", ForgetProducers: o.forgetProducers, MetricsInterval: o.metricsInterval,
 		SessionMax: o.sessionMax, RebalanceDelay: &o.rebalanceDelay, Realistic: o.lifecycle == "realistic",
 		IAMConnections: o.iamConnections, IAMConnectRate: o.iamConnectRate,
-		AuditLogGroup: o.auditGroup, Version: a.version,
+		AuditLogGroup: o.auditGroup, FallbackEndpoint: o.fallback, Version: a.version,
 		Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level})),
 	}, nil
 }

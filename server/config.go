@@ -60,6 +60,9 @@ type Config struct {
 
 	// Secure makes the server fit for a network; nil is for one machine.
 	Secure *Secure
+	// FallbackEndpoint is the URL of another AWS endpoint, which gets the verified
+	// and authorized calls to services that are not served here; "" is none.
+	FallbackEndpoint string
 	// Audit keeps a record of changes and refusals in AuditDir.
 	Audit bool
 	// AuditLogGroup is a log group of the root account and Region where each

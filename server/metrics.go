@@ -190,7 +190,7 @@ func (s *System) observed(next http.Handler) (http.Handler, error) {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Method != http.MethodGet || r.URL.Path != metricsPath && r.URL.Path != discoveryPath:
+		case r.Method != http.MethodGet || r.URL.Path != metricsPath && r.URL.Path != discoveryPath, ofBucket(r):
 			next.ServeHTTP(w, r)
 		case !s.mayObserve(r, token):
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -204,6 +204,12 @@ func (s *System) observed(next http.Handler) (http.Handler, error) {
 			writeText(w, text)
 		}
 	}), nil
+}
+
+// ofBucket says whether a request is signed as AWS's are: a bucket may have the
+// name that is the path of the metrics.
+func ofBucket(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Signature")
 }
 
 // mayObserve lets in who has the token, and, unless the server is a secure one,

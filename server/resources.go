@@ -18,6 +18,7 @@ import (
 	"github.com/millrace/millrace/aws/policy"
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/secretsmanager"
+	"github.com/millrace/millrace/aws/ssm"
 	"github.com/millrace/millrace/store"
 )
 
@@ -117,10 +118,12 @@ type apiAuthorizer struct {
 	logs    *logs.Service
 	s3      *s3.Service
 	ec2     *ec2.Service
+
+	parameters *ssm.Service
 }
 
 func (s *System) authorizer() apiAuthorizer {
-	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.logs, s.s3, s.ec2}
+	return apiAuthorizer{s.iam, s.msk, s.kms, s.secrets, s.pca, s.logs, s.s3, s.ec2, s.parameters}
 }
 
 // Authorize adds the resource's facts to a question of aws/api.
@@ -165,6 +168,8 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		return a.completeBucket(ctx, q, parts[5])
 	case parts[2] == "ec2":
 		return a.completeNetwork(ctx, q, parts[5])
+	case parts[2] == "ssm":
+		return a.completeParameter(ctx, q)
 	case parts[2] == "acm-pca":
 		arn, _, _ := strings.Cut(q.Resource, "/certificate/")
 		f, ok, err := a.pca.Facts(ctx, q.Caller, arn)
@@ -180,6 +185,17 @@ func (a apiAuthorizer) complete(ctx context.Context, q *iam.Question) error {
 		return err
 	}
 	return nil
+}
+
+// completeParameter finds the tags of a parameter, which is named by its ARN: that
+// of a path and that of a name are one and the same.
+func (a apiAuthorizer) completeParameter(ctx context.Context, q *iam.Question) error {
+	tags, _, err := a.parameters.Tags(ctx, q.Caller, q.Resource)
+	if errors.As(err, new(*model.Error)) {
+		return nil // there is none
+	}
+	q.Tags = tags
+	return err
 }
 
 // completeBucket finds the owner and the policy of the bucket of a resource of

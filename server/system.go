@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/audit/trail"
 	"github.com/millrace/millrace/aws/acmpca"
 	"github.com/millrace/millrace/aws/api"
+	autoscaling "github.com/millrace/millrace/aws/applicationautoscaling"
 	"github.com/millrace/millrace/aws/cloudwatch"
 	"github.com/millrace/millrace/aws/ec2"
 	"github.com/millrace/millrace/aws/iam"
@@ -27,6 +28,7 @@ import (
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/aws/secretsmanager"
 	"github.com/millrace/millrace/aws/servicequotas"
+	"github.com/millrace/millrace/aws/ssm"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/wire"
 	"github.com/millrace/millrace/pki"
@@ -56,6 +58,9 @@ type System struct {
 	quotas  *servicequotas.Service
 	s3      *s3.Service
 	s3Index *store.Store
+
+	parameters  *ssm.Service
+	autoscaling *autoscaling.Service
 
 	driver *embedded
 	fleet  *fleet.Fleet
@@ -152,6 +157,8 @@ func (s *System) build() (err error) {
 		mskConfig.Pace = msk.Realistic
 	}
 	s.msk = msk.New(mskConfig)
+	s.parameters = s.newParameters()
+	s.autoscaling = s.newAutoscaling()
 	if s.driver, err = newEmbedded(s); err != nil {
 		return err
 	}
@@ -162,9 +169,14 @@ func (s *System) build() (err error) {
 
 // bind makes the API's handler and takes its address.
 func (s *System) bind() (err error) {
+	fallback, err := s.fallback()
+	if err != nil {
+		return err
+	}
 	handler := api.New(api.Config{
 		Identity: s.iam, Authorizer: countedAuthorizer{s.authorizer(), s.own}, Called: s.own.called,
 		Kafka: s.kafkaAPI(), EC2: s.ec2, STS: s.iam, IAM: s.iam, KMS: s.kms, Secrets: s.secrets, PCA: s.pca, Logs: s.logs, Quotas: s.quotas, CloudWatch: s.cloudwatch, S3: s.s3, S3Hosts: s.s3Hosts(),
+		Parameters: s.parameters, Autoscaling: s.autoscaling, Fallback: fallback,
 		Own: slices.Concat(s.operations(), s.identityOperations(), s.exporterOperations()), Audit: s.audit,
 		Ready: s.ready.Load, Version: s.tellVersion(), Log: s.cfg.Log,
 	})
@@ -240,8 +252,7 @@ func (s *System) Run(ctx context.Context) error {
 	expiring := make(chan struct{})
 	go func() {
 		defer close(expiring)
-		s.sweepS3(ctx)
-		s.expire(ctx)
+		s.keepHouse(ctx)
 	}()
 	monitored := make(chan struct{})
 	go func() {

@@ -26,6 +26,7 @@ import (
 	"github.com/millrace/millrace/aws/iam"
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/acmpca"
+	autoscaling "github.com/millrace/millrace/aws/model/applicationautoscaling"
 	"github.com/millrace/millrace/aws/model/cloudwatch"
 	"github.com/millrace/millrace/aws/model/ec2"
 	shape "github.com/millrace/millrace/aws/model/iam"
@@ -34,6 +35,7 @@ import (
 	"github.com/millrace/millrace/aws/model/logs"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
 	"github.com/millrace/millrace/aws/model/servicequotas"
+	"github.com/millrace/millrace/aws/model/ssm"
 	"github.com/millrace/millrace/aws/model/sts"
 	"github.com/millrace/millrace/aws/s3"
 	"github.com/millrace/millrace/aws/sigv4"
@@ -94,6 +96,11 @@ type Config struct {
 	Log        *slog.Logger
 	Now        func() time.Time // nil is the clock
 
+	Parameters  ssm.Service
+	Autoscaling autoscaling.Service
+
+	Fallback *Fallback // serves the services that are not served here; nil: nobody does
+
 	S3      *s3.Service // nil: not served
 	S3Hosts []string    // the endpoint's names, below which are those of buckets
 }
@@ -132,6 +139,8 @@ func New(cfg Config) http.Handler {
 		{"logs", awsJSON{target: logs.Target, internal: "ServiceUnavailableException", invalid: "InvalidParameterException"}, logs.Operations(cfg.Logs), logs.Others},
 		{"monitoring", compatible{query{namespace: "http://monitoring.amazonaws.com/doc/" + cloudwatch.APIVersion + "/"}, awsJSON{target: cloudwatch.Target, internal: "InternalServiceError"}, cloudwatchShapes}, cloudwatch.Operations(cfg.CloudWatch), cloudwatch.Others},
 		{"servicequotas", awsJSON{target: servicequotas.Target, internal: "ServiceException", message: "Message"}, servicequotas.Operations(cfg.Quotas), servicequotas.Others},
+		{"ssm", awsJSON{target: ssm.Target, internal: "InternalServerError"}, ssm.Operations(cfg.Parameters), ssm.Others},
+		{"application-autoscaling", awsJSON{target: autoscaling.Target, internal: "InternalServiceException", message: "Message"}, autoscaling.Operations(cfg.Autoscaling), autoscaling.Others},
 		{"millrace", restJSON{}, cfg.Own, nil},
 	} {
 		h.services[s.name] = s
@@ -251,7 +260,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, e *event) {
 	e.caller, e.who = caller.ARN, caller
 	h.cfg.Identity.Used(signed.AccessKeyID, signed.Region, signed.Service)
 	if s == nil {
-		h.refuse(w, e, unserved(signed.Service, p), notImplemented("millrace does not implement the service %s", signed.Service))
+		h.forward(w, r, e, signed, p, body)
 		return
 	}
 	if body, err = s.inflated(r, body); err != nil {

@@ -158,6 +158,9 @@ var permissions = map[string]map[string]permission{
 	"monitoring":     metricsPermissions(),
 	"logs":           logsPermissions(),
 	"servicequotas":  quotaPermissions(),
+
+	"ssm":                     parameterPermissions(),
+	"application-autoscaling": autoscalingPermissions(),
 }
 
 func iamPermissions() map[string]permission {
@@ -318,6 +321,13 @@ func contextOf(service string, req model.Request) policy.Map {
 	connectivityKeys(out, req)
 	if v := text(req, "Namespace"); service == "monitoring" && v != nil {
 		out["cloudwatch:namespace"] = []string{*v}
+	}
+	if service == "application-autoscaling" {
+		for member, key := range map[string]string{"ServiceNamespace": "application-autoscaling:service-namespace", "ScalableDimension": "application-autoscaling:scalable-dimension"} {
+			if v := text(req, member); v != nil {
+				out[key] = []string{*v}
+			}
+		}
 	}
 	if service == "iam" {
 		for member, key := range map[string]string{"PolicyArn": "iam:policyarn", "PermissionsBoundary": "iam:permissionsboundary", "AWSServiceName": "iam:awsservicename"} {

@@ -31,6 +31,7 @@ var recordedReads = map[string]bool{
 	"sts:AssumeRole": true, "sts:AssumeRoleWithWebIdentity": true, "sts:AssumeRoleWithSAML": true, "sts:GetSessionToken": true,
 	"sts:GetFederationToken": true, "secretsmanager:GetSecretValue": true, "secretsmanager:BatchGetSecretValue": true,
 	"kms:Decrypt": true, "kms:Encrypt": true, "kms:ReEncrypt": true, "kms:GenerateDataKey": true, "kms:GenerateDataKeyWithoutPlaintext": true,
+	"ssm:GetParameter": true, "ssm:GetParameters": true, "ssm:GetParametersByPath": true, "ssm:GetParameterHistory": true,
 }
 
 // readOnly says whether an operation changes nothing, by its name as AWS's
@@ -124,7 +125,7 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 		ev.Identity = *e.as
 	}
 	if e.in != nil {
-		ev.Parameters = parameters(e.in)
+		ev.Parameters = parameters(e.in, secretMembers[e.operation])
 		for _, v := range e.in.Segments {
 			if strings.HasPrefix(v, "arn:") {
 				ev.Resources = append(ev.Resources, audit.Resource{ARN: v})
@@ -141,8 +142,13 @@ func identityOf(c model.Caller) audit.Identity {
 	return id
 }
 
-// parameters is an input as one JSON object without secrets.
-func parameters(in *model.Input) json.RawMessage {
+// secretMembers are the members of inputs whose names do not tell that they are
+// secret.
+var secretMembers = map[string]string{"ssm:PutParameter": "Value"}
+
+// parameters is an input as one JSON object without secrets, and without the
+// member hidden.
+func parameters(in *model.Input, hidden string) json.RawMessage {
 	out := map[string]any{}
 	if len(in.Body) > 0 {
 		_ = json.Unmarshal(in.Body, &out) // the protocol has checked it
@@ -164,6 +170,9 @@ func parameters(in *model.Input) json.RawMessage {
 				out[name] = list
 			}
 		}
+	}
+	if _, ok := out[hidden]; ok {
+		out[hidden] = audit.Hidden
 	}
 	data, err := json.Marshal(out)
 	if err != nil {

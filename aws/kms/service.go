@@ -142,7 +142,7 @@ func (s *Service) change(ctx context.Context, c model.Caller, id string, decide 
 }
 
 // managed are the services that have a key of their own in every account.
-var managed = map[string]bool{"kafka": true, "secretsmanager": true}
+var managed = map[string]bool{"kafka": true, "secretsmanager": true, "ssm": true}
 
 // ensureManaged makes AWS's key when a KeyId names it and it is not there yet.
 func (s *Service) ensureManaged(ctx context.Context, c model.Caller, id string) error {

@@ -120,7 +120,7 @@ func volumeChange(stamp *string, size *int32, wanted *kafka.ProvisionedThroughpu
 		}
 		made := plan{kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, acts: []act{{Step: stepApply, Kind: put}}}
 		if size != nil {
-			if err := p.mayGrow(*size, f.now); err != nil {
+			if err := p.mayGrow(*size, minGrowthGiB, f.now); err != nil {
 				return plan{}, err
 			}
 			made.target.VolumeGiB = *size
@@ -139,12 +139,27 @@ func volumeChange(stamp *string, size *int32, wanted *kafka.ProvisionedThroughpu
 	}}, nil
 }
 
-// mayGrow checks that volumes can have another size now.
-func (p *provisioned) mayGrow(target int32, now time.Time) error {
+// volumeGrowth makes volumes larger as automatic scaling does, whose steps are
+// smaller than those that clients may take.
+func volumeGrowth(target int32) change {
+	return change{verb: "update", decide: func(c cluster, f changeFacts) (plan, error) {
+		p := c.Provisioned
+		if err := p.mayGrow(target, 1, f.now); err != nil {
+			return plan{}, err
+		}
+		return plan{
+			kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, target: settings{VolumeGiB: target}, acts: []act{{Step: stepApply, Kind: put}},
+		}, nil
+	}}
+}
+
+// mayGrow checks that volumes can have another size now, at least so many GiB
+// more.
+func (p *provisioned) mayGrow(target, least int32, now time.Time) error {
 	switch wait := p.VolumeChanged.Add(volumeCoolDown).Sub(now); {
 	case target <= p.VolumeGiB: // UNVERIFIED wording
 		return badRequest("volumeSizeGB", "The volume size can only be increased. The current volume size is %d GiB.", p.VolumeGiB)
-	case target-p.VolumeGiB < minGrowthGiB:
+	case target-p.VolumeGiB < least:
 		return badRequest("volumeSizeGB", "The minimum increase in storage size of the cluster should be atleast 100GB")
 	case target > maxVolumeGiB: // UNVERIFIED wording
 		return badRequest("volumeSizeGB", "The volume size can be at most %d GiB.", maxVolumeGiB)

@@ -117,6 +117,16 @@ var services = []service{
 		"FilterLogEvents", "GetLogEvents", "ListTagsForResource", "ListTagsLogGroup", "PutLogEvents", "PutLogGroupDeletionProtection", "PutResourcePolicy",
 		"PutRetentionPolicy", "TagLogGroup", "TagResource", "UntagLogGroup", "UntagResource",
 	}},
+	{name: "ssm", model: "ssm/2014-11-06", protocol: "json", served: []string{
+		"AddTagsToResource", "DeleteParameter", "DeleteParameters", "DescribeParameters", "GetParameter", "GetParameterHistory",
+		"GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListTagsForResource", "PutParameter",
+		"RemoveTagsFromResource", "UnlabelParameterVersion",
+	}},
+	{name: "applicationautoscaling", model: "application-autoscaling/2016-02-06", protocol: "json", served: []string{
+		"DeleteScalingPolicy", "DeregisterScalableTarget", "DescribeScalableTargets", "DescribeScalingActivities",
+		"DescribeScalingPolicies", "ListTagsForResource", "PutScalingPolicy", "RegisterScalableTarget", "TagResource",
+		"UntagResource",
+	}},
 }
 
 // notEnforced are constraints of the models that the services do not have.
