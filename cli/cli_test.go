@@ -48,6 +48,7 @@ func TestUsage(t *testing.T) {
 		{"bad duration", []string{"wait", "--timeout", "soon"}, "invalid argument"},
 		{"bad durability", []string{"dev", "--durability", "hope"}, "neither sync nor page-cache"},
 		{"bad level", []string{"dev", "--log-level", "loud"}, "none of debug"},
+		{"bad network", []string{"dev", "--vpc-networks", "10.0.0.0"}, "not a network such as"},
 		{"two homes", []string{"dev", "--ephemeral", "--data-dir", "x"}, "exclude each other"},
 		{"two forms", []string{"env", "--json", "--hosts"}, "exclude each other"},
 		{"negative rate", []string{"demo", "--rate", "-1"}, "must not be negative"},
