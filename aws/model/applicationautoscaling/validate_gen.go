@@ -34,7 +34,7 @@ func (s *DeleteScalingPolicyRequest) Validate() *model.Error {
 	if e := model.CheckLength("PolicyName", s.PolicyName, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("PolicyName", s.PolicyName, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("PolicyName", s.PolicyName, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.ResourceId == nil {
@@ -43,7 +43,7 @@ func (s *DeleteScalingPolicyRequest) Validate() *model.Error {
 	if e := model.CheckLength("ResourceId", s.ResourceId, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.ScalableDimension == nil {
@@ -70,7 +70,7 @@ func (s *DeregisterScalableTargetRequest) Validate() *model.Error {
 	if e := model.CheckLength("ResourceId", s.ResourceId, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.ScalableDimension == nil {
@@ -91,7 +91,7 @@ func (s *DeregisterScalableTargetRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *DescribeScalableTargetsRequest) Validate() *model.Error {
-	if e := model.CheckPattern("NextToken", s.NextToken, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("NextToken", s.NextToken, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckCount("ResourceIds", len(s.ResourceIds), s.ResourceIds != nil, 0, 50); e != nil {
@@ -101,7 +101,7 @@ func (s *DescribeScalableTargetsRequest) Validate() *model.Error {
 		if e := model.CheckLength("ResourceIds", &s.ResourceIds[i], 1, 1600); e != nil {
 			return e
 		}
-		if e := model.CheckPattern("ResourceIds", &s.ResourceIds[i], "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+		if e := model.CheckPattern("ResourceIds", &s.ResourceIds[i], "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 			return e
 		}
 	}
@@ -120,13 +120,13 @@ func (s *DescribeScalableTargetsRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *DescribeScalingActivitiesRequest) Validate() *model.Error {
-	if e := model.CheckPattern("NextToken", s.NextToken, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("NextToken", s.NextToken, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckLength("ResourceId", s.ResourceId, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckEnum("ScalableDimension", s.ScalableDimension, "ecs:service:DesiredCount", "ec2:spot-fleet-request:TargetCapacity", "elasticmapreduce:instancegroup:InstanceCount", "appstream:fleet:DesiredCapacity", "dynamodb:table:ReadCapacityUnits", "dynamodb:table:WriteCapacityUnits", "dynamodb:index:ReadCapacityUnits", "dynamodb:index:WriteCapacityUnits", "rds:cluster:ReadReplicaCount", "sagemaker:variant:DesiredInstanceCount", "custom-resource:ResourceType:Property", "comprehend:document-classifier-endpoint:DesiredInferenceUnits", "comprehend:entity-recognizer-endpoint:DesiredInferenceUnits", "lambda:function:ProvisionedConcurrency", "cassandra:table:ReadCapacityUnits", "cassandra:table:WriteCapacityUnits", "kafka:broker-storage:VolumeSize", "elasticache:cache-cluster:Nodes", "elasticache:replication-group:NodeGroups", "elasticache:replication-group:Replicas", "neptune:cluster:ReadReplicaCount", "sagemaker:variant:DesiredProvisionedConcurrency", "sagemaker:inference-component:DesiredCopyCount", "workspaces:workspacespool:DesiredUserSessions"); e != nil {
@@ -144,7 +144,7 @@ func (s *DescribeScalingActivitiesRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *DescribeScalingPoliciesRequest) Validate() *model.Error {
-	if e := model.CheckPattern("NextToken", s.NextToken, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("NextToken", s.NextToken, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckCount("PolicyNames", len(s.PolicyNames), s.PolicyNames != nil, 0, 50); e != nil {
@@ -154,14 +154,14 @@ func (s *DescribeScalingPoliciesRequest) Validate() *model.Error {
 		if e := model.CheckLength("PolicyNames", &s.PolicyNames[i], 1, 1600); e != nil {
 			return e
 		}
-		if e := model.CheckPattern("PolicyNames", &s.PolicyNames[i], "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+		if e := model.CheckPattern("PolicyNames", &s.PolicyNames[i], "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 			return e
 		}
 	}
 	if e := model.CheckLength("ResourceId", s.ResourceId, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckEnum("ScalableDimension", s.ScalableDimension, "ecs:service:DesiredCount", "ec2:spot-fleet-request:TargetCapacity", "elasticmapreduce:instancegroup:InstanceCount", "appstream:fleet:DesiredCapacity", "dynamodb:table:ReadCapacityUnits", "dynamodb:table:WriteCapacityUnits", "dynamodb:index:ReadCapacityUnits", "dynamodb:index:WriteCapacityUnits", "rds:cluster:ReadReplicaCount", "sagemaker:variant:DesiredInstanceCount", "custom-resource:ResourceType:Property", "comprehend:document-classifier-endpoint:DesiredInferenceUnits", "comprehend:entity-recognizer-endpoint:DesiredInferenceUnits", "lambda:function:ProvisionedConcurrency", "cassandra:table:ReadCapacityUnits", "cassandra:table:WriteCapacityUnits", "kafka:broker-storage:VolumeSize", "elasticache:cache-cluster:Nodes", "elasticache:replication-group:NodeGroups", "elasticache:replication-group:Replicas", "neptune:cluster:ReadReplicaCount", "sagemaker:variant:DesiredProvisionedConcurrency", "sagemaker:inference-component:DesiredCopyCount", "workspaces:workspacespool:DesiredUserSessions"); e != nil {
@@ -243,13 +243,13 @@ func (s *PredictiveScalingMetric) Validate() *model.Error {
 	if e := model.CheckLength("MetricName", s.MetricName, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("MetricName", s.MetricName, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("MetricName", s.MetricName, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckLength("Namespace", s.Namespace, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Namespace", s.Namespace, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Namespace", s.Namespace, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	return nil
@@ -261,7 +261,7 @@ func (s *PredictiveScalingMetricDataQuery) Validate() *model.Error {
 	if e := model.CheckLength("Expression", s.Expression, 1, 2048); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Expression", s.Expression, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Expression", s.Expression, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.Id == nil {
@@ -270,10 +270,10 @@ func (s *PredictiveScalingMetricDataQuery) Validate() *model.Error {
 	if e := model.CheckLength("Id", s.Id, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Id", s.Id, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Id", s.Id, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Label", s.Label, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Label", s.Label, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.MetricStat != nil {
@@ -293,7 +293,7 @@ func (s *PredictiveScalingMetricDimension) Validate() *model.Error {
 	if e := model.CheckLength("Name", s.Name, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Name", s.Name, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Name", s.Name, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.Value == nil {
@@ -302,7 +302,7 @@ func (s *PredictiveScalingMetricDimension) Validate() *model.Error {
 	if e := model.CheckLength("Value", s.Value, 1, 1024); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Value", s.Value, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Value", s.Value, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	return nil
@@ -361,13 +361,13 @@ func (s *PredictiveScalingMetricStat) Validate() *model.Error {
 	if s.Stat == nil {
 		return model.Missing("Stat")
 	}
-	if e := model.CheckPattern("Stat", s.Stat, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Stat", s.Stat, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckLength("Unit", s.Unit, 1, 1023); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Unit", s.Unit, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Unit", s.Unit, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	return nil
@@ -453,7 +453,7 @@ func (s *PutScalingPolicyRequest) Validate() *model.Error {
 	if e := model.CheckLength("PolicyName", s.PolicyName, 1, 256); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("PolicyName", s.PolicyName, "^(?:\\p{Print}+)$"); e != nil {
+	if e := model.CheckPattern("PolicyName", s.PolicyName, "^(?:[\\x20-\\x7e]+)$"); e != nil {
 		return e
 	}
 	if e := model.CheckEnum("PolicyType", s.PolicyType, "StepScaling", "TargetTrackingScaling", "PredictiveScaling"); e != nil {
@@ -470,7 +470,7 @@ func (s *PutScalingPolicyRequest) Validate() *model.Error {
 	if e := model.CheckLength("ResourceId", s.ResourceId, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.ScalableDimension == nil {
@@ -507,13 +507,13 @@ func (s *RegisterScalableTargetRequest) Validate() *model.Error {
 	if e := model.CheckLength("ResourceId", s.ResourceId, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("ResourceId", s.ResourceId, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckLength("RoleARN", s.RoleARN, 1, 1600); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("RoleARN", s.RoleARN, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("RoleARN", s.RoleARN, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.ScalableDimension == nil {
@@ -597,13 +597,13 @@ func (s *TargetTrackingMetric) Validate() *model.Error {
 	if e := model.CheckLength("MetricName", s.MetricName, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("MetricName", s.MetricName, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("MetricName", s.MetricName, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckLength("Namespace", s.Namespace, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Namespace", s.Namespace, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Namespace", s.Namespace, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	return nil
@@ -615,7 +615,7 @@ func (s *TargetTrackingMetricDataQuery) Validate() *model.Error {
 	if e := model.CheckLength("Expression", s.Expression, 1, 2048); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Expression", s.Expression, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Expression", s.Expression, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.Id == nil {
@@ -624,10 +624,10 @@ func (s *TargetTrackingMetricDataQuery) Validate() *model.Error {
 	if e := model.CheckLength("Id", s.Id, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Id", s.Id, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Id", s.Id, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Label", s.Label, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Label", s.Label, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.MetricStat != nil {
@@ -647,7 +647,7 @@ func (s *TargetTrackingMetricDimension) Validate() *model.Error {
 	if e := model.CheckLength("Name", s.Name, 1, 255); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Name", s.Name, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Name", s.Name, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if s.Value == nil {
@@ -656,7 +656,7 @@ func (s *TargetTrackingMetricDimension) Validate() *model.Error {
 	if e := model.CheckLength("Value", s.Value, 1, 1024); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Value", s.Value, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Value", s.Value, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	return nil
@@ -676,13 +676,13 @@ func (s *TargetTrackingMetricStat) Validate() *model.Error {
 	if s.Stat == nil {
 		return model.Missing("Stat")
 	}
-	if e := model.CheckPattern("Stat", s.Stat, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Stat", s.Stat, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	if e := model.CheckLength("Unit", s.Unit, 1, 1023); e != nil {
 		return e
 	}
-	if e := model.CheckPattern("Unit", s.Unit, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{D800}\\x{DC00}-\\x{DBFF}\\x{DFFF}\\r\\n\\t]*)$"); e != nil {
+	if e := model.CheckPattern("Unit", s.Unit, "^(?:[\\x{0020}-\\x{D7FF}\\x{E000}-\\x{FFFD}\\x{10000}-\\x{10FFFF}\\r\\n\\t]*)$"); e != nil {
 		return e
 	}
 	return nil

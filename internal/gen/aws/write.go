@@ -248,6 +248,8 @@ var javaEscape = regexp.MustCompile(`\\u(10FFFF|10000|[0-9A-Fa-f]{4})`)
 // pattern is a model's pattern for Go. Those of the query and json services are
 // about the whole value, though they do not say so.
 func (w *writer) pattern(p string) string {
+	p = strings.ReplaceAll(p, `\uD800\uDC00-\uDBFF\uDFFF`, `\x{10000}-\x{10FFFF}`) // pairs of surrogates
+	p = strings.ReplaceAll(p, `\p{Print}`, `[\x20-\x7e]`)
 	p = javaEscape.ReplaceAllString(p, `\x{$1}`)
 	if w.s.protocol == "query" || w.s.json() {
 		p = "^(?:" + p + ")$"
