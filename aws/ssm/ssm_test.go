@@ -229,3 +229,36 @@ func TestListsOfParameters(t *testing.T) {
 		}
 	}
 }
+
+func TestTagsAndSeveralParameters(t *testing.T) {
+	s, _ := start(t)
+	ctx := t.Context()
+	put(t, s, shape.PutParameterRequest{Name: new("one"), Value: new("1"), Type: new("String"), Tags: []shape.Tag{{Key: new("a"), Value: new("b")}}})
+	put(t, s, shape.PutParameterRequest{Name: new("two"), Value: new("2"), Type: new("String")})
+	if _, err := s.AddTagsToResource(ctx, caller, &shape.AddTagsToResourceRequest{ResourceType: new("Parameter"), ResourceId: new("one"), Tags: []shape.Tag{{Key: new("c"), Value: new("d")}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RemoveTagsFromResource(ctx, caller, &shape.RemoveTagsFromResourceRequest{ResourceType: new("Parameter"), ResourceId: new("one"), TagKeys: []string{"a"}}); err != nil {
+		t.Fatal(err)
+	}
+	tags, err := s.ListTagsForResource(ctx, caller, &shape.ListTagsForResourceRequest{ResourceType: new("Parameter"), ResourceId: new("one")})
+	if err != nil || len(tags.TagList) != 1 || *tags.TagList[0].Key != "c" {
+		t.Errorf("%+v, %v", tags, err)
+	}
+	if _, err := s.ListTagsForResource(ctx, caller, &shape.ListTagsForResourceRequest{ResourceType: new("Parameter"), ResourceId: new("none")}); code(err) != "InvalidResourceId" {
+		t.Error(err)
+	}
+	if _, err := s.ListTagsForResource(ctx, caller, &shape.ListTagsForResourceRequest{ResourceType: new("Document"), ResourceId: new("one")}); code(err) != "InvalidResourceType" {
+		t.Error(err)
+	}
+	out, err := s.GetParameters(ctx, caller, &shape.GetParametersRequest{Names: []string{"one", "two:1", "three"}})
+	if err != nil || len(out.Parameters) != 2 || len(out.InvalidParameters) != 1 || *out.Parameters[1].Selector != ":1" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if _, err := s.DeleteParameter(ctx, caller, &shape.DeleteParameterRequest{Name: new("one")}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.DeleteParameter(ctx, caller, &shape.DeleteParameterRequest{Name: new("one")}); code(err) != "ParameterNotFound" {
+		t.Error(err)
+	}
+}
