@@ -28,6 +28,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/aws/model/kafka"
 )
 
 // State is a cluster's state as the API names it.
@@ -144,11 +146,29 @@ type security struct {
 
 	TLSAuth     bool     `json:"tlsAuth,omitempty"`     // clients may show certificates
 	Authorities []string `json:"authorities,omitempty"` // ARNs of who may have signed them
+
+	Stated stated `json:"stated,omitzero"`
+}
+
+// stated is which members of clientAuthentication requests had: DescribeCluster
+// shows these alone.
+type stated struct {
+	Any  bool `json:"any,omitempty"` // clientAuthentication itself
+	SASL bool `json:"sasl,omitempty"`
+	TLS  bool `json:"tls,omitempty"`
+}
+
+// note adds the members of another request.
+func (s *stated) note(a *kafka.ClientAuthentication) {
+	if a != nil {
+		s.Any, s.SASL, s.TLS = true, s.SASL || a.Sasl != nil, s.TLS || a.Tls != nil
+	}
 }
 
 func (s security) equal(o security) bool {
 	same := slices.Equal(s.Authorities, o.Authorities)
 	s.Authorities, o.Authorities = nil, nil
+	s.Stated, o.Stated = stated{}, stated{}
 	return same && reflect.DeepEqual(s, o)
 }
 

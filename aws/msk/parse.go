@@ -119,6 +119,7 @@ func openOf(in *kafka.OpenMonitoringInfo) (o openMonitoring) {
 // or certificates beside plaintext, and unauthenticated access is not refused,
 // that is what clients get.
 func (p *provisioned) readAuthentication(a *kafka.ClientAuthentication) {
+	p.Stated.note(a)
 	var unauthenticated *bool
 	if a != nil && a.Unauthenticated != nil {
 		unauthenticated = a.Unauthenticated.Enabled

@@ -63,7 +63,7 @@ func describeV1(c cluster) *kafka.ClusterInfo {
 	v2 := describeV2(c)
 	p := v2.Provisioned
 	return &kafka.ClusterInfo{
-		ActiveOperationArn: v2.ActiveOperationArn, BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: p.ClientAuthentication,
+		ActiveOperationArn: v2.ActiveOperationArn, BrokerNodeGroupInfo: p.BrokerNodeGroupInfo, ClientAuthentication: c.Provisioned.renderStated(),
 		ClusterArn: v2.ClusterArn, ClusterName: v2.ClusterName, CreationTime: v2.CreationTime,
 		CurrentBrokerSoftwareInfo: p.CurrentBrokerSoftwareInfo, CurrentVersion: v2.CurrentVersion,
 		EncryptionInfo: p.EncryptionInfo, EnhancedMonitoring: p.EnhancedMonitoring,
@@ -153,6 +153,22 @@ func (s *security) renderAuthentication() *kafka.ClientAuthentication {
 		Tls:             &kafka.Tls{CertificateAuthorityArnList: append([]string{}, s.Authorities...), Enabled: new(s.TLSAuth)},
 		Unauthenticated: &kafka.Unauthenticated{Enabled: new(s.Unauthenticated)},
 	}
+}
+
+// renderStated is how DescribeCluster shows clients' authentication: without what
+// no request has stated. (Acceptance tests of Terraform's aws_msk_cluster)
+func (s *security) renderStated() *kafka.ClientAuthentication {
+	if !s.Stated.Any {
+		return nil
+	}
+	out := s.renderAuthentication()
+	if !s.Stated.SASL {
+		out.Sasl = nil
+	}
+	if !s.Stated.TLS {
+		out.Tls = nil
+	}
+	return out
 }
 
 func (s *security) renderEncryption(key string) *kafka.EncryptionInfo {

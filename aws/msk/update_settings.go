@@ -196,6 +196,7 @@ func (s *security) overlay(a *kafka.ClientAuthentication) {
 	if a == nil {
 		return
 	}
+	s.Stated.note(a)
 	if a.Sasl != nil && a.Sasl.Scram != nil {
 		s.SCRAM = or(a.Sasl.Scram.Enabled, s.SCRAM)
 	}
