@@ -65,6 +65,7 @@ soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	@for v in 4.1.2 3.9.2 3.4.1 2.8.1; do \
 		MILLRACE_KAFKA=$$v MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential || exit 1; \
 	done
+	MILLRACE_EACH_UPDATE=1 $(GO) test -count=1 -timeout 1h -tags e2e -run TerraformStack ./e2e
 	MILLRACE_KILLS=500 $(GO) test -count=1 -timeout 2h -tags e2e -run Kill ./e2e/...
 	MILLRACE_POLICY_CASES=1000000 $(GO) test -count=1 -timeout 2h -run Oracle ./aws/policy
 	MILLRACE_AUDIT_KILLS=200 $(GO) test -count=1 -timeout 2h -tags e2e -run AuditOverKills ./e2e/...

@@ -3,6 +3,8 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +29,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	saslaws "github.com/twmb/franz-go/pkg/sasl/aws"
 )
 
 // victimVariable has the test's program be a server over the directory that it
@@ -235,26 +238,62 @@ func (v *victim) settled() map[string]types.Cluster {
 	return all
 }
 
-// create makes a cluster of two zones.
-func (v *victim) create(name string, brokers int32) error {
-	_, err := v.msk.CreateCluster(v.t.Context(), &kafka.CreateClusterInput{
+// The clusters that changes are made to: most to one of anybody's, whose clients
+// need no encryption.
+const (
+	closedKind  = "closed"  // whoever connects has a credential of IAM
+	expressKind = "express" // of Express brokers
+)
+
+// create makes a cluster of two zones, or of three for Express brokers.
+func (v *victim) create(kind, name string, brokers int32) error {
+	in := &kafka.CreateClusterInput{
 		ClusterName: &name, KafkaVersion: aws.String("3.9.x.kraft"), NumberOfBrokerNodes: &brokers,
 		BrokerNodeGroupInfo: &types.BrokerNodeGroupInfo{
 			ClientSubnets: strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:2], InstanceType: aws.String("kafka.m5.large"),
 			StorageInfo: &types.StorageInfo{EbsStorageInfo: &types.EBSStorageInfo{VolumeSize: aws.Int32(100)}},
 		},
 		EncryptionInfo: &types.EncryptionInfo{EncryptionInTransit: &types.EncryptionInTransit{ClientBroker: types.ClientBrokerTlsPlaintext}},
-	})
+	}
+	switch kind {
+	case closedKind:
+		in.EncryptionInfo.EncryptionInTransit.ClientBroker = types.ClientBrokerTls
+		in.ClientAuthentication = &types.ClientAuthentication{Sasl: &types.Sasl{Iam: &types.Iam{Enabled: aws.Bool(true)}}}
+	case expressKind:
+		in.NumberOfBrokerNodes = aws.Int32(3)
+		in.BrokerNodeGroupInfo = &types.BrokerNodeGroupInfo{
+			ClientSubnets: strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:3], InstanceType: aws.String("express.m7g.large"),
+		}
+	}
+	_, err := v.msk.CreateCluster(v.t.Context(), in)
 	return err
 }
 
-func (v *victim) seeds(c types.Cluster) []string {
+// client is one of a cluster: over IAM where nobody comes in without.
+func (v *victim) client(c types.Cluster, opts ...kgo.Opt) *kgo.Client {
 	v.t.Helper()
 	out, err := v.msk.GetBootstrapBrokers(v.t.Context(), &kafka.GetBootstrapBrokersInput{ClusterArn: c.ClusterArn})
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return strings.Split(aws.ToString(out.BootstrapBrokerString), ",")
+	seeds := aws.ToString(out.BootstrapBrokerString)
+	if seeds == "" {
+		seeds = aws.ToString(out.BootstrapBrokerStringSaslIam)
+		pem, err := os.ReadFile(v.env["MILLRACE_CA_PEM"])
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(pem)
+		v.t.Setenv("AWS_REGION", v.env["AWS_REGION"]) // franz-go reads IAM's region there alone
+		auth := saslaws.Auth{AccessKey: v.env["AWS_ACCESS_KEY_ID"], SecretKey: v.env["AWS_SECRET_ACCESS_KEY"]}
+		opts = append(opts, kgo.SASL(auth.AsManagedStreamingIAMMechanism()), kgo.DialTLSConfig(&tls.Config{RootCAs: pool}))
+	}
+	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(strings.Split(seeds, ",")...))...)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return cl
 }
 
 // nothingOrphaned compares what is on disk with the clusters that there are, and
@@ -287,16 +326,16 @@ func (v *victim) works(c types.Cluster) {
 	v.t.Helper()
 	within, cancel := context.WithTimeout(v.t.Context(), 20*time.Second)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(v.seeds(c)...), kgo.DefaultProduceTopic("t"), kgo.ProducerLinger(0),
+	cl := v.client(c, kgo.DefaultProduceTopic("t"), kgo.ProducerLinger(0),
 		kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(10*time.Millisecond))
-	if err != nil {
-		v.t.Fatal(err)
-	}
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", -1, -1
 	topic.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2}}} // other brokers may go
+	if strings.HasPrefix(*c.Provisioned.BrokerNodeGroupInfo.InstanceType, expressKind) {
+		topic.ReplicaAssignment[0].Replicas = []int32{1, 2, 3} // three, always
+	}
 	create := kmsg.NewPtrCreateTopicsRequest()
 	create.Topics = append(create.Topics, topic)
 	if made, err := create.RequestWith(within, cl); err != nil {
@@ -336,6 +375,7 @@ func (v *victim) works(c types.Cluster) {
 // change is one kind of operation.
 type change struct {
 	name  string
+	on    string // the kind of cluster; "" is the usual one
 	begin func(v *victim, c types.Cluster) error
 	check func(c types.Cluster) error // after it; nil: only that all is well
 }
@@ -352,7 +392,7 @@ func showing(what string, get func(c types.Cluster) any, want any) func(types.Cl
 // changes are the kinds of operations that clusters go through.
 func changes() []change {
 	counted := func(n int32) change {
-		return change{fmt.Sprint("UpdateBrokerCount ", n), func(v *victim, c types.Cluster) error {
+		return change{fmt.Sprint("UpdateBrokerCount ", n), "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateBrokerCount(v.t.Context(), &kafka.UpdateBrokerCountInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, TargetNumberOfBrokerNodes: &n,
 			})
@@ -360,20 +400,20 @@ func changes() []change {
 		}, showing("brokers", func(c types.Cluster) any { return *c.Provisioned.NumberOfBrokerNodes }, n)}
 	}
 	return []change{
-		{"CreateCluster", func(v *victim, _ types.Cluster) error { return v.create("another", 2) }, nil},
-		{"DeleteCluster", func(v *victim, c types.Cluster) error {
+		{"CreateCluster", "", func(v *victim, _ types.Cluster) error { return v.create("", "another", 2) }, nil},
+		{"DeleteCluster", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.DeleteCluster(v.t.Context(), &kafka.DeleteClusterInput{ClusterArn: c.ClusterArn})
 			return err
 		}, nil},
-		{"RebootBroker", func(v *victim, c types.Cluster) error {
+		{"RebootBroker", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.RebootBroker(v.t.Context(), &kafka.RebootBrokerInput{ClusterArn: c.ClusterArn, BrokerIds: []string{"2"}})
 			return err
 		}, nil},
-		{"UpdateClusterConfiguration", configureVictim, showing("configuration's revision", func(c types.Cluster) any {
+		{"UpdateClusterConfiguration", "", configureVictim, showing("configuration's revision", func(c types.Cluster) any {
 			return aws.ToInt64(c.Provisioned.CurrentBrokerSoftwareInfo.ConfigurationRevision)
 		}, int64(1))},
 		counted(6), counted(2),
-		{"UpdateBrokerStorage", func(v *victim, c types.Cluster) error {
+		{"UpdateBrokerStorage", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateBrokerStorage(v.t.Context(), &kafka.UpdateBrokerStorageInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion,
 				TargetBrokerEBSVolumeInfo: []types.BrokerEBSVolumeInfo{{KafkaBrokerNodeId: aws.String("All"), VolumeSizeGB: aws.Int32(300)}},
@@ -382,31 +422,31 @@ func changes() []change {
 		}, showing("volume", func(c types.Cluster) any {
 			return *c.Provisioned.BrokerNodeGroupInfo.StorageInfo.EbsStorageInfo.VolumeSize
 		}, int32(300))},
-		{"UpdateStorage", func(v *victim, c types.Cluster) error {
+		{"UpdateStorage", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateStorage(v.t.Context(), &kafka.UpdateStorageInput{ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, VolumeSizeGB: aws.Int32(300)})
 			return err
 		}, showing("volume", func(c types.Cluster) any {
 			return *c.Provisioned.BrokerNodeGroupInfo.StorageInfo.EbsStorageInfo.VolumeSize
 		}, int32(300))},
-		{"UpdateBrokerType", func(v *victim, c types.Cluster) error {
+		{"UpdateBrokerType", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateBrokerType(v.t.Context(), &kafka.UpdateBrokerTypeInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, TargetInstanceType: aws.String("kafka.m5.xlarge"),
 			})
 			return err
 		}, showing("type", func(c types.Cluster) any { return *c.Provisioned.BrokerNodeGroupInfo.InstanceType }, "kafka.m5.xlarge")},
-		{"UpdateClusterKafkaVersion", func(v *victim, c types.Cluster) error {
+		{"UpdateClusterKafkaVersion", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateClusterKafkaVersion(v.t.Context(), &kafka.UpdateClusterKafkaVersionInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, TargetKafkaVersion: aws.String("4.0.x.kraft"),
 			})
 			return err
 		}, showing("version", func(c types.Cluster) any { return *c.Provisioned.CurrentBrokerSoftwareInfo.KafkaVersion }, "4.0.x.kraft")},
-		{"UpdateMonitoring", func(v *victim, c types.Cluster) error {
+		{"UpdateMonitoring", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateMonitoring(v.t.Context(), &kafka.UpdateMonitoringInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, EnhancedMonitoring: types.EnhancedMonitoringPerBroker,
 			})
 			return err
 		}, showing("monitoring", func(c types.Cluster) any { return c.Provisioned.EnhancedMonitoring }, types.EnhancedMonitoringPerBroker)},
-		{"UpdateSecurity", func(v *victim, c types.Cluster) error {
+		{"UpdateSecurity", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateSecurity(v.t.Context(), &kafka.UpdateSecurityInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, ClientAuthentication: &types.ClientAuthentication{
 					Sasl:            &types.Sasl{Iam: &types.Iam{Enabled: aws.Bool(true)}, Scram: &types.Scram{Enabled: aws.Bool(true)}},
@@ -415,6 +455,34 @@ func changes() []change {
 			})
 			return err
 		}, showing("SCRAM", func(c types.Cluster) any { return *c.Provisioned.ClientAuthentication.Sasl.Scram.Enabled }, true)},
+		{"UpdateConnectivity", closedKind, func(v *victim, c types.Cluster) error {
+			_, err := v.msk.UpdateConnectivity(v.t.Context(), &kafka.UpdateConnectivityInput{
+				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, ConnectivityInfo: &types.ConnectivityInfo{
+					PublicAccess: &types.PublicAccess{Type: aws.String("SERVICE_PROVIDED_EIPS")},
+				},
+			})
+			return err
+		}, showing("public access", func(c types.Cluster) any {
+			return *c.Provisioned.BrokerNodeGroupInfo.ConnectivityInfo.PublicAccess.Type
+		}, "SERVICE_PROVIDED_EIPS")},
+		{"UpdateConnectivity of other VPCs", closedKind, func(v *victim, c types.Cluster) error {
+			_, err := v.msk.UpdateConnectivity(v.t.Context(), &kafka.UpdateConnectivityInput{
+				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, ConnectivityInfo: &types.ConnectivityInfo{
+					VpcConnectivity: &types.VpcConnectivity{ClientAuthentication: &types.VpcConnectivityClientAuthentication{
+						Sasl: &types.VpcConnectivitySasl{Iam: &types.VpcConnectivityIam{Enabled: aws.Bool(true)}},
+					}},
+				},
+			})
+			return err
+		}, showing("VPC connectivity", func(c types.Cluster) any {
+			return *c.Provisioned.BrokerNodeGroupInfo.ConnectivityInfo.VpcConnectivity.ClientAuthentication.Sasl.Iam.Enabled
+		}, true)},
+		{"UpdateRebalancing", expressKind, func(v *victim, c types.Cluster) error {
+			_, err := v.msk.UpdateRebalancing(v.t.Context(), &kafka.UpdateRebalancingInput{
+				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, Rebalancing: &types.Rebalancing{Status: types.RebalancingStatusPaused},
+			})
+			return err
+		}, showing("rebalancing", func(c types.Cluster) any { return c.Provisioned.Rebalancing.Status }, types.RebalancingStatusPaused)},
 	}
 }
 
@@ -430,12 +498,12 @@ func configureVictim(v *victim, c types.Cluster) error {
 	return err
 }
 
-// killBase is a data directory with a cluster of four brokers, a record in it
-// and a configuration.
-func killBase(t *testing.T) string {
+// killBase is a data directory with a cluster of four brokers, or three for
+// Express, a record in it and a configuration.
+func killBase(t *testing.T, kind string) string {
 	dir := filepath.Join(t.TempDir(), "base")
 	v := startVictim(t, dir)
-	if err := v.create("c", 4); err != nil {
+	if err := v.create(kind, "c", 4); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := v.msk.CreateConfiguration(t.Context(), &kafka.CreateConfigurationInput{
@@ -513,11 +581,14 @@ func (v *victim) complete(c types.Cluster) error {
 //
 // Works: a server killed (kill -9) at each step of each kind of cluster operation comes back, goes on and leaves nothing over
 func TestKilledAtEachPoint(t *testing.T) {
-	base := killBase(t)
+	bases := map[string]string{}
+	for _, kind := range []string{"", closedKind, expressKind} {
+		bases[kind] = killBase(t, kind)
+	}
 	for _, ch := range changes() {
 		t.Run(ch.name, func(t *testing.T) {
 			n := 1
-			for killedAt(t, base, ch, n) {
+			for killedAt(t, bases[ch.on], ch, n) {
 				n++
 			}
 			if n == 1 {
