@@ -328,6 +328,20 @@ func TestNothingLarge(t *testing.T) {
 	}
 }
 
+// TestDesignNumbers: a note of design has a number of its own.
+func TestDesignNumbers(t *testing.T) {
+	seen := make(map[string]string)
+	for _, name := range tracked(t) {
+		if number, ok := strings.CutPrefix(name, "docs/design/"); ok {
+			number = number[:min(4, len(number))]
+			if other := seen[number]; other != "" {
+				t.Errorf("%s and %s have one number", other, name)
+			}
+			seen[number] = name
+		}
+	}
+}
+
 var machinePath = regexp.MustCompile(`(^|[\s"'=(])/(work|root|home)/[a-z]`)
 
 func TestNoMachinePaths(t *testing.T) {
