@@ -251,10 +251,10 @@ func TestJavaCredentials(t *testing.T) {
 	j.says("the writer in a group reads", j.consume(` awsProfileName="writer"`, "h", "1"), topics)
 }
 
-// TestSigners: AWS's signers for Python and JavaScript as a user, a session of a
-// role, a profile, and a pod with an identity provider's token.
+// TestSigners: AWS's signers for Go, Python and JavaScript as a user, a session of
+// a role, a profile, and a pod with an identity provider's token.
 //
-// Works: AWS's IAM signers for Python and JavaScript as a user, a role's session, a profile and a web identity; boto3 with AWS_WEB_IDENTITY_TOKEN_FILE
+// Works: AWS's IAM signers for Go, Python and JavaScript as a user, a role's session, a profile and a web identity; boto3 with AWS_WEB_IDENTITY_TOKEN_FILE
 func TestSigners(t *testing.T) {
 	t.Parallel()
 	c := start(t).cluster("signers")
@@ -271,6 +271,10 @@ func TestSigners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	goSigner := filepath.Join(t.TempDir(), "gosigner")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "e2e", "-o", goSigner, "./gosigner").CombinedOutput(); err != nil {
+		t.Fatalf("build the signer for Go: %v\n%s", err, out)
+	}
 	temporary := []string{"AWS_ACCESS_KEY_ID=" + w.session.AccessKeyId, "AWS_SECRET_ACCESS_KEY=" + w.session.SecretAccessKey, "AWS_SESSION_TOKEN=" + w.session.SessionToken}
 	web := []string{"AWS_ROLE_ARN=" + roleARN, "AWS_WEB_IDENTITY_TOKEN_FILE=" + w.token, "AWS_ROLE_SESSION_NAME=pod"}
 	for _, test := range []struct {
@@ -286,8 +290,13 @@ func TestSigners(t *testing.T) {
 			t.Errorf("%s is %s", test.who, out)
 		}
 		w.runs(test.env, node, "testdata/signer.js", filepath.Join(modules, "node_modules"), c.iam, "events", test.who)
+		// The SDK for Go asks STS for a profile's role before it reads AWS_ENDPOINT_URL.
+		w.runs(append(test.env, "AWS_ENDPOINT_URL_STS="+w.env["AWS_ENDPOINT_URL"]), goSigner, c.iam, "events", "go "+test.who)
 	}
-	same(t, "lines", drain(t, plain, 8), []string{
+	w.runs(nil, goSigner, c.iam, "events", "go of profile writer", "profile", "writer")
+	w.runs([]string{"AWS_PROFILE=assumer"}, goSigner, c.iam, "events", "go in role", "role", roleARN, "go")
+	same(t, "lines", drain(t, plain, 14), []string{
+		"go writer", "go session", "go assumed", "go web", "go of profile writer", "go in role",
 		"python writer", "python session", "python assumed", "python web", "javascript writer", "javascript session", "javascript assumed", "javascript web",
 	})
 }

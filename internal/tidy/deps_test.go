@@ -10,6 +10,7 @@ import (
 // reasons is every third-party module that the product or its tests require
 // directly, and why.
 var reasons = map[string]string{
+	"github.com/aws/aws-msk-iam-sasl-signer-go":  "tests: AWS's own signer of tokens for Go",
 	"github.com/aws/aws-sdk-go-v2":               "the command line speaks the public API through the SDK that users have",
 	"github.com/aws/aws-sdk-go-v2/credentials":   "the same",
 	"github.com/aws/aws-sdk-go-v2/service/kafka": "the same: MSK's operations",
