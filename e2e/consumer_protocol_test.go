@@ -20,7 +20,6 @@ import (
 //
 // Works: Kafka 4.3.1 consumers with group.protocol=consumer, regular expressions resolved by the broker
 func TestJavaConsumerProtocol(t *testing.T) {
-	t.Parallel()
 	c := start(t).clusterOf("java848", "4.1.x.kraft")
 	j := javaTools{
 		cluster: c, set: "tools-4.3.1", class: classes4, producer: "--command-config", consumer: "--command-config",
@@ -108,7 +107,6 @@ func (j javaTools) dumped() string {
 //
 // Works: online migration of Java consumers from the classic protocol to the new one
 func TestJavaMigration(t *testing.T) {
-	t.Parallel()
 	c := start(t).clusterOf("javamove", "4.1.x.kraft")
 	plain := javaTools{
 		cluster: c, set: "tools-4.3.1", class: classes4, producer: "--command-config", consumer: "--command-config",

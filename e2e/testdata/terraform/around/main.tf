@@ -99,7 +99,6 @@ resource "aws_msk_cluster" "orders" {
     sasl {
       iam = true
     }
-    tls {}
   }
 }
 

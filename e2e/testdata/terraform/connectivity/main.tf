@@ -80,7 +80,6 @@ resource "aws_msk_cluster" "orders" {
       iam   = true
       scram = true
     }
-    tls {} # else the provider asks to update what stays, as on AWS
   }
 }
 
