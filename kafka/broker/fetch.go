@@ -27,6 +27,7 @@ type fetch struct {
 	found    []found       // of each part
 	size     int           // bytes of records found
 	spent    time.Duration // on reading
+	gone     bool          // a partition that was read before is no more
 	watched  []*partition.Partition
 }
 
@@ -149,18 +150,30 @@ func (f *fetch) ready() bool {
 	return size >= f.minBytes
 }
 
-// read reads every partition once and reports whether the answer can go:
-// min.bytes are there, or something is wrong that a read noticed. Partitions
-// that are unknown or refused from the start make nobody hurry, as in Kafka.
+// read reads every partition and reports whether the answer can go: min.bytes
+// are there, or something is wrong that a read noticed. Partitions that are
+// unknown or refused from the start make nobody hurry, as in Kafka. What went
+// wrong because of a newer image is read again by that one, so that the answer
+// and its hints are of one image.
 func (f *fetch) read() (enough bool) {
 	began := time.Now()
 	defer func() { f.spent += time.Since(began) }()
+	for {
+		enough, failed := f.readAll()
+		if !failed || f.b.cfg.Image() == f.img {
+			return enough
+		}
+	}
+}
+
+// readAll reads every partition once, by the image of now.
+func (f *fetch) readAll() (enough, failed bool) {
 	if img := f.b.cfg.Image(); img != f.img {
 		f.img = img
 		f.resolve()
 	}
 	f.size = 0
-	readable, hurry := 0, false
+	readable, hurry := 0, f.gone
 	for i := range f.parts {
 		got := &f.found[i]
 		if got.p == nil {
@@ -169,9 +182,10 @@ func (f *fetch) read() (enough bool) {
 		readable++
 		f.readPart(&f.parts[i], got)
 		f.size += len(got.slice.Records)
-		hurry = hurry || got.code != 0 || got.slice.Diverging != nil || got.preferred >= 0
+		failed = failed || got.code != 0
+		hurry = hurry || got.slice.Diverging != nil || got.preferred >= 0
 	}
-	return hurry || readable == 0 || f.size >= f.minBytes
+	return hurry || failed || readable == 0 || f.size >= f.minBytes, failed
 }
 
 // resolve finds the partitions in a new image, and the settings that rule a
@@ -183,6 +197,7 @@ func (f *fetch) resolve() {
 	if f.req.Version >= 11 && f.img.RackAwareReads() {
 		f.rack = f.req.Rack
 	}
+	before := f.found
 	f.found = f.found[:0]
 	var topic *metadata.Topic
 	var code int16
@@ -195,7 +210,10 @@ func (f *fetch) resolve() {
 		if topic != nil {
 			got.find(f.b.cfg.Partitions, topic, in.key)
 		}
-		f.found = append(f.found, got)
+		if i < len(before) && before[i].p != nil && before[i].p != got.p {
+			f.gone = true
+		}
+		f.found = append(f.found, got) // over before[i]
 	}
 }
 
@@ -249,7 +267,7 @@ func (f *fetch) readPart(in *part, got *found) {
 	var err error
 	if got.slice, err = got.p.Fetch(r); err != nil {
 		got.slice.Records, got.slice.Aborted, got.slice.Diverging, got.preferred = nil, nil, nil, -1
-		got.code = f.code(in, got, err)
+		got.code = f.code(err)
 		return
 	}
 	if got.slice.End != got.slice.Limit(f.committed()) {
@@ -272,17 +290,9 @@ func (f *fetch) elsewhere(in *part, got *found) int32 {
 	return preferredReplica(f.img, got.meta, f.rack, f.r.Session.Listener)
 }
 
-func (f *fetch) code(in *part, got *found, err error) int16 {
+func (f *fetch) code(err error) int16 {
 	code := f.b.code("fetch", err)
-	switch {
-	case code == kerr.NotLeaderForPartition.Code:
-		if t := f.img.Topic(in.name); t != nil {
-			if p, ok := f.b.cfg.Partitions.Get(t.ID, in.key.index); ok && p == got.p {
-				return code
-			}
-		}
-		return kerr.UnknownTopicOrPartition.Code // it was deleted meanwhile
-	case code == kerr.KafkaStorageError.Code && f.req.Version <= 5:
+	if code == kerr.KafkaStorageError.Code && f.req.Version <= 5 {
 		return kerr.NotLeaderForPartition.Code // which such clients know, as in Kafka
 	}
 	return code

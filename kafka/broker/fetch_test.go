@@ -27,6 +27,7 @@ type node1 struct {
 	core  *metadata.Core
 	set   *partition.Set
 	image atomic.Pointer[metadata.Image]
+	show  func() // called before an image is published; nil for nothing
 }
 
 func newNode(t testing.TB, static map[string]string) *node1 {
@@ -50,10 +51,15 @@ func (n *node1) decide(t testing.TB, req any) any {
 		n.core.Apply(r, time.Now())
 	}
 	img := n.core.Image()
-	if err := n.set.Apply(img); err != nil {
+	show := func() {
+		if n.show != nil {
+			n.show()
+		}
+		n.image.Store(img)
+	}
+	if err := n.set.Apply(img, show); err != nil {
 		t.Fatal(err)
 	}
-	n.image.Store(img)
 	return d.Replies[0].Value
 }
 
@@ -208,6 +214,41 @@ func TestParkedFetch(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFetchOfOneImage: a fetch that the deletion of a topic wakes answers by the
+// image without it, for each of its partitions, also when it reads other topics.
+func TestFetchOfOneImage(t *testing.T) {
+	for _, other := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNode(t, nil)
+			n.topic(t, "stays", 1)
+			n.topic(t, "t", 20)
+			req := fetchRequest("t", 20)
+			if other {
+				req.Topics = append(req.Topics, fetchRequest("stays", 1).Topics...)
+			}
+			req.MinBytes, req.MaxWaitMillis = 1<<20, 60_000
+			done := make(chan *kmsg.FetchResponse, 1)
+			start := time.Now()
+			go func() { done <- n.ask(t, req) }()
+			synctest.Wait()
+			n.show = synctest.Wait // who was woken already answers by the image before
+			n.decide(t, &kmsg.DeleteTopicsRequest{Version: 5, TopicNames: []string{"t"}})
+			resp := <-done
+			if waited := time.Since(start); waited != 0 {
+				t.Errorf("the fetch ended after %v", waited)
+			}
+			for _, topic := range resp.Topics {
+				want := map[string]int16{"t": kerr.UnknownTopicOrPartition.Code}[topic.Topic]
+				for _, p := range topic.Partitions {
+					if p.ErrorCode != want {
+						t.Errorf("%s-%d has error %d, want %d", topic.Topic, p.Partition, p.ErrorCode, want)
+					}
+				}
+			}
+		})
+	}
 }
 
 // BenchmarkIdleFetch is a poll of partitions that have nothing new.

@@ -272,11 +272,14 @@ func (c *Cluster) finalizedFeatures() (epoch int64, levels map[string]int16) {
 
 // publish makes a committed image what everybody sees.
 func (c *Cluster) publish(img *metadata.Image) {
-	if err := c.set.Apply(img); err != nil {
+	var prev *metadata.Image
+	show := func() {
+		c.rules.Store(img.QuotaRules())
+		prev = c.image.Swap(img)
+	}
+	if err := c.set.Apply(img, show); err != nil {
 		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
 	}
-	c.rules.Store(img.QuotaRules())
-	prev := c.image.Swap(img)
 	if prev != nil {
 		c.countISR(prev, img)
 		c.sayChanges(prev, img)

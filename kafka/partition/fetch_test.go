@@ -31,7 +31,7 @@ func TestFetchFindsWhereLogsDiverge(t *testing.T) {
 		for _, r := range core.Decide(time.Now(), 1, req).Records {
 			core.Apply(r, time.Now())
 		}
-		if err := set.Apply(core.Image()); err != nil {
+		if err := set.Apply(core.Image(), func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}

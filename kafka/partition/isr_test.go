@@ -60,7 +60,7 @@ func (s *trio) do(t *testing.T, reqs ...any) {
 			s.core.Apply(r, at)
 		}
 	}
-	if err := s.set.Apply(s.core.Image()); err != nil {
+	if err := s.set.Apply(s.core.Image(), func() {}); err != nil {
 		t.Fatal(err)
 	}
 }

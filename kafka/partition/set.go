@@ -61,48 +61,87 @@ func New(cfg Config) *Set {
 	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
 }
 
-// Apply makes the partitions what the image says: opens logs of new ones,
-// hands leadership and settings to the rest, and removes the logs of deleted
-// topics. A log that cannot be opened makes its partition answer
+// Apply makes the partitions what the image says: opens logs of new ones, hands
+// leadership and settings to the rest, and removes the logs of deleted topics.
+// In between it calls show, which makes the image what requests are answered
+// by: new partitions are there before anybody can know of them, and who is woken
+// because a partition changed hands or is no more answers by the image that says
+// so. A log that cannot be opened makes its partition answer
 // KAFKA_STORAGE_ERROR; the first such error is returned.
-func (s *Set) Apply(img *metadata.Image) error {
+func (s *Set) Apply(img *metadata.Image, show func()) error {
 	prev := s.image.Load()
+	if prev == nil {
+		prev = new(metadata.Image)
+	}
+	changed := changedTopics(img, prev)
 	var first error
-	same := prev != nil && prev.SameDefaults(img)
-	for _, t := range img.Topics() {
-		if same && prev.Topic(t.Name) == t {
-			continue // images share the topics that did not change
-		}
-		if err := s.applyTopic(img, t); err != nil && first == nil {
+	keep := func(err error) {
+		if first == nil {
 			first = err
 		}
 	}
-	if err := s.removeDeleted(img, prev); err != nil && first == nil {
-		first = err
+	for _, c := range changed {
+		if !c.again {
+			keep(s.applyTopic(img, c.topic, c.known, len(c.topic.Partitions)))
+		}
 	}
 	s.image.Store(img)
+	show()
+	keep(s.removeDeleted(img, prev))
+	for _, c := range changed {
+		until := c.known
+		if c.again { // its name was that of a log that is removed by now
+			until = len(c.topic.Partitions)
+		}
+		keep(s.applyTopic(img, c.topic, 0, until))
+	}
 	return first
 }
 
-func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic) error {
+// change is a topic that an image has anew or otherwise than the one before.
+type change struct {
+	topic *metadata.Topic
+	known int  // partitions that it had before
+	again bool // another topic had its name
+}
+
+func changedTopics(img, prev *metadata.Image) (changed []change) {
+	same := prev.SameDefaults(img)
+	for _, t := range img.Topics() {
+		namesake := prev.Topic(t.Name)
+		if same && namesake == t {
+			continue // images share the topics that did not change
+		}
+		c := change{topic: t}
+		if was := prev.TopicByID(t.ID); was != nil {
+			c.known = len(was.Partitions)
+		}
+		c.again = namesake != nil && namesake.ID != t.ID
+		changed = append(changed, c)
+	}
+	return changed
+}
+
+// applyTopic opens what is new of some of a topic's partitions, and hands
+// leadership and settings to all of them.
+func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic, from, until int) error {
 	var first error
 	settingsOn := img.TopicSettingsOn(t)
-	for i := range t.Partitions {
+	for i := from; i < until; i++ {
 		settings := settingsOn(t.Partitions[i].Leader)
-		key := id{t.ID, int32(i)}
-		s.mu.RLock()
-		p := s.byID[key]
-		s.mu.RUnlock()
-		if p == nil {
+		p, ok := s.Get(t.ID, int32(i))
+		if !ok {
 			var err error
 			if p, err = s.open(t, int32(i), settings); err != nil && first == nil {
 				first = err
 			}
-			s.mu.Lock()
-			s.byID[key] = p
-			s.mu.Unlock()
 		}
 		p.lead(newLeadership(t.Partitions[i], settings))
+		if !ok {
+			s.mu.Lock()
+			s.byID[id{t.ID, int32(i)}] = p
+			s.mu.Unlock()
+		}
 	}
 	return first
 }
@@ -123,9 +162,6 @@ func (s *Set) open(t *metadata.Topic, index int32, settings metadata.TopicSettin
 }
 
 func (s *Set) removeDeleted(img, prev *metadata.Image) error {
-	if prev == nil {
-		return nil
-	}
 	var first error
 	for _, t := range prev.Topics() {
 		if img.TopicByID(t.ID) != nil {

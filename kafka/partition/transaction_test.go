@@ -43,7 +43,7 @@ func topic(t *testing.T, dir *storage.Dir, configs ...string) *partition.Partiti
 	req.Topics = append(req.Topics, in)
 	do(metadata.CreateTopics{Req: req, IDs: [][16]byte{{1}}})
 	set := partition.New(partition.Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
-	if err := set.Apply(core.Image()); err != nil {
+	if err := set.Apply(core.Image(), func() {}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := set.Find("t", 0)
