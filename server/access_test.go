@@ -65,7 +65,7 @@ func startGuarded(t *testing.T, auth func(g *guarded) *kafka.ClientAuthenticatio
 	t.Helper()
 	g := &guarded{t: t, log: &lockedBuffer{}}
 	s, err := New(Config{
-		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", Region: "us-east-1", Audit: true,
+		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: os.Getenv(portsVariable), Region: "us-east-1", Audit: true,
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ import (
 // and listen for IAM alone.
 func newIAMHost(t *testing.T) *host {
 	h := &host{t: t, cfg: Config{
-		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", BrokerDomain: "amazonaws.com", Region: "us-east-1", AdvertiseHost: "127.0.0.1",
+		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: os.Getenv(portsVariable), BrokerDomain: "amazonaws.com", Region: "us-east-1", AdvertiseHost: "127.0.0.1",
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), FS: vfs.NewMemory(),
 	}}
 	t.Cleanup(func() { h.kill() })
@@ -341,6 +341,7 @@ func TestVPCConnection(t *testing.T) {
 	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
 		t.Error("over the second connection:", err)
 	}
+	h.s.driver.find(h.arn).door.close() // slow to hear of what follows
 	h.expect("turned off", *h.settled(h.connected(privately(false))).OperationState, "UPDATE_COMPLETE")
 	h.expect("of no use", p.state(made.VpcConnectionArn), "INACTIVE")
 	h.expect("turned on again", *h.settled(h.connected(privately(true))).OperationState, "UPDATE_COMPLETE")

@@ -117,6 +117,11 @@ func (v *converging) listeners(ctx context.Context) error {
 	if len(opened)+len(closed) == 0 {
 		return nil
 	}
+	// Connections that have ended since the listeners were closed must not lead
+	// to those that open now.
+	if err := v.r.door.refresh(ctx); err != nil {
+		return err
+	}
 	for _, b := range v.r.spec.Brokers {
 		if err := v.do(func() error { return v.setListeners(ctx, b, opened, closed) }); err != nil {
 			v.r.torn = true // some brokers have the new listeners

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,7 +24,7 @@ import (
 func TestAFailedClusterIsOpenedAgainAtOnce(t *testing.T) {
 	var failing atomic.Bool
 	s, err := New(Config{
-		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", Region: "us-east-1",
+		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: os.Getenv(portsVariable), Region: "us-east-1",
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		FS: vfs.NewFaulty(vfs.NewMemory(), func(op vfs.Op) error {
 			if strings.Contains(op.Name, "/t-0/") && failing.CompareAndSwap(true, false) {

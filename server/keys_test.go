@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // customer's key, by an alias too, and what a policy of the key denies is denied.
 func TestKeysGuardSecrets(t *testing.T) {
 	s, err := New(Config{
-		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", Region: "us-east-1",
+		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: os.Getenv(portsVariable), Region: "us-east-1",
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,17 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	ports, claim, err := claimPorts()
+	if err == nil {
+		err = os.Setenv(portsVariable, ports)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	claim.Close()
+	os.Exit(code)
 }
 
 // runVictim serves, says "ready" when it has come to every cluster once, and for
@@ -52,7 +63,7 @@ func TestMain(m *testing.M) {
 // that point.
 func runVictim(dir string) error {
 	s, err := New(Config{
-		DataDir: dir, Listen: "127.0.0.1:0", AdvertiseHost: "127.0.0.1", BrokerPorts: victimPorts(os.Getppid()), RebalanceDelay: new(time.Duration),
+		DataDir: dir, Listen: "127.0.0.1:0", AdvertiseHost: "127.0.0.1", BrokerPorts: os.Getenv(portsVariable), RebalanceDelay: new(time.Duration),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -93,11 +104,22 @@ func runVictim(dir string) error {
 	return s.Run(context.Background())
 }
 
-// victimPorts keeps the servers of tests that run at the same time apart: their
-// clusters keep their ports from one process to the next.
-func victimPorts(test int) string {
-	first := 7000 + test%20*100
-	return fmt.Sprintf("%d-%d", first, first+99)
+// portsVariable tells tests, and the victims that they start, where their brokers
+// may listen.
+const portsVariable = "MILLRACE_TEST_PORTS"
+
+// claimPorts finds a range of ports for this process alone. Clusters keep their
+// ports from one server to the next, and between the two a test in another
+// process could take them. The range is claimed as long as the listener is open.
+// It is none that systems choose from for themselves.
+func claimPorts() (ports string, claim net.Listener, err error) {
+	const each = 200
+	for first := 10_000; first < 20_000; first += each {
+		if claim, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", first)); err == nil {
+			return fmt.Sprintf("%d-%d", first+1, first+each-1), claim, nil
+		}
+	}
+	return "", nil, err
 }
 
 // victim is a server in a process of its own.

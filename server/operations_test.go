@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +40,7 @@ func newHost(t *testing.T) *host { return newHostOf(t, func(*Config) {}) }
 // newHostOf is newHost for another configuration.
 func newHostOf(t *testing.T, change func(*Config)) *host {
 	h := &host{t: t, cfg: Config{
-		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: "9000-9900", Region: "us-east-1", AdvertiseHost: "127.0.0.1", MetricsInterval: -1,
+		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: os.Getenv(portsVariable), Region: "us-east-1", AdvertiseHost: "127.0.0.1", MetricsInterval: -1,
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), FS: vfs.NewMemory(),
 	}}
 	change(&h.cfg)

@@ -28,7 +28,7 @@ import (
 // secureConfig is a secure server's in a directory of its own.
 func secureConfig(dir string) Config {
 	return Config{
-		DataDir: dir, Listen: "127.0.0.1:0", AdvertiseHost: "localhost", BrokerPorts: "9000-9900", Audit: true,
+		DataDir: dir, Listen: "127.0.0.1:0", AdvertiseHost: "localhost", BrokerPorts: os.Getenv(portsVariable), Audit: true,
 		Secure: &Secure{Names: []string{"127.0.0.1", "kafka.test"}}, Log: slog.New(slog.DiscardHandler), RebalanceDelay: new(time.Duration), Version: "v9",
 	}
 }

@@ -25,6 +25,8 @@ type vpcDoor struct {
 	arn     string
 	log     *slog.Logger
 
+	refreshing sync.Mutex // held while the store is read, so that what is older never replaces what is newer
+
 	mu       sync.Mutex
 	entries  []vpcEntry            // guarded by mu
 	visitors map[*visitor]struct{} // guarded by mu; as many as the listeners hold
@@ -81,8 +83,11 @@ func (d *vpcDoor) follow(ctx context.Context, changed, ruled <-chan struct{}) {
 }
 
 // refresh reads the connections and sends away who has none any more. On error
-// what is known stays.
+// what is known stays. Once it has answered, the door knows all that was in the
+// store when it was called. It may be called concurrently.
 func (d *vpcDoor) refresh(ctx context.Context) error {
+	d.refreshing.Lock()
+	defer d.refreshing.Unlock()
 	found, err := d.msk.VPCEntries(ctx, d.arn)
 	if err != nil {
 		return err
