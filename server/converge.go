@@ -234,12 +234,18 @@ func (v *converging) software(ctx context.Context) error {
 		at := slices.IndexFunc(v.spec.Brokers, func(b fleet.Broker) bool { return b.ID == was.ID })
 		b := v.spec.Brokers[at]
 		var err error
-		switch {
+		switch refused := v.r.refused[b.ID]; {
+		case b.Boot != was.Boot && b.Boot == refused.boot && v.spec.Generation != refused.generation:
+			// The operation has failed, and the broker has never stopped.
 		case b.Boot != was.Boot:
 			err = v.do(func() error {
 				if err := v.e.useKey(ctx, v.spec); err != nil {
+					if _, forGood := errors.AsType[*fleet.PermanentError](err); forGood {
+						v.r.refused[b.ID] = refusedBoot{b.Boot, v.spec.Generation}
+					}
 					return err
 				}
+				delete(v.r.refused, b.ID)
 				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit, Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec) }})
 			})
 		case !maps.Equal(b.Static, was.Static):
