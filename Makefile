@@ -45,12 +45,16 @@ race: ## unit tests under the race detector
 
 FUZZTIME ?= 1s
 fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
-	@set -eo pipefail; grep -rn --include=*_test.go '^func Fuzz' audit aws kafka | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r dir name; do \
-		out=$$($(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" 2>&1) || { echo "$$out"; exit 1; }; \
-		echo "$$name $$(tail -n 1 <<<"$$out")"; \
+	@set -eo pipefail; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	for dir in $$(grep -rl --include=*_test.go '^func Fuzz' audit aws kafka | xargs -n1 dirname | sort -u); do \
+		$(GO) test -c -fuzz=. -o "$$tmp/fuzz" "./$$dir"; \
+		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9]*).*/\1/p' $$dir/*_test.go); do \
+			out=$$(cd $$dir && "$$tmp/fuzz" -test.run xxx -test.fuzz "^$$name\$$" -test.fuzztime $(FUZZTIME) -test.fuzzcachedir "$$tmp/corpus/$$dir" 2>&1) || { echo "$$out"; exit 1; }; \
+			echo "$$name $$(tail -n 2 <<<"$$out" | head -n 1)"; \
+		done; \
 	done
 
-test: check race cross build fuzz ## everything that CI runs; installs what the tests need
+test: fresh lint race cross build fuzz ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
 	$(GO) test -count=1 -tags e2e -timeout 30m -parallel 4 -v ./e2e/...
 	MILLRACE_KAFKA=3.9.2 MILLRACE_REQUESTS=500 $(GO) test -count=1 -tags e2e -timeout 10m ./e2e/differential

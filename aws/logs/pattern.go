@@ -3,6 +3,7 @@ package logs
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // A filter pattern is a list of terms that a message must contain, or one
@@ -21,6 +22,8 @@ func compile(pattern string) (func(message string) bool, error) {
 	switch p := strings.TrimSpace(pattern); {
 	case p == "":
 		return nil, nil
+	case !utf8.ValidString(p):
+		return nil, invalid("Invalid filter pattern: it is not UTF-8.")
 	case p[0] == '{':
 		return compileSelector(p)
 	case p[0] == '[':
