@@ -43,7 +43,10 @@ func every(ctx context.Context, interval time.Duration, do func(now time.Time)) 
 func (s *Set) opened() []*Partition {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all := make([]*Partition, 0, len(s.byID))
+	all := make([]*Partition, 0, len(s.byID)+1)
+	if s.metadata != nil {
+		all = append(all, s.metadata)
+	}
 	for _, p := range s.byID {
 		if p.log != nil {
 			all = append(all, p)

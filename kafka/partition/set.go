@@ -19,6 +19,7 @@ type Config struct {
 	Dir                *storage.Dir
 	RetentionInterval  time.Duration // 0 means 5 minutes
 	CompactionInterval time.Duration // 0 means 15 seconds
+	MetadataSegment    int64         // bytes of a segment of the metadata log; 0 means 4 MiB
 
 	// In and Out are how many bytes a second clients may write to a partition and
 	// read from it, all together; 0 is no limit.
@@ -38,8 +39,9 @@ type Set struct {
 	once   sync.Once
 	cause  atomic.Pointer[error]
 
-	mu   sync.RWMutex
-	byID map[id]*Partition // guarded by mu
+	mu       sync.RWMutex
+	byID     map[id]*Partition // guarded by mu
+	metadata *Partition        // the cluster's own, nil before OpenMetadata; guarded by mu
 
 	volumesMu sync.Mutex
 	volumes   map[int32]*volume // of brokers; guarded by volumesMu
