@@ -194,12 +194,18 @@ func TestRetentionActs(t *testing.T) {
 	if err := r.create(t, "large", 1, map[string]string{"internal.segment.bytes": "200", "retention.bytes": "300"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.create(t, "timeless", 1, map[string]string{"retention.ms": "1"}); err != nil {
+		t.Fatal(err)
+	}
 	r.produce(t, "old", "a", "b")
+	if err := r.client(t).ProduceSync(t.Context(), &kgo.Record{Topic: "timeless", Timestamp: time.UnixMilli(-1)}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
 	r.produce(t, "large", strings.Split(strings.Repeat("x", 20), "")...)
 	admin := kadm.NewClient(r.client(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for topic, atLeast := range map[string]int64{"old": 2, "large": 10} {
+	for topic, atLeast := range map[string]int64{"old": 2, "timeless": 1, "large": 10} {
 		for {
 			starts, err := admin.ListStartOffsets(ctx, topic)
 			if err != nil {

@@ -214,6 +214,8 @@ type TopicSettings struct {
 	MinInsyncStrict    bool // also where there are fewer replicas, as before 3.7
 	SegmentBytes       int64
 	SegmentAge         time.Duration
+	SegmentJitter      time.Duration // up to which a segment is rolled earlier
+	IndexBytes         int           // of a segment's indexes, from which it is rolled
 	RetentionBytes     int64         // -1: no limit
 	RetentionAge       time.Duration // negative: forever
 	IndexIntervalBytes int
@@ -269,6 +271,7 @@ func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 		MinInsyncReplicas: i.minInsync(t), MinInsyncStrict: i.release < k37 && !t.Internal,
 		SegmentBytes: number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
 		RetentionBytes: number("retention.bytes"), RetentionAge: milliseconds(number("retention.ms"), -1),
+		SegmentJitter: milliseconds(number("segment.jitter.ms"), math.MaxInt64), IndexBytes: int(number("segment.index.bytes")),
 		IndexIntervalBytes: int(number("index.interval.bytes")),
 		ProducerExpiry:     milliseconds(i.producerExpiry(brokerID), 0),
 		MaxMessageBytes:    int(number("max.message.bytes")),

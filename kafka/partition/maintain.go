@@ -59,7 +59,7 @@ func (s *Set) opened() []*Partition {
 // retention.bytes at the given time, in every log.
 func (s *Set) Retain(now time.Time) {
 	for _, p := range s.opened() {
-		n, err := p.log.Retain(now)
+		n, err := p.log.Retain(p.highWatermark.Load(), now)
 		if n > 0 {
 			p.shrunk()
 		}

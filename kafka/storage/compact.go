@@ -103,12 +103,13 @@ func (l *Log) compactable(below int64, minLag time.Duration, now time.Time) (lis
 	defer l.mu.Unlock()
 	list = *l.segments.Load()
 	below = min(below, l.durable.Load())
-	young := int64(math.MaxInt64)
-	if minLag > 0 {
-		young = now.Add(-minLag).UnixMilli()
-	}
-	n := 0
-	for n < len(list)-1 && list[n].next.Load() <= below && list[n].maxTS.Load() < young {
+	young, n := now.Add(-minLag).UnixMilli(), 0
+	for n < len(list)-1 && list[n].next.Load() <= below {
+		if minLag > 0 {
+			if latest, err := list[n].latest(); latest > young || err != nil {
+				break
+			}
+		}
 		n++
 	}
 	return list[:n], max(l.compacted, l.start.Load())
