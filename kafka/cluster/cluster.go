@@ -60,8 +60,6 @@ type Config struct {
 	Users func(mechanism, user string) (sasl.Credential, bool)
 
 	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
-	RetentionInterval     time.Duration
-	CompactionInterval    time.Duration // log.cleaner.backoff.ms
 	MetadataSegment       int64         // bytes of a segment of the metadata log; 0: 4 MiB
 	PageCache             bool          // durability=page-cache: acknowledge what is only written
 	ForgetProducers       bool          // negative control of crash tests: drops producer state at open
@@ -207,7 +205,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		return fmt.Errorf("open cluster: %w", err)
 	}
 	c.dir = dir
-	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, MetadataSegment: c.cfg.MetadataSegment, Log: c.cfg.Log,
+	c.set = partition.New(partition.Config{Dir: dir, MetadataSegment: c.cfg.MetadataSegment, Log: c.cfg.Log,
 		In: c.cfg.Throttles.PartitionIngress, Out: c.cfg.Throttles.PartitionEgress, CompactedBytes: c.cfg.Throttles.CompactedBytes})
 	for _, n := range c.all() {
 		c.limit(n)

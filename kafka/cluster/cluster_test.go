@@ -34,8 +34,9 @@ func open(t *testing.T, fs vfs.FS, change func(*cluster.Config)) *running {
 	r := &running{}
 	cfg := cluster.Config{
 		Dir: "/cluster", FS: fs, ClusterID: "a-cluster", KafkaVersion: "4.1.x.kraft", Region: "us-east-1",
-		Static:            map[string]string{"min.insync.replicas": "2", "default.replication.factor": "3", "auto.create.topics.enable": "false"},
-		RetentionInterval: 10 * time.Millisecond, CompactionInterval: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Static: map[string]string{"min.insync.replicas": "2", "default.replication.factor": "3", "auto.create.topics.enable": "false",
+			"log.retention.check.interval.ms": "10", "log.cleaner.backoff.ms": "10"},
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for id := int32(1); id <= 3; id++ {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -116,7 +116,7 @@ func firstOf(errs ...error) error {
 // that is being compacted, what was answered is there.
 func TestMetadataLogCompactedOverPowerCuts(t *testing.T) {
 	disk := vfs.NewMemory()
-	small := func(c *cluster.Config) { c.MetadataSegment, c.CompactionInterval = 3000, time.Millisecond }
+	small := func(c *cluster.Config) { c.MetadataSegment, c.Static["log.cleaner.backoff.ms"] = 3000, "1" }
 	r := open(t, disk, small)
 	adm := kadm.NewClient(r.client(t))
 	want := map[string]string{} // retention.ms of each topic
@@ -193,4 +193,31 @@ func TestOffsetsLogStaysSmall(t *testing.T) {
 		}
 	}
 	t.Logf("%d commits: %d bytes of offsets are left; opened and read in %v", *churned, left, time.Since(began))
+}
+
+// TestCleanerConfigsActAtOnce: a cleaner that would rest for an hour goes to work
+// when it is told to.
+func TestCleanerConfigsActAtOnce(t *testing.T) {
+	disk := vfs.NewMemory()
+	r := open(t, disk, func(c *cluster.Config) { c.Static["log.cleaner.backoff.ms"] = "3600000" })
+	if err := r.create(t, "c", 1, map[string]string{"cleanup.policy": "compact", "internal.segment.bytes": "1000", "min.cleanable.dirty.ratio": "0"}); err != nil {
+		t.Fatal(err)
+	}
+	cl := r.client(t)
+	for range 100 {
+		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: "c", Key: []byte("k"), Value: make([]byte, 500)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	adm := kadm.NewClient(cl)
+	for name, value := range map[string]string{"log.cleaner.io.max.bytes.per.second": "1e9", "log.cleaner.dedupe.buffer.size": "2097152", "log.cleaner.threads": "2"} {
+		if err := r.alterBroker(t, adm, 0, name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := bytesOf(t, disk, "c-0")
+	if err := r.alterBroker(t, adm, 0, "log.cleaner.backoff.ms", "0"); err != nil {
+		t.Fatal(err)
+	}
+	waitSmall(t, disk, "c-0", before/2)
 }

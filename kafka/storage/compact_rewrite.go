@@ -112,7 +112,7 @@ func (p *compaction) copySegment(ctx context.Context, s *segment, out *cleaned, 
 			return fmt.Errorf("write %s: %w", out.name, shortWrite(err))
 		}
 		out.note(left, len(left), p.interval)
-		return nil
+		return p.pace(ctx, len(left))
 	})
 }
 
