@@ -65,7 +65,7 @@ conformance: build ## the long forms of foreign suites: franz-go's own, whole, o
 
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000
-	$(GO) test -count=1 -timeout 2h -run PowerCuts ./kafka/cluster -transaction-images 2000
+	$(GO) test -count=1 -timeout 2h -run 'PowerCuts|StaysSmall' ./kafka/cluster -transaction-images 2000 -churned 200000 -metadata-images 2000
 	@for v in 4.1.2 3.9.2 3.4.1 2.8.1; do \
 		MILLRACE_KAFKA=$$v MILLRACE_REQUESTS=50000 $(GO) test -count=1 -timeout 1h -tags e2e ./e2e/differential || exit 1; \
 	done

@@ -34,6 +34,8 @@ type inode struct {
 	data    []byte
 	durable []byte
 	pending []change // since the last sync
+
+	modified time.Time
 }
 
 // change is one write, or a truncation when data is nil.
@@ -74,7 +76,7 @@ func (m *Memory) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 		if parent := m.names[path.Dir(p)]; parent == nil || !parent.dir {
 			return nil, pathError("open", name, fs.ErrNotExist)
 		}
-		n = &inode{}
+		n = &inode{modified: time.Now()}
 		m.names[p] = n
 	case flag&os.O_TRUNC != 0:
 		n.apply(change{at: 0})
@@ -86,6 +88,7 @@ func (m *Memory) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 func (n *inode) apply(c change) {
 	n.pending = append(n.pending, c)
 	n.data = c.to(n.data)
+	n.modified = time.Now()
 }
 
 func (c change) to(data []byte) []byte {
@@ -234,6 +237,21 @@ func (m *Memory) Stat(name string) (fs.FileInfo, error) {
 	return n.info(path.Base(name)), nil
 }
 
+// SetModified sets when a file was last written to.
+func (m *Memory) SetModified(name string, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.off {
+		return pathError("chtimes", name, ErrPowerOff)
+	}
+	n, ok := m.names[clean(name)]
+	if !ok {
+		return pathError("chtimes", name, fs.ErrNotExist)
+	}
+	n.modified = at
+	return nil
+}
+
 // SyncDir makes the names in a directory durable: those that came and those
 // that went.
 func (m *Memory) SyncDir(name string) error {
@@ -329,7 +347,7 @@ func (n *inode) crash(rng *rand.Rand) *inode {
 			data = c.torn(data, rng)
 		}
 	}
-	return &inode{dir: n.dir, data: data, durable: slices.Clone(data)}
+	return &inode{dir: n.dir, data: data, durable: slices.Clone(data), modified: n.modified}
 }
 
 // torn applies some of a write's sectors.
@@ -460,18 +478,19 @@ func (f *memoryFile) Stat() (fs.FileInfo, error) {
 }
 
 func (n *inode) info(name string) fs.FileInfo {
-	return memoryInfo{name: name, size: int64(len(n.data)), dir: n.dir}
+	return memoryInfo{name: name, size: int64(len(n.data)), dir: n.dir, modified: n.modified}
 }
 
 type memoryInfo struct {
-	name string
-	size int64
-	dir  bool
+	name     string
+	size     int64
+	dir      bool
+	modified time.Time
 }
 
 func (i memoryInfo) Name() string       { return i.name }
 func (i memoryInfo) Size() int64        { return i.size }
-func (i memoryInfo) ModTime() time.Time { return time.Time{} }
+func (i memoryInfo) ModTime() time.Time { return i.modified }
 func (i memoryInfo) IsDir() bool        { return i.dir }
 func (i memoryInfo) Sys() any           { return nil }
 func (i memoryInfo) Mode() fs.FileMode {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"time"
 )
 
 // FS is a file system. Names are slash-separated paths. Implementations may be
@@ -25,6 +26,8 @@ type FS interface {
 	// ReadDir lists a directory, sorted by name.
 	ReadDir(path string) ([]fs.DirEntry, error)
 	Stat(name string) (fs.FileInfo, error)
+	// SetModified sets when a file was last written to; a power cut may lose it.
+	SetModified(name string, at time.Time) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(path string) error
 }
@@ -64,6 +67,8 @@ func (osFS) RemoveAll(path string) error                  { return os.RemoveAll(
 func (osFS) Rename(oldName, newName string) error         { return os.Rename(oldName, newName) }
 func (osFS) ReadDir(path string) ([]fs.DirEntry, error)   { return os.ReadDir(path) }
 func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
+
+func (osFS) SetModified(name string, at time.Time) error { return os.Chtimes(name, time.Time{}, at) }
 
 func (osFS) SyncDir(path string) error {
 	d, err := os.Open(path)

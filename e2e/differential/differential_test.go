@@ -243,7 +243,7 @@ func startMillrace(t *testing.T, kafkaVersion string) string {
 		Brokers: []cluster.Broker{{ID: 1, Listeners: []cluster.Listener{{
 			Name: "CLIENT", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{},
 		}}}},
-		RetentionInterval: time.Minute, Log: slog.New(slog.NewTextHandler(out, nil)),
+		Log: slog.New(slog.NewTextHandler(out, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

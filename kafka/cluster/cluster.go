@@ -60,8 +60,7 @@ type Config struct {
 	Users func(mechanism, user string) (sasl.Credential, bool)
 
 	InitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
-	RetentionInterval     time.Duration
-	CompactionInterval    time.Duration // log.cleaner.backoff.ms
+	MetadataSegment       int64         // bytes of a segment of the metadata log; 0: 4 MiB
 	PageCache             bool          // durability=page-cache: acknowledge what is only written
 	ForgetProducers       bool          // negative control of crash tests: drops producer state at open
 
@@ -103,7 +102,7 @@ type Listener struct {
 	Hosts      func(string) bool   // names that a signed token may be for
 	Authorizer listener.Authorizer // nil: the cluster's ACLs
 
-	MaxConnections int           // 0: the listener's default
+	MaxConnections int           // that are served at once unless clients configure it, others wait; 0: no limit
 	Connects       throttle.Rule // of logins with IAM; the zero Rule is no limit
 }
 
@@ -120,6 +119,8 @@ type Cluster struct {
 	rules   atomic.Pointer[quota.Rules] // of the image
 	topics  groupTopics
 	nodes   atomic.Pointer[[]*node] // by id; changed by who has the turn, as a whole
+
+	configured atomic.Pointer[chan struct{}] // closed when configs of brokers change
 
 	mutations quota.Meters       // of all brokers
 	shared    *quota.Ceilings    // of all brokers; nil: each has its own
@@ -170,6 +171,7 @@ func Open(cfg Config) (*Cluster, error) {
 		cfg: cfg, stop: stop,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}), failed: make(chan struct{}), logins: listener.NewLogins(),
 	}
+	c.configured.Store(new(make(chan struct{})))
 	c.shared = cfg.Throttles.ceilings()
 	c.nodes.Store(&[]*node{})
 	for _, b := range cfg.Brokers {
@@ -203,7 +205,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		return fmt.Errorf("open cluster: %w", err)
 	}
 	c.dir = dir
-	c.set = partition.New(partition.Config{Dir: dir, RetentionInterval: c.cfg.RetentionInterval, CompactionInterval: c.cfg.CompactionInterval, Log: c.cfg.Log,
+	c.set = partition.New(partition.Config{Dir: dir, MetadataSegment: c.cfg.MetadataSegment, Log: c.cfg.Log,
 		In: c.cfg.Throttles.PartitionIngress, Out: c.cfg.Throttles.PartitionEgress, CompactedBytes: c.cfg.Throttles.CompactedBytes})
 	for _, n := range c.all() {
 		c.limit(n)
@@ -281,6 +283,9 @@ func (c *Cluster) publish(img *metadata.Image) {
 		c.cfg.Log.Error("apply metadata", "cluster", c.cfg.ClusterID, "error", err)
 	}
 	if prev != nil {
+		if !prev.SameDefaults(img) {
+			close(*c.configured.Swap(new(make(chan struct{}))))
+		}
 		c.countISR(prev, img)
 		c.sayChanges(prev, img)
 		c.moveCoordinators(prev, img)
@@ -394,7 +399,15 @@ func (c *Cluster) space(id int32) (total, usable int64) {
 
 // quotas is what one broker measures its clients by.
 func (c *Cluster) quotas(n *node) *listener.Quotas {
-	return &listener.Quotas{Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{}}
+	most := make(map[string]int, len(n.cfg.Listeners))
+	for _, l := range n.cfg.Listeners {
+		most[l.Name] = l.MaxConnections
+	}
+	return &listener.Quotas{
+		Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{},
+		Doors:   func(name string) *quota.ConnectionRules { return c.Image().ConnectionRules(n.cfg.ID, name, most[name]) },
+		Changed: func() <-chan struct{} { return *c.configured.Load() },
+	}
 }
 
 func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
@@ -408,9 +421,8 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
-		MaxConnections: l.MaxConnections, Connects: l.Connects,
-		Connections: func() (int, bool) { return c.Image().ConnectionLimit(n.cfg.ID, l.Name) },
-		Quotas:      quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Connects: l.Connects, IdleMax: c.Image().IdleMax(n.cfg.ID), RequestBytes: c.Image().RequestBytes(n.cfg.ID),
+		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
 		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
 	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)

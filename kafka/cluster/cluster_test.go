@@ -34,8 +34,9 @@ func open(t *testing.T, fs vfs.FS, change func(*cluster.Config)) *running {
 	r := &running{}
 	cfg := cluster.Config{
 		Dir: "/cluster", FS: fs, ClusterID: "a-cluster", KafkaVersion: "4.1.x.kraft", Region: "us-east-1",
-		Static:            map[string]string{"min.insync.replicas": "2", "default.replication.factor": "3", "auto.create.topics.enable": "false"},
-		RetentionInterval: 10 * time.Millisecond, CompactionInterval: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Static: map[string]string{"min.insync.replicas": "2", "default.replication.factor": "3", "auto.create.topics.enable": "false",
+			"log.retention.check.interval.ms": "10", "log.cleaner.backoff.ms": "10"},
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for id := int32(1); id <= 3; id++ {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -194,12 +195,18 @@ func TestRetentionActs(t *testing.T) {
 	if err := r.create(t, "large", 1, map[string]string{"internal.segment.bytes": "200", "retention.bytes": "300"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.create(t, "timeless", 1, map[string]string{"retention.ms": "1"}); err != nil {
+		t.Fatal(err)
+	}
 	r.produce(t, "old", "a", "b")
+	if err := r.client(t).ProduceSync(t.Context(), &kgo.Record{Topic: "timeless", Timestamp: time.UnixMilli(-1)}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
 	r.produce(t, "large", strings.Split(strings.Repeat("x", 20), "")...)
 	admin := kadm.NewClient(r.client(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for topic, atLeast := range map[string]int64{"old": 2, "large": 10} {
+	for topic, atLeast := range map[string]int64{"old": 2, "timeless": 1, "large": 10} {
 		for {
 			starts, err := admin.ListStartOffsets(ctx, topic)
 			if err != nil {

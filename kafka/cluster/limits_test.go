@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -245,56 +243,5 @@ func TestGroupsLimit(t *testing.T) {
 	}
 	if err := join("c"); err != nil {
 		t.Errorf("after one was deleted: %v", err)
-	}
-}
-
-// TestConnectionLimit: how many connections the IAM listener of a broker takes is
-// what its clients configure (kafka-configs --entity-type brokers), at once.
-func TestConnectionLimit(t *testing.T) {
-	const key = "listener.name.client_iam.max.connections"
-	r := open(t, vfs.NewMemory(), func(c *cluster.Config) {
-		for i := range c.Brokers {
-			c.Brokers[i].Listeners[0].Name, c.Brokers[i].Listeners[0].MaxConnections = "CLIENT_IAM", 50
-		}
-	})
-	adm := kadm.NewClient(r.client(t))
-	alter := func(broker []int32, name, value string) error {
-		out, err := adm.AlterBrokerConfigs(t.Context(), []kadm.AlterConfig{{Name: name, Value: &value}}, broker...)
-		if err != nil {
-			return err
-		}
-		return out[0].Err
-	}
-	connects := func() bool {
-		nc, err := net.Dial("tcp", r.seeds[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		if _, err := nc.Write([]byte{0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 255, 255}); err != nil {
-			return false
-		}
-		_, err = io.ReadFull(nc, make([]byte, 4))
-		return err == nil
-	}
-	if !connects() {
-		t.Fatal("not connected at first")
-	}
-	if err := alter([]int32{1}, key, "0"); err != nil {
-		t.Fatal(err)
-	}
-	if connects() {
-		t.Error("connected beyond the limit")
-	}
-	if err := alter([]int32{1}, key, "100"); err != nil {
-		t.Fatal(err)
-	}
-	if !connects() {
-		t.Error("not connected within the limit")
-	}
-	for _, refused := range []error{alter([]int32{1}, key, "many"), alter(nil, key, "100"), alter([]int32{1}, "listener.name.client.max.connections", "100")} {
-		if !errors.Is(refused, kerr.InvalidRequest) {
-			t.Errorf("got %v, want INVALID_REQUEST", refused)
-		}
 	}
 }

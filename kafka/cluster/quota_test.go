@@ -98,8 +98,7 @@ func measuringWith(t *testing.T, change func(*cluster.Config), fn func(t *testin
 			for _, b := range c.Brokers {
 				b.Listeners[0].Net.Close()
 			}
-			c.Static = map[string]string{"auto.create.topics.enable": "false"}
-			c.RetentionInterval = time.Hour
+			c.Static = map[string]string{"auto.create.topics.enable": "false", "log.retention.check.interval.ms": "3600000", "log.cleaner.backoff.ms": "3600000"}
 			c.Brokers = c.Brokers[:1]
 			l := &c.Brokers[0].Listeners[0]
 			l.Net, l.Host, l.Port = m.pipes, "127.0.0.1", 9092

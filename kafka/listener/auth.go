@@ -25,7 +25,6 @@ var (
 
 // auth is the SASL state of a connection.
 type auth struct {
-	deadline  time.Time   // for the first authentication
 	mechanism string      // of the first authentication: it may not change
 	server    sasl.Server // nil: no exchange is running
 	raw       bool        // the exchange runs in frames without headers (SaslHandshake v0)

@@ -40,7 +40,7 @@ type conn struct {
 	remote  netip.Addr
 	r       *bufio.Reader
 	out     *sender
-	served  *atomic.Bool // an answer was sent to what the backend serves
+	held    *held
 	auth    auth
 	session *Session      // nil before authentication
 	muted   atomic.Int64  // until when requests wait, in nanoseconds since the listener began
@@ -51,10 +51,10 @@ type conn struct {
 }
 
 // serveConn is the reader: it runs until the connection ends.
-func (l *Listener) serveConn(nc net.Conn, served *atomic.Bool) {
+func (l *Listener) serveConn(nc net.Conn, h *held) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
-	c := &conn{l: l, nc: nc, served: served, cancel: cancel, remote: remoteAddr(nc)}
+	c := &conn{l: l, nc: nc, held: h, cancel: cancel, remote: remoteAddr(nc)}
 	c.id = fmt.Sprintf("%v-%v-%d", nc.LocalAddr(), nc.RemoteAddr(), l.serial.Add(1))
 	c.known = sync.OnceFunc(func() { l.strangers.Add(-1) })
 	defer c.known()
@@ -68,7 +68,7 @@ func (l *Listener) serveConn(nc net.Conn, served *atomic.Bool) {
 		return
 	}
 	defer c.nc.Close() // with TLS's own goodbye
-	c.out = newSender(c.nc, l.cfg.IdleMax)
+	c.out = newSender(c.nc, sendTimeout)
 	var writer sync.WaitGroup
 	writer.Go(func() { c.write(ctx) })
 	err := c.read(ctx)
@@ -78,7 +78,7 @@ func (l *Listener) serveConn(nc net.Conn, served *atomic.Bool) {
 	}
 	c.out.end()
 	writer.Wait()
-	if errors.Is(err, errDrain) && l.draining.Load() && !served.Load() {
+	if errors.Is(err, errDrain) && l.draining.Load() && !h.served.Load() {
 		abort(nc)
 	}
 	if !quiet(err) {
@@ -116,10 +116,9 @@ func (c *conn) open(ctx context.Context) error {
 		}
 		c.nc = t
 	}
-	c.r = bufio.NewReaderSize(c.nc, 16<<10)
+	c.r = bufio.NewReaderSize(c, 16<<10)
 	if len(c.l.cfg.Mechanisms) > 0 {
-		c.auth.deadline = time.Now().Add(saslTimeout)
-		return nil
+		return c.nc.SetReadDeadline(time.Now().Add(saslTimeout))
 	}
 	id := sasl.Identity{Type: "User", Name: "ANONYMOUS"}
 	switch {
@@ -130,7 +129,47 @@ func (c *conn) open(ctx context.Context) error {
 	}
 	c.session = c.newSession(id)
 	c.known()
-	return nil
+	_, err := c.outlast()
+	return err
+}
+
+// Read reads from the peer until the connection has been idle for too long:
+// nothing came and nothing was sent. A stranger has until the deadline that is
+// set.
+func (c *conn) Read(p []byte) (n int, err error) {
+	for {
+		n, err = c.nc.Read(p)
+		if n > 0 {
+			c.l.touch(c.held)
+			return n, err
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.session == nil {
+			return n, err
+		}
+		if more, setErr := c.outlast(); !more || setErr != nil {
+			return n, errors.Join(err, setErr)
+		}
+	}
+}
+
+// outlast has the peer read from until it will have been idle for too long, and
+// reports whether that is not now. What ends with the listener's draining stays.
+func (c *conn) outlast() (more bool, err error) {
+	var deadline time.Time
+	if most := c.l.cfg.IdleMax; most >= 0 {
+		deadline = c.l.began.Add(time.Duration(c.held.active.Load()) + most)
+		more = time.Now().Before(deadline)
+	} else {
+		more = true
+	}
+	if !more || c.l.draining.Load() {
+		return false, nil
+	}
+	err = c.nc.SetReadDeadline(deadline)
+	if c.l.draining.Load() { // its own deadline may have come before this one
+		err = c.nc.SetReadDeadline(time.Unix(1, 0))
+	}
+	return true, err
 }
 
 func (c *conn) newSession(id sasl.Identity) *Session {
@@ -147,14 +186,11 @@ func (c *conn) principal() string {
 // read takes requests one by one until one of them ends the connection.
 func (c *conn) read(ctx context.Context) error {
 	for {
-		limit, deadline := wire.MaxFrame, time.Now().Add(c.l.cfg.IdleMax)
+		limit := c.l.cfg.RequestBytes
 		if c.session == nil {
-			limit, deadline = wire.MaxFrameBeforeAuth, c.auth.deadline
+			limit = min(limit, wire.MaxFrameBeforeAuth)
 		}
-		if err := c.nc.SetReadDeadline(deadline); err != nil {
-			return err
-		}
-		if c.l.draining.Load() { // Drain's own deadline may have come before this one
+		if c.l.draining.Load() {
 			return errDrain
 		}
 		var err error
@@ -343,8 +379,9 @@ func (c *conn) write(ctx context.Context) {
 			err = c.out.send(buf) // writes or copies buf before it returns
 		}
 		if err == nil && p.bytes > 0 {
-			c.served.Store(true)
+			c.held.served.Store(true)
 		}
+		c.l.touch(c.held)
 		if err == nil && !p.times.Read.IsZero() {
 			c.sent(p)
 		}

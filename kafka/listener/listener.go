@@ -38,6 +38,7 @@ const (
 	shortestSession = 2 * time.Second
 
 	defaultIdle           = 10 * time.Minute // connections.max.idle.ms
+	sendTimeout           = 10 * time.Minute // of one write to a peer that reads nothing
 	defaultMaxConnections = 20_000
 	mostConnections       = 100_000 // whatever clients have configured
 	defaultMaxStrangers   = 2000
@@ -200,12 +201,12 @@ type Config struct {
 	// Measure is what the broker behind it counts; nil: one of its own.
 	Measure *measure.Broker
 
-	SessionMax     time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
-	IdleMax        time.Duration // connections.max.idle.ms; 0: 10 min
-	MaxConnections int           // 0: 20 000
-	// Connections is asked for every connection whether others than MaxConnections
-	// may be open, 100 000 at most; nil: they may not.
-	Connections func() (most int, ok bool)
+	SessionMax   time.Duration // connections.max.reauth.ms; 0: 12 h for IAM, without limit for others
+	IdleMax      time.Duration // connections.max.idle.ms; 0: 10 min, negative: for ever
+	RequestBytes int           // socket.request.max.bytes; 0: 100 MiB
+	// MaxConnections is from when on connections are closed at once, unless Quotas
+	// has a limit of the listener, up to 100 000, for which they wait; 0: 20 000.
+	MaxConnections int
 	// Connects is how many sessions may begin with IAM, re-authentication aside
 	// (aws:kafka developer guide, quotas); the zero Rule is no limit.
 	Connects     throttle.Rule
@@ -259,7 +260,7 @@ type Listener struct {
 	mu        sync.Mutex
 	closed    bool                      // under mu
 	listening map[net.Listener]struct{} // under mu
-	conns     map[net.Conn]*atomic.Bool // under mu, at most MaxConnections: whether a request was answered
+	conns     map[net.Conn]*held        // under mu, at most MaxConnections
 	running   sync.WaitGroup
 }
 
@@ -271,6 +272,9 @@ func New(cfg Config) *Listener {
 	}
 	if cfg.IdleMax == 0 {
 		cfg.IdleMax = defaultIdle
+	}
+	if cfg.RequestBytes == 0 {
+		cfg.RequestBytes = wire.MaxFrame
 	}
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = defaultMaxConnections
@@ -292,7 +296,7 @@ func New(cfg Config) *Listener {
 	}
 	l := &Listener{
 		gauge: cfg.Measure.Listener(cfg.Name),
-		cfg:   cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]*atomic.Bool{},
+		cfg:   cfg, line: servedLine(cfg), listening: map[net.Listener]struct{}{}, conns: map[net.Conn]*held{},
 		sasl:  sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
 		began: time.Now(), drained: make(chan struct{}),
 		log: boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
@@ -303,6 +307,9 @@ func New(cfg Config) *Listener {
 	}
 	l.buffers.New = func() any { return new([]byte) }
 	l.ctx, l.cancel = context.WithCancel(context.Background())
+	if q := cfg.Quotas; q != nil && q.Changed != nil {
+		l.running.Go(l.shed)
+	}
 	return l
 }
 
@@ -365,8 +372,8 @@ func (l *Listener) admit(nc net.Conn) {
 	if !serve {
 		return
 	}
-	served := l.hold(nc)
-	if served == nil {
+	h := l.hold(nc)
+	if h == nil {
 		l.refuse(nc)
 		done()
 		return
@@ -377,7 +384,7 @@ func (l *Listener) admit(nc net.Conn) {
 		defer l.letGo(nc)
 		defer l.gauge.Closed.Add(1)
 		defer done()
-		l.serveConn(nc, served)
+		l.serveConn(nc, h)
 	}()
 }
 
@@ -391,34 +398,6 @@ func (l *Listener) refuse(nc net.Conn) {
 	}
 	l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections")
 	nc.Close()
-}
-
-// hold makes a connection one of those that Close ends and waits for, unless
-// there are too many: then it answers nil. It must be let go.
-func (l *Listener) hold(nc net.Conn) (served *atomic.Bool) {
-	most := l.cfg.MaxConnections
-	if l.cfg.Connections != nil {
-		if n, ok := l.cfg.Connections(); ok {
-			most = min(n, mostConnections)
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed || len(l.conns) >= most {
-		return nil
-	}
-	served = new(atomic.Bool)
-	l.conns[nc] = served
-	l.running.Add(1)
-	return served
-}
-
-func (l *Listener) letGo(nc net.Conn) {
-	nc.Close()
-	l.mu.Lock()
-	delete(l.conns, nc)
-	l.mu.Unlock()
-	l.running.Done()
 }
 
 // abort resets a connection. Clients take the plain end of one that has served
@@ -461,8 +440,8 @@ func (l *Listener) Close() {
 	for ln := range l.listening {
 		ln.Close()
 	}
-	for nc, served := range l.conns {
-		if served.Load() {
+	for nc, h := range l.conns {
+		if h.served.Load() {
 			nc.Close()
 		} else {
 			abort(nc)

@@ -3,7 +3,6 @@ package listener
 import (
 	"context"
 	"math"
-	"net"
 	"slices"
 	"time"
 
@@ -23,6 +22,11 @@ type Quotas struct {
 	Mutations   *quota.Meters
 	Connections *quota.Connections
 	Ceilings    *quota.Ceilings // of all clients together; nil: none
+
+	// Doors are the limits of connections as they are for a listener now.
+	Doors func(listener string) *quota.ConnectionRules
+	// Changed is closed when Doors answers otherwise; nil: never.
+	Changed func() <-chan struct{}
 }
 
 // strictSince is from which version on a client is refused when it is over its
@@ -264,41 +268,4 @@ func (l *Listener) pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// meter counts a new connection against the rates of its address and of the
-// broker (KIP-402, KIP-612), and waits while the broker's is too high, so that
-// no other is accepted. It reports whether to serve the connection; otherwise
-// it is closed, at once or later. done must be called when a served one ends.
-func (l *Listener) meter(nc net.Conn) (done func(), serve bool) {
-	q := l.cfg.Quotas
-	if q == nil {
-		return func() {}, true
-	}
-	ip := remoteAddr(nc)
-	a := q.Connections.Admit(q.Rules(), ip, time.Now())
-	switch {
-	case a.Full, a.Close > 0:
-		l.counts.refused.Add(1)
-		l.gauge.Refused.Add(1)
-		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "the limits of its address", "closed_after", a.Close)
-		l.closeAfter(nc, a.Close)
-		return nil, false
-	case a.Wait > 0:
-		_ = l.pause(l.ctx, a.Wait) // an end is noticed by who serves the connection
-	}
-	return func() { q.Connections.Release(ip) }, true
-}
-
-// closeAfter lets a refused connection wait, lest its client come again at once.
-// It counts as one of MaxConnections meanwhile.
-func (l *Listener) closeAfter(nc net.Conn, wait time.Duration) {
-	if wait == 0 || l.hold(nc) == nil {
-		nc.Close()
-		return
-	}
-	go func() { // owned by the Listener: Close waits for it
-		defer l.letGo(nc)
-		_ = l.pause(l.ctx, wait)
-	}()
 }

@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"math"
 	"net/netip"
 	"runtime"
 	"testing"
@@ -15,10 +16,11 @@ import (
 func rules(r quota.Rules) *Quotas {
 	r.Clients = quota.Window{Samples: 11, Size: time.Second}
 	r.Controller = r.Clients
-	if r.ConnectionRate == 0 {
-		r.ConnectionRate, r.PerIP = 1e9, 1000
+	free := &quota.ConnectionRules{Most: 1000, Rate: 1e9, PerIP: 1000, Listener: quota.Door{Most: math.MaxInt, Rate: 1e9}}
+	return &Quotas{
+		Rules: func() *quota.Rules { return &r }, Clients: &quota.Meters{}, Mutations: &quota.Meters{}, Connections: &quota.Connections{},
+		Doors: func(string) *quota.ConnectionRules { return free },
 	}
-	return &Quotas{Rules: func() *quota.Rules { return &r }, Clients: &quota.Meters{}, Mutations: &quota.Meters{}, Connections: &quota.Connections{}}
 }
 
 // TestRequestQuota: time counts for every request, never for longer than a
@@ -45,7 +47,9 @@ func TestRequestQuota(t *testing.T) {
 }
 
 func TestConnectionsOfAnAddress(t *testing.T) {
-	q := rules(quota.Rules{ConnectionRate: 1e9, PerIP: 1, PerIPOf: map[netip.Addr]int{netip.MustParseAddr("127.0.0.1"): 2}})
+	q := rules(quota.Rules{})
+	r := q.Doors("")
+	r.PerIP, r.PerIPOf = 1, map[netip.Addr]int{netip.MustParseAddr("127.0.0.1"): 2}
 	l, addr := serve(t, Config{Quotas: q})
 	first, second := dial(t, addr), dial(t, addr)
 	first.call(&kmsg.HeartbeatRequest{Version: 3})

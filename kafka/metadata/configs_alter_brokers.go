@@ -66,7 +66,7 @@ func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) er
 	for _, name := range sortedKeys(after) {
 		def, known := i.release.find(brokerConfigs, name)
 		switch {
-		case strings.HasPrefix(name, "listener.name."):
+		case strings.HasPrefix(name, listenerPrefix):
 			updates[perBroker] = append(updates[perBroker], name)
 		case known:
 			updates[def.update] = append(updates[def.update], name)
@@ -88,18 +88,13 @@ func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) er
 		}
 	}
 	names := updates[perBroker]
-	for _, name := range names {
-		if n, err := strconv.ParseInt(after[name], 10, 32); connectionLimit[name] && (err != nil || n < 0) {
-			return fail(kerr.InvalidRequest, "Invalid value %s for configuration %s: it must be a number of at least 0", after[name], name)
-		}
-	}
 	if len(names) > 0 && c.name == "" {
 		return fail(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", strings.Join(names, ", "))
 	}
 	if err := i.checkBrokerValues(c, before, after); err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return connectionLimit[name] })
+	names = slices.DeleteFunc(names, func(name string) bool { return limitsListener(name) })
 	if after["metric.reporters"] != before["metric.reporters"] {
 		names = append(names, "metric.reporters")
 	}
@@ -109,30 +104,31 @@ func (i *Image) checkBrokerConfigs(c change, before, after map[string]string) er
 	return nil
 }
 
-// connectionLimit is what clients may set of listeners: how many connections with
-// IAM a broker takes. (aws:kafka developer guide, quotas)
-var connectionLimit = map[string]bool{
-	"listener.name.client_iam.max.connections": true, "listener.name.client_iam_public.max.connections": true,
-}
-
-// ConnectionLimit is how many connections clients have let a broker's listener
-// take; false when they have not said.
-func (i *Image) ConnectionLimit(broker int32, listener string) (n int, ok bool) {
-	configs := i.dynamic[strconv.Itoa(int(broker))]
-	if len(configs) == 0 {
-		return 0, false
-	}
-	v, ok := configs["listener.name."+strings.ToLower(listener)+".max.connections"]
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.Atoi(v)
-	return n, err == nil
-}
-
 // threadPools is the configs that may at most double or halve in one step
 // (DynamicThreadPool).
 var threadPools = []string{"num.io.threads", "num.replica.fetchers", "num.recovery.threads.per.data.dir", "background.threads", "num.network.threads"}
+
+// invalidDynamic is what Kafka makes of an error of a reconfigurable part.
+const invalidDynamic = "Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration"
+
+// checkListenerLimits is ListenerConnectionQuota.validateReconfiguration.
+func (i *Image) checkListenerLimits(after map[string]string) error {
+	for _, name := range sortedKeys(after) {
+		config, ok := listenerLimit(name)
+		if !ok {
+			continue
+		}
+		def, _ := i.release.find(brokerConfigs, config)
+		def.takes = limit{}
+		if err := def.check(after[name]); err != nil {
+			return fail(kerr.InvalidRequest, invalidDynamic, err)
+		}
+		if n, _ := strconv.Atoi(strings.TrimSpace(after[name])); n <= 0 {
+			return fail(kerr.InvalidRequest, invalidDynamic, "Invalid "+config+" "+after[name])
+		}
+	}
+	return nil
+}
 
 // checkBrokerValues is what Kafka checks once it has the whole configuration:
 // KafkaConfig.validateValues and its reconfigurable parts.
@@ -156,7 +152,12 @@ func (i *Image) checkBrokerValues(c change, before, after map[string]string) err
 			}
 		}
 	}
-	const wrapped = "Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration"
+	if n, set := number("max.connections.per.ip"); set && n == 0 && len(items(after["max.connections.per.ip.overrides"])) == 0 {
+		return fail(kerr.InvalidRequest, "requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.")
+	}
+	if err := i.checkListenerLimits(after); err != nil {
+		return err
+	}
 	for _, name := range slices.Concat(threadPools, []string{"log.cleaner.threads"}) {
 		n, set := number(name)
 		have, _ := strconv.ParseInt(i.brokerValueOn(name, c.name), 10, 64) // it is checked
@@ -176,7 +177,7 @@ func (i *Image) checkBrokerValues(c change, before, after map[string]string) err
 			text = "Dynamic thread count update validation failed for " + name + "=" + strconv.FormatInt(n, 10) + ", value should be at least half the current value " + strconv.FormatInt(have, 10)
 		}
 		if text != "" {
-			return fail(kerr.InvalidRequest, wrapped, text)
+			return fail(kerr.InvalidRequest, invalidDynamic, text)
 		}
 	}
 	threads, _ := strconv.ParseInt(i.brokerValueOn("log.cleaner.threads", c.name), 10, 64)

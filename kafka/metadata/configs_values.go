@@ -214,6 +214,8 @@ type TopicSettings struct {
 	MinInsyncStrict    bool // also where there are fewer replicas, as before 3.7
 	SegmentBytes       int64
 	SegmentAge         time.Duration
+	SegmentJitter      time.Duration // up to which a segment is rolled earlier
+	IndexBytes         int           // of a segment's indexes, from which it is rolled
 	RetentionBytes     int64         // -1: no limit
 	RetentionAge       time.Duration // negative: forever
 	IndexIntervalBytes int
@@ -269,6 +271,7 @@ func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 		MinInsyncReplicas: i.minInsync(t), MinInsyncStrict: i.release < k37 && !t.Internal,
 		SegmentBytes: number("segment.bytes"), SegmentAge: milliseconds(number("segment.ms"), 0),
 		RetentionBytes: number("retention.bytes"), RetentionAge: milliseconds(number("retention.ms"), -1),
+		SegmentJitter: milliseconds(number("segment.jitter.ms"), math.MaxInt64), IndexBytes: int(number("segment.index.bytes")),
 		IndexIntervalBytes: int(number("index.interval.bytes")),
 		ProducerExpiry:     milliseconds(i.producerExpiry(brokerID), 0),
 		MaxMessageBytes:    int(number("max.message.bytes")),
@@ -325,4 +328,40 @@ func milliseconds(ms int64, unlimited time.Duration) time.Duration {
 		return unlimited
 	}
 	return time.Duration(ms) * time.Millisecond
+}
+
+// Cleaner is how compacted logs are cleaned, as all brokers share it.
+type Cleaner struct {
+	Threads        int           // logs at a time; 0: none is cleaned
+	Backoff        time.Duration // between two looks at the logs
+	Keys           int           // that one pass over a log remembers
+	BytesPerSecond float64       // read and written, of all together
+}
+
+// bytesPerKey is what Kafka's SkimpyOffsetMap takes for a key: a digest and an
+// offset.
+const bytesPerKey = 24
+
+// Cleaner is the log.cleaner configs.
+func (i *Image) Cleaner() Cleaner {
+	float := func(name string) float64 {
+		n, _ := strconv.ParseFloat(i.brokerValue(name), 64) // brokerValue is checked
+		return n
+	}
+	c := Cleaner{
+		Threads: i.brokerInt("log.cleaner.threads"), BytesPerSecond: float("log.cleaner.io.max.bytes.per.second"),
+		Backoff: max(time.Millisecond, time.Duration(i.brokerInt("log.cleaner.backoff.ms"))*time.Millisecond),
+	}
+	memory := float("log.cleaner.dedupe.buffer.size") / float64(max(1, c.Threads)) * float("log.cleaner.io.buffer.load.factor")
+	c.Keys = int(max(1, min(memory, math.MaxInt32)/bytesPerKey)) // the buffer of a thread is at most 2 GiB, as in Kafka
+	if i.brokerValue("log.cleaner.enable") == "false" {
+		c.Threads = 0
+	}
+	return c
+}
+
+// RetentionCheck is log.retention.check.interval.ms.
+func (i *Image) RetentionCheck() time.Duration {
+	n, _ := strconv.ParseInt(i.brokerValue("log.retention.check.interval.ms"), 10, 64) // it is checked
+	return max(time.Millisecond, milliseconds(n, math.MaxInt64))
 }

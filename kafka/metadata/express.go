@@ -42,7 +42,7 @@ func (d *decision) checkExpressBroker(before, after map[string]string) error {
 		return nil
 	}
 	for _, name := range sortedKeys(after) {
-		if !expressBrokerConfigs[name] && !connectionLimit[name] && before[name] != after[name] {
+		if !expressBrokerConfigs[name] && !limitsListener(name) && before[name] != after[name] {
 			return fail(kerr.InvalidRequest, "Broker config %s cannot be changed on Express brokers.", name)
 		}
 	}

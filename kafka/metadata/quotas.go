@@ -357,26 +357,11 @@ func sortedQuotas(l quota.Limits) []quota.Entity {
 
 // QuotaRules is what clients are measured by.
 func (i *Image) QuotaRules() *quota.Rules {
-	r := &quota.Rules{
-		Limits:         i.quotas,
-		Clients:        quota.Window{Samples: i.brokerInt("quota.window.num"), Size: seconds(i.brokerInt("quota.window.size.seconds"))},
-		Controller:     quota.Window{Samples: i.brokerInt("controller.quota.window.num"), Size: seconds(i.brokerInt("controller.quota.window.size.seconds"))},
-		ConnectionRate: float64(i.brokerInt("max.connection.creation.rate")),
-		PerIP:          i.brokerInt("max.connections.per.ip"),
-		PerIPOf:        map[netip.Addr]int{},
+	return &quota.Rules{
+		Limits:     i.quotas,
+		Clients:    quota.Window{Samples: i.brokerInt("quota.window.num"), Size: seconds(i.brokerInt("quota.window.size.seconds"))},
+		Controller: quota.Window{Samples: i.brokerInt("controller.quota.window.num"), Size: seconds(i.brokerInt("controller.quota.window.size.seconds"))},
 	}
-	for _, item := range strings.Split(i.brokerValue("max.connections.per.ip.overrides"), ",") {
-		at := strings.LastIndex(item, ":")
-		if at < 0 {
-			continue
-		}
-		ip, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(item[:at]), "[]"))
-		n, bad := strconv.Atoi(strings.TrimSpace(item[at+1:]))
-		if err == nil && bad == nil {
-			r.PerIPOf[ip.Unmap()] = n
-		}
-	}
-	return r
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

@@ -129,12 +129,16 @@ func TestQuotaRules(t *testing.T) {
 		"max.connections.per.ip": "9", "max.connections.per.ip.overrides": "10.0.0.1:1, [2001:db8::1]:2,somehost:3,2001:db8::2:4",
 	}})
 	r := c.Image().QuotaRules()
-	if r.Clients != (quota.Window{Samples: 3, Size: 2 * time.Second}) || r.Controller != (quota.Window{Samples: 5, Size: time.Second}) || r.ConnectionRate != 7 || r.PerIP != 9 {
+	if r.Clients != (quota.Window{Samples: 3, Size: 2 * time.Second}) || r.Controller != (quota.Window{Samples: 5, Size: time.Second}) {
 		t.Errorf("%+v", r)
 	}
+	doors := c.Image().ConnectionRules(1, "CLIENT", 0)
+	if doors.Rate != 7 || doors.PerIP != 9 || doors.Most != math.MaxInt32 || doors.Listener.Most != math.MaxInt {
+		t.Errorf("%+v", doors)
+	}
 	for ip, n := range map[string]int{"10.0.0.1": 1, "2001:db8::1": 2, "2001:db8::2": 4} {
-		if r.PerIPOf[netip.MustParseAddr(ip)] != n {
-			t.Errorf("%v", r.PerIPOf)
+		if doors.PerIPOf[netip.MustParseAddr(ip)] != n {
+			t.Errorf("%v", doors.PerIPOf)
 		}
 	}
 }

@@ -68,6 +68,7 @@ func logConfig(s metadata.TopicSettings) storage.LogConfig {
 	c := storage.LogConfig{
 		SegmentBytes: s.SegmentBytes, SegmentAge: s.SegmentAge,
 		RetentionBytes: s.RetentionBytes, RetentionAge: s.RetentionAge,
+		SegmentJitter: s.SegmentJitter, IndexBytes: max(1, s.IndexBytes),
 		IndexIntervalBytes: s.IndexIntervalBytes, ProducerExpiry: s.ProducerExpiry,
 	}
 	if !s.Delete {

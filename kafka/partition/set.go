@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -16,9 +15,8 @@ import (
 
 // Config says what a Set works on.
 type Config struct {
-	Dir                *storage.Dir
-	RetentionInterval  time.Duration // 0 means 5 minutes
-	CompactionInterval time.Duration // 0 means 15 seconds
+	Dir             *storage.Dir
+	MetadataSegment int64 // bytes of a segment of the metadata log; 0 means 4 MiB
 
 	// In and Out are how many bytes a second clients may write to a partition and
 	// read from it, all together; 0 is no limit.
@@ -38,8 +36,12 @@ type Set struct {
 	once   sync.Once
 	cause  atomic.Pointer[error]
 
-	mu   sync.RWMutex
-	byID map[id]*Partition // guarded by mu
+	configured chan struct{} // capacity 1: Run is to look at the configs again
+	cleaning   pace          // of all compaction
+
+	mu       sync.RWMutex
+	byID     map[id]*Partition // guarded by mu
+	metadata *Partition        // the cluster's own, nil before OpenMetadata; guarded by mu
 
 	volumesMu sync.Mutex
 	volumes   map[int32]*volume // of brokers; guarded by volumesMu
@@ -52,13 +54,7 @@ type id struct {
 
 // New returns an empty set over an open log directory. Apply fills it.
 func New(cfg Config) *Set {
-	if cfg.RetentionInterval == 0 {
-		cfg.RetentionInterval = retentionInterval
-	}
-	if cfg.CompactionInterval == 0 {
-		cfg.CompactionInterval = compactionInterval
-	}
-	return &Set{cfg: cfg, failed: make(chan struct{}), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
+	return &Set{cfg: cfg, failed: make(chan struct{}), configured: make(chan struct{}, 1), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
 }
 
 // Apply makes the partitions what the image says: opens logs of new ones, hands
@@ -86,6 +82,9 @@ func (s *Set) Apply(img *metadata.Image, show func()) error {
 		}
 	}
 	s.image.Store(img)
+	if !prev.SameDefaults(img) {
+		s.look()
+	}
 	show()
 	keep(s.removeDeleted(img, prev))
 	for _, c := range changed {

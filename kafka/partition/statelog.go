@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/record"
 	"github.com/millrace/millrace/kafka/statemachine"
-	"github.com/millrace/millrace/kafka/storage"
 )
 
 // replayChunk is how much of a log Replay reads at a time.
@@ -148,19 +148,30 @@ func replayBatch(b record.Batch, fn func(r statemachine.Record, at time.Time) er
 	return fn(statemachine.Record{Transaction: t}, time.UnixMilli(b.MaxTimestamp()))
 }
 
+// metadataSegment is the size of the metadata log's segments: what is written
+// between two compactions, which look at closed ones, is little more.
+const metadataSegment = 4 << 20
+
 // OpenMetadata opens the cluster's own metadata log, which no image lists: it
-// is what the images come from. The controller leads it, alone.
+// is what the images come from. The controller leads it, alone. It is compacted,
+// since the newest record of each key is the state: Kafka writes snapshots
+// instead, so that replicas need not follow. To be called before Run.
 func (s *Set) OpenMetadata(name string, topicID [16]byte, controller int32) (*Partition, error) {
 	p := &Partition{set: s, topic: name, waiters: make(map[*Waiter]struct{})}
-	l, err := s.cfg.Dir.OpenLog(LogName(name, 0), topicID, storage.LogConfig{
-		SegmentBytes: 1 << 30, RetentionBytes: -1, RetentionAge: -1,
-	})
+	settings := metadata.TopicSettings{
+		SegmentBytes: cmp.Or(s.cfg.MetadataSegment, metadataSegment), RetentionBytes: -1, RetentionAge: -1,
+		Compact: true, DirtyRatio: 0.5, // tombstones need not stay: nobody reads from the middle
+	}
+	l, err := s.cfg.Dir.OpenLog(LogName(name, 0), topicID, logConfig(settings))
 	if err != nil {
 		return nil, fmt.Errorf("open metadata log: %w", err)
 	}
 	p.log = l
 	p.highWatermark.Store(l.DurableOffset())
 	l.OnDurable(p.durable)
-	p.current.Store(&leadership{leader: controller, epoch: 1, inSync: 1, minISR: 1, settings: metadata.TopicSettings{}})
+	p.current.Store(&leadership{leader: controller, epoch: 1, inSync: 1, minISR: 1, settings: settings})
+	s.mu.Lock()
+	s.metadata = p
+	s.mu.Unlock()
 	return p, nil
 }

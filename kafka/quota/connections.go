@@ -6,44 +6,98 @@ import (
 	"time"
 )
 
+// ConnectionRules are the limits of a broker's connections at one moment, as they
+// are for one of its listeners. They never change.
+type ConnectionRules struct {
+	Most     int                // max.connections
+	Rate     float64            // a second; max.connection.creation.rate
+	Listener Door               // the listener's own
+	PerIP    int                // max.connections.per.ip
+	PerIPOf  map[netip.Addr]int // max.connections.per.ip.overrides
+}
+
+// Door is the limits of one listener alone.
+type Door struct {
+	Most int
+	Rate float64
+}
+
 // Connections counts the connections of one broker, and how fast they come
 // (KIP-402, KIP-612). The zero value is ready; its methods may be called
 // concurrently.
 type Connections struct {
 	meters Meters
 
-	mu     sync.Mutex
-	byIP   map[netip.Addr]int // under mu; no zeros, as many as there are connections at most
-	broker rate               // under mu
+	mu        sync.Mutex
+	byIP      map[netip.Addr]int  // under mu; no zeros, as many as there are connections at most
+	listeners map[string]*through // under mu; as many as there are listeners
+	open      int                 // under mu
+	rate      rate                // under mu
+	left      chan struct{}       // under mu: closed when a connection ends; nil while nobody waits for that
 }
 
-// Admission is what is to become of a new connection.
+// through is what came through one listener.
+type through struct {
+	open int
+	rate rate
+}
+
+// Admission is what is to become of a new connection that was to be served.
 type Admission struct {
-	Wait  time.Duration // before it is served: the broker is over its rate
-	Full  bool          // its address has too many: it is closed at once
-	Close time.Duration // its address is over its rate: it is closed after that, unserved
+	Left  <-chan struct{} // there is no place: ask again when this is closed, or the rules have changed
+	Full  bool            // its address has too many: it is closed at once
+	Close time.Duration   // its address is over its rate: it is closed after that, unserved
 }
 
-// Admit counts a connection from an address; the zero Addr has no limits of its
-// own. Unless the connection is refused (Full, Close) it must be released. No
-// Wait is longer than one sample, as in Kafka.
-func (c *Connections) Admit(r *Rules, ip netip.Addr, now time.Time) Admission {
-	var a Admission
-	if limit, ok := r.Limits.connections(ip); ok && ip.IsValid() {
-		a.Close = min(c.meters.connection(r, ip, limit, now), r.Clients.Size)
-	}
-	if a.Close > 0 {
-		return a
-	}
+// Arrive counts a connection that has come to a listener, and says how long it
+// waits before it is looked at: the broker or the listener is over its rate. That
+// is no longer than one sample, as in Kafka.
+func (c *Connections) Arrive(w Window, r *ConnectionRules, listener string, now time.Time) (wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	most := r.PerIP
-	if n, ok := r.PerIPOf[ip]; ok {
+	t := c.through(listener)
+	c.rate.record(w, 1, now)
+	t.rate.record(w, 1, now)
+	wait = max(c.rate.throttle(w, r.Rate, now), t.rate.throttle(w, r.Listener.Rate, now))
+	return min(wait, w.Size)
+}
+
+// through is a listener's; mu is held.
+func (c *Connections) through(listener string) *through {
+	t := c.listeners[listener]
+	if t == nil {
+		if c.listeners == nil {
+			c.listeners = make(map[string]*through)
+		}
+		t = new(through)
+		c.listeners[listener] = t
+	}
+	return t
+}
+
+// Admit gives a connection from an address a place among those of its broker and
+// listener; the zero Addr has no limits of its own. Only one that gets the zero
+// Admission must be released.
+func (c *Connections) Admit(r *Rules, cr *ConnectionRules, listener string, ip netip.Addr, now time.Time) Admission {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.through(listener)
+	if t.open >= cr.Listener.Most || c.open >= cr.Most {
+		return Admission{Left: c.nextLeft()}
+	}
+	if limit, ok := r.Limits.connections(ip); ok && ip.IsValid() {
+		if wait := c.meters.connection(r, ip, limit, now); wait > 0 {
+			c.rate.record(r.Clients, -1, now) // as if it had not come
+			t.rate.record(r.Clients, -1, now)
+			return Admission{Close: min(wait, r.Clients.Size)}
+		}
+	}
+	most := cr.PerIP
+	if n, ok := cr.PerIPOf[ip]; ok {
 		most = n
 	}
 	if ip.IsValid() && c.byIP[ip] >= most {
-		a.Full = true
-		return a
+		return Admission{Full: true}
 	}
 	if ip.IsValid() {
 		if c.byIP == nil {
@@ -51,15 +105,40 @@ func (c *Connections) Admit(r *Rules, ip netip.Addr, now time.Time) Admission {
 		}
 		c.byIP[ip]++
 	}
-	c.broker.record(r.Clients, 1, now)
-	a.Wait = min(c.broker.throttle(r.Clients, r.ConnectionRate, now), r.Clients.Size)
-	return a
+	c.open++
+	t.open++
+	return Admission{}
+}
+
+// nextLeft is closed when the next connection ends; mu is held.
+func (c *Connections) nextLeft() <-chan struct{} {
+	if c.left == nil {
+		c.left = make(chan struct{})
+	}
+	return c.left
+}
+
+// Excess reports whether the broker has more connections than it may, since the
+// limit was lowered, and then what is closed when the next one ends; else nil.
+func (c *Connections) Excess(r *ConnectionRules) (left <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open <= r.Most {
+		return nil
+	}
+	return c.nextLeft()
 }
 
 // Release says that an admitted connection has ended.
-func (c *Connections) Release(ip netip.Addr) {
+func (c *Connections) Release(listener string, ip netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.open--
+	c.through(listener).open--
+	if c.left != nil {
+		close(c.left)
+		c.left = nil
+	}
 	if c.byIP[ip]--; c.byIP[ip] <= 0 {
 		delete(c.byIP, ip)
 	}

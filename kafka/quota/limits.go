@@ -144,10 +144,7 @@ type Window struct {
 
 // Rules are all limits of a cluster at one moment. They never change.
 type Rules struct {
-	Limits         Limits
-	Clients        Window
-	Controller     Window
-	ConnectionRate float64            // of a broker: max.connection.creation.rate
-	PerIP          int                // max.connections.per.ip
-	PerIPOf        map[netip.Addr]int // max.connections.per.ip.overrides
+	Limits     Limits
+	Clients    Window
+	Controller Window
 }

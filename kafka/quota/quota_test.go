@@ -168,34 +168,65 @@ func TestMutations(t *testing.T) {
 
 func TestConnections(t *testing.T) {
 	a, b, loud := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("2001:db8::1")
-	r := &Rules{Clients: window, ConnectionRate: 1, PerIP: 3, PerIPOf: map[netip.Addr]int{b: 1},
-		Limits: Limits{{IP: Of("2001:db8::1")}: {ConnectionsByIP: 0.1}}}
+	r := &Rules{Clients: window, Limits: Limits{{IP: Of("2001:db8::1")}: {ConnectionsByIP: 0.1}}}
+	doors := &ConnectionRules{Most: 10, Rate: 1, PerIP: 3, PerIPOf: map[netip.Addr]int{b: 1}, Listener: Door{Most: 9, Rate: 100}}
 	var c Connections
 	for i, step := range []struct {
 		ip   netip.Addr
 		at   float64
+		wait time.Duration
 		want Admission
 	}{
-		{a, 0, Admission{}}, {a, 0, Admission{}}, {a, 0, Admission{}}, {a, 0, Admission{Full: true}},
-		{b, 0, Admission{}}, {b, 0, Admission{Full: true}},
-		{loud, 0, Admission{}}, {loud, 0, Admission{Close: time.Second}}, {loud, 0, Admission{Close: time.Second}},
-		{netip.Addr{}, 0, Admission{}}, {netip.Addr{}, 0, Admission{}}, {netip.Addr{}, 0, Admission{}}, {netip.Addr{}, 0, Admission{}},
-		{netip.Addr{}, 0, Admission{}}, {netip.Addr{}, 0, Admission{Wait: time.Second}},
-		{loud, 12, Admission{}},
+		{a, 0, 0, Admission{}}, {a, 0, 0, Admission{}}, {a, 0, 0, Admission{}}, {a, 0, 0, Admission{Full: true}},
+		{b, 0, 0, Admission{}}, {b, 0, 0, Admission{Full: true}},
+		{loud, 0, 0, Admission{}}, {loud, 0, 0, Admission{Close: time.Second}}, {loud, 0, 0, Admission{Close: time.Second}},
+		{netip.Addr{}, 0, 0, Admission{}}, {netip.Addr{}, 0, 0, Admission{}}, {netip.Addr{}, 0, 0, Admission{}},
+		{netip.Addr{}, 0, time.Second, Admission{}},
 	} {
-		if got := c.Admit(r, step.ip, at(step.at)); got != step.want {
-			t.Errorf("step %d from %v: %+v, want %+v", i, step.ip, got, step.want)
+		wait := c.Arrive(window, doors, "X", at(step.at))
+		if got := c.Admit(r, doors, "X", step.ip, at(step.at)); got != step.want || wait != step.wait {
+			t.Errorf("step %d from %v: %v, %+v, want %v, %+v", i, step.ip, wait, got, step.wait, step.want)
 		}
 	}
-	c.Release(a)
-	if got := c.Admit(r, a, at(30)); got != (Admission{}) {
+	closed := func(ch <-chan struct{}) bool {
+		select {
+		case <-ch:
+			return true
+		default:
+			return false
+		}
+	}
+	full := c.Admit(r, doors, "X", b, at(20)) // the listener's nine are there
+	if full.Left == nil || closed(full.Left) || c.Excess(doors) != nil {
+		t.Errorf("a full listener: %+v", full)
+	}
+	if got := c.Admit(r, doors, "Y", a, at(20)); got != (Admission{Full: true}) {
+		t.Errorf("another listener, the same address: %+v", got)
+	}
+	if got := c.Admit(r, doors, "Y", loud, at(20)); got != (Admission{}) {
+		t.Errorf("another listener: %+v", got)
+	}
+	if got := c.Admit(r, doors, "Y", loud, at(20)); got.Left == nil {
+		t.Errorf("a full broker: %+v", got)
+	}
+	fewer := *doors
+	fewer.Most = 9
+	if left := c.Excess(&fewer); left == nil || closed(left) {
+		t.Error("the limit was lowered: none is too many")
+	}
+	c.Release("X", a)
+	if !closed(full.Left) || c.Excess(&fewer) != nil {
+		t.Error("one has ended, and nobody knows")
+	}
+	if got := c.Admit(r, doors, "X", a, at(30)); got != (Admission{}) {
 		t.Errorf("after one ended: %+v", got)
 	}
-	for _, ip := range []netip.Addr{a, a, a, b, loud, loud, {}} {
-		c.Release(ip)
+	for _, ip := range []netip.Addr{a, a, a, b, loud, {}, {}, {}, {}} {
+		c.Release("X", ip)
 	}
-	if len(c.byIP) != 0 {
-		t.Errorf("addresses are left: %v", c.byIP)
+	c.Release("Y", loud)
+	if len(c.byIP) != 0 || c.open != 0 || c.listeners["X"].open != 0 {
+		t.Errorf("some are left: %v, %d", c.byIP, c.open)
 	}
 }
 

@@ -21,11 +21,15 @@ type CompactionConfig struct {
 	MinLag          time.Duration // leave alone what is younger; min.compaction.lag.ms
 	MaxLag          time.Duration // compact when something dirty is older; 0 means never; max.compaction.lag.ms
 	DeleteRetention time.Duration // keep tombstones for so long; delete.retention.ms
+	MaxKeys         int           // of one pass, what does not fit is left to the next; 0, and at most: 4 million
+
+	// Pace is told the bytes that are read and written, and waits while that is too
+	// fast; its error ends the pass. nil: nothing waits.
+	Pace func(ctx context.Context, bytes int) error
 }
 
-// maxCompactionKeys bounds the keys of one pass, about 48 bytes of memory each;
-// what does not fit is left to the next pass. Kafka's default buffer has room
-// for about 5 million.
+// maxCompactionKeys bounds the keys of one pass, about 48 bytes of memory each.
+// Kafka's default buffer has room for about 5 million.
 const maxCompactionKeys = 4 << 20
 
 // errKeysFull ends the collection of keys.
@@ -103,12 +107,13 @@ func (l *Log) compactable(below int64, minLag time.Duration, now time.Time) (lis
 	defer l.mu.Unlock()
 	list = *l.segments.Load()
 	below = min(below, l.durable.Load())
-	young := int64(math.MaxInt64)
-	if minLag > 0 {
-		young = now.Add(-minLag).UnixMilli()
-	}
-	n := 0
-	for n < len(list)-1 && list[n].next.Load() <= below && list[n].maxTS.Load() < young {
+	young, n := now.Add(-minLag).UnixMilli(), 0
+	for n < len(list)-1 && list[n].next.Load() <= below {
+		if minLag > 0 {
+			if latest, err := list[n].latest(); latest > young || err != nil {
+				break
+			}
+		}
 		n++
 	}
 	return list[:n], max(l.compacted, l.start.Load())
@@ -152,6 +157,9 @@ func (l *Log) Compact(ctx context.Context, below int64, c CompactionConfig, now 
 
 func (l *Log) newCompaction(below int64, c CompactionConfig, now time.Time) (*compaction, error) {
 	list, dirty := l.compactable(below, c.MinLag, now)
+	if c.MaxKeys <= 0 || c.MaxKeys > maxCompactionKeys {
+		c.MaxKeys = maxCompactionKeys
+	}
 	p := &compaction{l: l, now: now, cfg: c, dirty: dirty, last: dirty - 1, latest: make(map[digest]int64)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -212,7 +220,7 @@ func (p *compaction) collectBatch(b record.Batch) error {
 			return nil
 		}
 		key := digestOf(r.Key)
-		if _, known := p.latest[key]; !known && len(p.latest) >= maxCompactionKeys {
+		if _, known := p.latest[key]; !known && len(p.latest) >= p.cfg.MaxKeys {
 			return errKeysFull
 		}
 		p.latest[key] = r.Offset
@@ -235,10 +243,20 @@ func (p *compaction) read(ctx context.Context, s *segment, fn func(record.Batch)
 		if err != nil {
 			return fmt.Errorf("%s at %d: %w", s.file.Name(), in.pos, err)
 		}
+		if err := p.pace(ctx, len(b)); err != nil {
+			return err
+		}
 		if err := fn(b); err != nil {
 			return err
 		}
 	}
+}
+
+func (p *compaction) pace(ctx context.Context, bytes int) error {
+	if p.cfg.Pace == nil {
+		return nil
+	}
+	return p.cfg.Pace(ctx, bytes)
 }
 
 // groups puts segments together that fit into one.

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millrace/millrace/kafka/record"
+	"github.com/millrace/millrace/vfs"
 )
 
 const cleanedSuffix = ".cleaned" // of a log file that a pass is writing
@@ -42,6 +43,10 @@ func (p *compaction) rewrite(ctx context.Context, group []*segment) error {
 		out.abandon(p.l)
 		return p.l.dir.fail(fmt.Errorf("sync %s: %w", out.name, err))
 	}
+	if err := out.keepAge(p.l.dir.fs, group[len(group)-1]); err != nil {
+		out.abandon(p.l)
+		return err
+	}
 	if err := p.forgetTransactions(); err != nil {
 		out.abandon(p.l)
 		return err
@@ -72,6 +77,16 @@ func (p *compaction) create(base int64) (*cleaned, error) {
 	return &cleaned{newSegment(p.l.path, base, f), name}, nil
 }
 
+// keepAge has the file be as old as that of the group's last segment, by which
+// retention goes where records have no timestamps.
+func (c *cleaned) keepAge(fsys vfs.FS, last *segment) error {
+	st, err := last.file.Stat()
+	if err != nil {
+		return err
+	}
+	return fsys.SetModified(c.name, st.ModTime())
+}
+
 // abandon removes an unused file, unless the log is gone, and that with it.
 func (c *cleaned) abandon(l *Log) {
 	defer c.release()
@@ -97,7 +112,7 @@ func (p *compaction) copySegment(ctx context.Context, s *segment, out *cleaned, 
 			return fmt.Errorf("write %s: %w", out.name, shortWrite(err))
 		}
 		out.note(left, len(left), p.interval)
-		return nil
+		return p.pace(ctx, len(left))
 	})
 }
 

@@ -75,7 +75,7 @@ func TestIdleLogs(t *testing.T) {
 	if data, err := logs[7].Read(0, 1, 100); len(data) != 0 || err != nil {
 		t.Errorf("read of an empty log: %d bytes, %v", len(data), err)
 	}
-	if n, err := logs[7].Retain(epoch0); n != 0 || err != nil {
+	if n, err := logs[7].Retain(1<<40, epoch0); n != 0 || err != nil {
 		t.Errorf("retention of an empty log: %d, %v", n, err)
 	}
 	appendTo(t, logs[7], batch(-1, 0, 0))
@@ -122,7 +122,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	for i := range uint64(800) {
 		appendTo(t, l, batch(5, int32(i), i))
 		if i%20 == 0 {
-			if _, err := l.Retain(epoch0); err != nil {
+			if _, err := l.Retain(1<<40, epoch0); err != nil {
 				t.Error(err)
 			}
 		}
@@ -215,25 +215,64 @@ func TestSegmentsRoll(t *testing.T) {
 	disk := vfs.NewMemory()
 	d := openDir(t, disk, storage.DirOptions{})
 	defer d.Close()
-	l := openLog(t, d, storage.LogConfig{SegmentAge: time.Hour, RetentionBytes: -1, RetentionAge: -1})
-	at := func(now time.Time) int {
+	hourly := storage.LogConfig{SegmentAge: time.Hour, RetentionBytes: -1, RetentionAge: -1}
+	l := openLog(t, d, hourly)
+	segments := 0
+	at := func(stamp, now time.Duration) int {
 		t.Helper()
-		if _, err := l.Append(batch(-1, 0, uint64(l.EndOffset())), 1, now, storage.Client); err != nil {
+		b := record.NewBuilder(record.BuilderOptions{ProducerID: -1})
+		ms := int64(-1)
+		if stamp >= 0 {
+			ms = epoch0.Add(stamp).UnixMilli()
+		}
+		b.Add(ms, nil, nil)
+		if _, err := l.Append(b.Batch(), 1, epoch0.Add(now), storage.Client); err != nil {
 			t.Fatal(err)
 		}
-		return len(names(t, disk, "/data/t-0", ".log"))
+		before := segments
+		segments = len(names(t, disk, "/data/t-0", ".log"))
+		return segments - before
 	}
+	const none = -1 // no timestamp
 	for i, step := range []struct {
-		after time.Duration
-		want  int
-	}{{0, 1}, {time.Hour, 1}, {time.Hour + 1, 2}, {2 * time.Hour, 2}, {3 * time.Hour, 3}} {
-		if got := at(epoch0.Add(step.after)); got != step.want {
-			t.Errorf("step %d: %d segments after %v, want %d", i, got, step.after, step.want)
+		stamp, now time.Duration
+		rolls      int
+	}{
+		{0, 0, 1}, {time.Hour, 0, 0}, {time.Hour + time.Millisecond, 0, 1}, // by the records' time
+		{time.Minute, 9 * time.Hour, 0}, // whatever the clock says
+		{none, 9 * time.Hour, 0},
+		{3 * time.Hour, 9 * time.Hour, 1},
+		{9 * time.Hour, 9 * time.Hour, 1}, {none, 9 * time.Hour, 0},
+	} {
+		if got := at(step.stamp, step.now); got != step.rolls {
+			t.Errorf("step %d: %d new segments, want %d", i, got, step.rolls)
 		}
 	}
+	l.Configure(storage.LogConfig{SegmentBytes: 1, RetentionBytes: -1, RetentionAge: -1})
+	at(none, 0) // begins a segment without timestamps
+	l.Configure(hourly)
+	if got := [...]int{at(time.Hour, time.Hour), at(time.Hour, time.Hour+time.Millisecond)}; got != [...]int{0, 1} {
+		t.Errorf("by the clock: %v new segments, want 0 and 1", got)
+	}
+	jittery := hourly
+	jittery.SegmentJitter = 24 * time.Hour // of which only the age itself counts
+	l.Configure(jittery)
+	at(3*time.Hour, 0) // the segment that this begins is cut short, if only by a little
+	if got := at(4*time.Hour-time.Millisecond, 0); got != 1 {
+		t.Errorf("with jitter: %d new segments before the hour, want 1", got)
+	}
+	l.Configure(storage.LogConfig{IndexBytes: 40, IndexIntervalBytes: 1, RetentionBytes: -1, RetentionAge: -1})
+	rolled := 0
+	for range 12 {
+		rolled += at(0, 0)
+	}
+	if rolled != 2 {
+		t.Errorf("with room for 5 entries of an index, 12 batches have made %d segments, want 2", rolled)
+	}
+	before := segments
 	l.Configure(storage.LogConfig{SegmentBytes: 100, RetentionBytes: -1, RetentionAge: -1})
-	if got := at(epoch0.Add(3 * time.Hour)); got != 4 {
-		t.Errorf("%d segments with 100 bytes for each, want 4", got)
+	if got := at(0, 0); got != 1 {
+		t.Errorf("%d new segments with 100 bytes for each, want 1", got)
 	}
 	// A batch may claim as many offsets as it likes: relative offsets have 31 bits.
 	l.Configure(storage.LogConfig{RetentionBytes: -1, RetentionAge: -1})
@@ -243,8 +282,8 @@ func TestSegmentsRoll(t *testing.T) {
 		if _, err := l.Append(b, 1, epoch0, storage.Coordinator); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(names(t, disk, "/data/t-0", ".log")); got != 4+i {
-			t.Errorf("%d segments after %d wide batches, want %d", got, i+1, 4+i)
+		if got := len(names(t, disk, "/data/t-0", ".log")); got != before+1+i {
+			t.Errorf("%d segments after %d wide batches, want %d", got, i+1, before+1+i)
 		}
 	}
 }

@@ -53,6 +53,13 @@ func (x *index) bytes() []byte {
 	return x.data[:len(x.data):len(x.data)]
 }
 
+// size is how many bytes there are.
+func (x *index) size() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.data)
+}
+
 // drop frees what is on disk by now.
 func (x *index) drop() {
 	x.mu.Lock()
@@ -124,6 +131,13 @@ func (x *timeIndex) bytes() []byte {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.data[:len(x.data):len(x.data)]
+}
+
+// size is how many bytes the entries have.
+func (x *timeIndex) size() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.data)
 }
 
 // drop frees what is on disk by now.

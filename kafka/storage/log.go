@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"path"
 	"slices"
 	"sort"
@@ -20,7 +21,9 @@ import (
 // LogConfig is the settings of one log. Configure changes them at any time.
 type LogConfig struct {
 	SegmentBytes       int64         // roll before a segment grows beyond; 0 means 1 GiB, at most 2 GiB - 1
-	SegmentAge         time.Duration // roll a segment older than this; 0 means never
+	SegmentAge         time.Duration // roll a segment older than this, by its records' timestamps; 0 means never
+	SegmentJitter      time.Duration // each segment is rolled earlier by up to so much, at random
+	IndexBytes         int           // roll a segment whose indexes are as large; 0 means 10 MiB
 	RetentionBytes     int64         // keep at most about this much; -1 means no limit
 	RetentionAge       time.Duration // remove what is older; negative means never
 	IndexIntervalBytes int           // bytes between index entries; 0 means 4096
@@ -30,6 +33,7 @@ type LogConfig struct {
 const (
 	defaultSegmentBytes  = 1 << 30
 	defaultIndexInterval = 4096
+	defaultIndexBytes    = 10 << 20
 )
 
 func (c LogConfig) complete() LogConfig {
@@ -39,6 +43,9 @@ func (c LogConfig) complete() LogConfig {
 	c.SegmentBytes = min(c.SegmentBytes, math.MaxInt32) // positions in an index have 31 bits
 	if c.IndexIntervalBytes <= 0 {
 		c.IndexIntervalBytes = defaultIndexInterval
+	}
+	if c.IndexBytes <= 0 {
+		c.IndexBytes = defaultIndexBytes
 	}
 	return c
 }
@@ -198,14 +205,29 @@ func (l *Log) active(base int64, b record.Batch, now time.Time) (*segment, error
 	return l.roll(base, now)
 }
 
+// full is Kafka's LogSegment.shouldRoll. Of a log without records there is
+// nothing to roll.
 func (l *Log) full(s *segment, base int64, b record.Batch, now time.Time) bool {
 	size := s.size.Load()
 	if size == 0 {
 		return false
 	}
 	return size+int64(len(b)) > l.cfg.SegmentBytes ||
-		l.cfg.SegmentAge > 0 && !s.began.IsZero() && now.Sub(s.began) > l.cfg.SegmentAge ||
+		l.cfg.SegmentAge > 0 && s.age(b, now) > (l.cfg.SegmentAge-s.jitter).Milliseconds() ||
+		s.indexesFull(l.cfg.IndexBytes) ||
 		base+int64(b.LastOffsetDelta())-s.base > math.MaxInt32
+}
+
+// jitter is what a new segment's age is cut by (LogConfig.randomSegmentJitter).
+func (c LogConfig) jitter() time.Duration {
+	most := c.SegmentJitter
+	if c.SegmentAge > 0 {
+		most = min(most, c.SegmentAge)
+	}
+	if most <= 0 {
+		return 0
+	}
+	return rand.N(most)
 }
 
 // saveHelpers writes what helps the next start: a segment's indexes and a
@@ -240,7 +262,7 @@ func (l *Log) roll(base int64, now time.Time) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.began = now
+	s.began, s.jitter = now, l.cfg.jitter()
 	l.newNames = true
 	list = append(slices.Clone(list), s)
 	l.segments.Store(&list)

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"time"
 
 	"github.com/millrace/millrace/kafka/record"
 	"github.com/millrace/millrace/vfs"
@@ -382,9 +381,6 @@ func (r *recovery) scan(s *segment, trusted bool) (cut bool, err error) {
 		}
 		r.l.epochs.note(b.LeaderEpoch(), b.BaseOffset())
 		r.replay(s, b)
-		if pos == 0 && b.MaxTimestamp() > 0 {
-			s.began = time.UnixMilli(b.MaxTimestamp()) // as Kafka, which does not keep when a file was made
-		}
 		s.note(b, in.last, r.l.cfg.IndexIntervalBytes)
 	}
 }

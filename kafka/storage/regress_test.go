@@ -143,7 +143,7 @@ func TestTornTimeIndex(t *testing.T) {
 	for seed := range int64(40) {
 		d := openDir(t, disk.Crash(seed), storage.DirOptions{})
 		l := openLog(t, d, storage.LogConfig{SegmentBytes: 200, RetentionBytes: -1, RetentionAge: time.Hour})
-		if n, err := l.Retain(epoch0); n > 0 || err != nil {
+		if n, err := l.Retain(1<<40, epoch0); n > 0 || err != nil {
 			t.Fatalf("seed %d: %d fresh segments removed as expired, %v", seed, n, err)
 		}
 		for i := range int64(8) {

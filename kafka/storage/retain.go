@@ -32,15 +32,16 @@ func (l *Log) DeleteBefore(offset int64) error {
 	if err := l.dir.saveStarts(); err != nil {
 		return l.dir.fail(fmt.Errorf("save log start offsets: %w", err))
 	}
-	_, err := l.removeWhile(func(s *segment, _ int64) bool { return s.next.Load() <= offset })
+	_, err := l.removeWhile(offset, func(s *segment, _ int64) (bool, error) { return true, nil })
 	return err
 }
 
-// Retain removes the oldest segments that have outlived RetentionAge or that
-// RetentionBytes has no room for, rolls the last one when all of it has
-// expired, and forgets idle producers. It returns how many segments went.
-// kerr.KafkaStorageError when the directory has failed.
-func (l *Log) Retain(now time.Time) (segments int, err error) {
+// Retain removes the oldest segments, wholly below below, that have outlived
+// RetentionAge or that RetentionBytes has no room for, rolls the last one when
+// it is to go too, and forgets idle producers. It returns how many segments
+// went. (UnifiedLog.deleteOldSegments) kerr.KafkaStorageError when the directory
+// has failed.
+func (l *Log) Retain(below int64, now time.Time) (segments int, err error) {
 	l.mu.Lock()
 	if !l.writable() {
 		l.mu.Unlock()
@@ -48,29 +49,40 @@ func (l *Log) Retain(now time.Time) (segments int, err error) {
 	}
 	cfg := l.cfg
 	l.producers.expire(now, cfg.ProducerExpiry)
-	err = l.rollExpired(cfg, now)
+	err = l.rollExpired(cfg, below, now)
 	l.mu.Unlock()
 	if err != nil {
 		return 0, l.dir.fail(fmt.Errorf("roll %s for retention: %w", l.name, err))
 	}
-	expired := func(s *segment) bool {
-		return cfg.RetentionAge >= 0 && s.maxTS.Load() >= 0 && now.UnixMilli()-s.maxTS.Load() > cfg.RetentionAge.Milliseconds()
-	}
-	return l.removeWhile(func(s *segment, total int64) bool {
-		return expired(s) || cfg.RetentionBytes >= 0 && total-s.size.Load() >= cfg.RetentionBytes
-	})
+	return l.removeWhile(below, func(s *segment, total int64) (bool, error) { return cfg.drops(s, total, now) })
 }
 
-// rollExpired rolls the last segment when its newest record has expired, so
-// that it can be removed. Called under mu.
-func (l *Log) rollExpired(cfg LogConfig, now time.Time) error {
+// drops reports whether retention has no place for the oldest segment of a log
+// of total bytes.
+func (c LogConfig) drops(s *segment, total int64, now time.Time) (bool, error) {
+	if c.RetentionBytes >= 0 && total-s.size.Load() >= c.RetentionBytes {
+		return true, nil
+	}
+	if c.RetentionAge < 0 {
+		return false, nil
+	}
+	latest, err := s.latest()
+	return now.UnixMilli()-latest > c.RetentionAge.Milliseconds(), err
+}
+
+// rollExpired rolls the last segment when retention has no place for it either,
+// so that it can be removed. Called under mu.
+func (l *Log) rollExpired(cfg LogConfig, below int64, now time.Time) error {
 	list := *l.segments.Load()
-	if len(list) == 0 || cfg.RetentionAge < 0 {
+	if len(list) == 0 || list[len(list)-1].size.Load() == 0 || l.end.Load() > below {
 		return nil
 	}
-	s := list[len(list)-1]
-	if s.size.Load() == 0 || s.maxTS.Load() < 0 || now.UnixMilli()-s.maxTS.Load() <= cfg.RetentionAge.Milliseconds() {
-		return nil
+	total := l.Size()
+	for _, s := range list {
+		if drop, err := cfg.drops(s, total, now); !drop || err != nil {
+			return err
+		}
+		total -= s.size.Load()
 	}
 	fresh, err := l.roll(l.end.Load(), now)
 	if err != nil {
@@ -81,17 +93,24 @@ func (l *Log) rollExpired(cfg LogConfig, now time.Time) error {
 	return nil
 }
 
-// removeWhile removes durable segments from the oldest on while drop says so;
-// the last one always stays.
-func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err error) {
+// removeWhile removes durable segments wholly below below from the oldest on
+// while drop says so; the last one always stays.
+func (l *Log) removeWhile(below int64, drop func(s *segment, total int64) (bool, error)) (n int, err error) {
 	l.files.Lock()
 	defer l.files.Unlock()
 	l.mu.Lock()
 	list := *l.segments.Load()
-	total := l.Size()
-	for n < len(list)-1 && list[n].next.Load() <= l.durable.Load() && drop(list[n], total) {
+	total, below := l.Size(), min(below, l.durable.Load())
+	for n < len(list)-1 && list[n].next.Load() <= below {
+		var unwanted bool
+		if unwanted, err = drop(list[n], total); !unwanted || err != nil {
+			break
+		}
 		total -= list[n].size.Load()
 		n++
+	}
+	if err != nil {
+		n = 0
 	}
 	gone, kept := list[:n], list[n:]
 	if n > 0 {
@@ -103,6 +122,9 @@ func (l *Log) removeWhile(drop func(s *segment, total int64) bool) (n int, err e
 		l.unsynced = slices.DeleteFunc(l.unsynced, func(s *segment) bool { return slices.Contains(gone, s) })
 	}
 	l.mu.Unlock()
+	if err != nil {
+		return 0, fmt.Errorf("look at segments of %s: %w", l.name, err)
+	}
 	if n > 0 {
 		if err := l.keepSnapshot(kept[0].base); err != nil {
 			return 0, l.dir.fail(fmt.Errorf("sync producers of %s: %w", l.name, err))

@@ -40,7 +40,10 @@ type segment struct {
 	closed  atomic.Bool // no longer written to: its indexes are on disk
 	indexes *cached     // those of a closed segment; guarded by indexCache.mu
 	plain   int         // bytes since the last index entry; under the log's lock
-	began   time.Time   // of the first append, for segment.ms; under the log's lock
+	began   time.Time   // of the first append, as this process knows; under the log's lock
+	firstTS int64       // greatest timestamp of the first batch, -1 for none; under the log's lock
+
+	jitter time.Duration // it is rolled earlier by so much; under the log's lock
 }
 
 func fileName(base int64, suffix string) string { return fmt.Sprintf("%020d%s", base, suffix) }
@@ -98,6 +101,9 @@ func (s *segment) release() {
 // header, in the indexes and publishes it.
 func (s *segment) note(b record.Batch, size, interval int) {
 	at := s.size.Load()
+	if at == 0 {
+		s.firstTS = b.MaxTimestamp()
+	}
 	if ts := b.MaxTimestamp(); ts > s.maxTS.Load() {
 		s.maxTS.Store(ts)
 		s.times.pending(ts, b.LastOffset()-s.base)
@@ -110,6 +116,39 @@ func (s *segment) note(b record.Batch, size, interval int) {
 	s.plain += size
 	s.next.Store(b.LastOffset() + 1)
 	s.size.Store(at + int64(size))
+}
+
+// age is how many milliseconds a segment has waited to be rolled when b comes:
+// by the timestamps of the first batch and of b, or by the clock when the first
+// has none. (LogSegment.timeWaitedForRoll)
+func (s *segment) age(b record.Batch, now time.Time) int64 {
+	if s.firstTS >= 0 {
+		return b.MaxTimestamp() - s.firstTS
+	}
+	if s.began.IsZero() {
+		return 0
+	}
+	return now.Sub(s.began).Milliseconds()
+}
+
+// indexesFull reports whether one of the indexes has as many entries as most
+// bytes hold. Kafka's begin with the second entry of these, and its time index
+// keeps room for the last one.
+func (s *segment) indexesFull(most int) bool {
+	return s.offsets.size()-indexEntry >= most/indexEntry*indexEntry || s.times.size() >= most/timeIndexEntry*timeIndexEntry
+}
+
+// latest is the greatest timestamp of a segment's records in milliseconds, or
+// when none has one, when its file was last written to. (LogSegment.largestTimestamp)
+func (s *segment) latest() (int64, error) {
+	if ts := s.maxTS.Load(); ts >= 0 {
+		return ts, nil
+	}
+	st, err := s.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.ModTime().UnixMilli(), nil
 }
 
 // header reads the batch header at a position.

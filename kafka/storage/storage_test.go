@@ -194,7 +194,7 @@ func TestRetention(t *testing.T) {
 		appendTo(t, l, batch(-1, 0, i))
 	}
 	waitDurable(t, l)
-	if n, err := l.Retain(epoch0); err != nil || n == 0 || l.Size() < 500 {
+	if n, err := l.Retain(1<<40, epoch0); err != nil || n == 0 || l.Size() < 500 {
 		t.Errorf("by size: %d segments, %v, %d bytes left", n, err, l.Size())
 	}
 	if err := l.DeleteBefore(18); err != nil || l.StartOffset() != 18 {
@@ -208,7 +208,7 @@ func TestRetention(t *testing.T) {
 		t.Errorf("after a power cut: %d to %d, want 18 to 20", l.StartOffset(), l.EndOffset())
 	}
 	l.Configure(storage.LogConfig{RetentionBytes: -1, RetentionAge: time.Hour})
-	if n, err := l.Retain(epoch0.Add(2 * time.Hour)); err != nil || n == 0 || l.StartOffset() != 20 {
+	if n, err := l.Retain(1<<40, epoch0.Add(2*time.Hour)); err != nil || n == 0 || l.StartOffset() != 20 {
 		t.Errorf("by age: %d segments, %v, start %d; want all gone", n, err, l.StartOffset())
 	}
 	if a := appendTo(t, l, batch(-1, 0, 20)); a.BaseOffset != 20 {
@@ -221,6 +221,40 @@ func TestRetention(t *testing.T) {
 		t.Errorf("a removed log has end %d", l.EndOffset())
 	}
 	d.Close()
+}
+
+// TestRetentionWithoutTimestamps goes by when the segments were last written to,
+// also when they were compacted since and the log was opened again.
+func TestRetentionWithoutTimestamps(t *testing.T) {
+	disk := vfs.NewMemory()
+	d := openDir(t, disk, storage.DirOptions{})
+	config := storage.LogConfig{SegmentBytes: 200, RetentionBytes: -1, RetentionAge: time.Hour}
+	l := openLog(t, d, config)
+	for range 10 {
+		b := record.NewBuilder(record.BuilderOptions{ProducerID: -1})
+		b.Add(-1, []byte("key"), []byte("value"))
+		appendTo(t, l, b.Batch())
+	}
+	waitDurable(t, l)
+	written := time.Now()
+	if _, err := l.Compact(t.Context(), 10, storage.CompactionConfig{}, written); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if n, err := l.Retain(10, written.Add(time.Hour-time.Minute)); n > 0 || err != nil {
+			t.Errorf("within the hour: %d segments removed, %v", n, err)
+		}
+		d.Close()
+		d = openDir(t, disk, storage.DirOptions{})
+		l = openLog(t, d, config)
+	}
+	defer d.Close()
+	if n, err := l.Retain(9, written.Add(time.Hour+time.Minute)); l.StartOffset() > 9 || err != nil {
+		t.Errorf("not all committed: %d segments removed, start %d, %v", n, l.StartOffset(), err)
+	}
+	if n, err := l.Retain(10, written.Add(time.Hour+time.Minute)); l.StartOffset() != 10 || err != nil {
+		t.Errorf("after the hour: %d segments removed, start %d, %v", n, l.StartOffset(), err)
+	}
 }
 
 func TestDamageBelowTheFloorIsNotCut(t *testing.T) {

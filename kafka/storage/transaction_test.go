@@ -276,7 +276,7 @@ func (s *story) step(t *testing.T) {
 		c := s.c
 		c.RetentionBytes = int64(s.pad+100) * (5 + s.rng.Int64N(100))
 		s.log.Configure(c)
-		if _, err := s.log.Retain(epoch0); err != nil {
+		if _, err := s.log.Retain(1<<40, epoch0); err != nil {
 			t.Fatal(err)
 		}
 		s.log.Configure(s.c)
@@ -578,7 +578,7 @@ func TestOpenTransactionsDoNotExpire(t *testing.T) {
 	if _, err := l.Append(record.MarkerBatch(2, 0, record.Marker{}, epoch0), 1, epoch0, storage.Coordinator); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Retain(epoch0.Add(2 * time.Hour)); err != nil {
+	if _, err := l.Retain(1<<40, epoch0.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if got := l.Producers(); len(got) != 1 || got[0].ID != 1 || got[0].TransactionStart != 0 {
@@ -664,7 +664,7 @@ func TestCommittedReadersBesideTheWriter(t *testing.T) {
 				t.Errorf("compact: %v", err)
 				return
 			}
-			if _, err := l.Retain(epoch0); err != nil {
+			if _, err := l.Retain(1<<40, epoch0); err != nil {
 				t.Errorf("retain: %v", err)
 				return
 			}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/vfs"
 )
@@ -82,6 +83,15 @@ func content(t *testing.T, fsys vfs.FS, root string) {
 	if st, err := f.Stat(); err != nil || st.Size() != 7 || st.IsDir() || st.Name() != "f" || f.Name() != name {
 		t.Errorf("stat %+v, %v; name %q", st, err, f.Name())
 	}
+	old := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+	err := fsys.SetModified(name, old)
+	if st, statErr := f.Stat(); err != nil || statErr != nil || !st.ModTime().Equal(old) {
+		t.Errorf("modified %v, want %v; %v, %v", st.ModTime(), old, err, statErr)
+	}
+	write(t, f, "!")
+	if st, err := f.Stat(); err != nil || time.Since(st.ModTime()) > time.Minute {
+		t.Errorf("modified %v after a write; %v", st.ModTime(), err)
+	}
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
@@ -146,7 +156,7 @@ func names(t *testing.T, fsys vfs.FS, root string) {
 		t.Error(err)
 	}
 	for what, err := range map[string]error{
-		"stat": second(fsys.Stat(root + "/c/g")), "list": second(fsys.ReadDir(root + "/c")),
+		"stat": second(fsys.Stat(root + "/c/g")), "set modified": fsys.SetModified(root+"/c/g", time.Now()), "list": second(fsys.ReadDir(root + "/c")),
 		"remove": fsys.Remove(root + "/c"), "sync": fsys.SyncDir(root + "/c"),
 	} {
 		if !errors.Is(err, fs.ErrNotExist) {
