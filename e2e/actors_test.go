@@ -24,27 +24,34 @@ const actTime = 30 * time.Second // of one verb of a script
 var toolClasses = map[string]string{
 	"kafka-acls":                "org.apache.kafka.tools.AclCommand",
 	"kafka-broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
+	"kafka-client-metrics":      "org.apache.kafka.tools.ClientMetricsCommand",
 	"kafka-cluster":             "org.apache.kafka.tools.ClusterTool",
 	"kafka-configs":             "kafka.admin.ConfigCommand",
 	"kafka-console-consumer":    "org.apache.kafka.tools.consumer.ConsoleConsumer",
 	"kafka-console-producer":    "org.apache.kafka.tools.ConsoleProducer",
 	"kafka-consumer-groups":     "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
 	"kafka-consumer-perf-test":  "org.apache.kafka.tools.ConsumerPerformance",
-	"kafka-delete-records":      "org.apache.kafka.tools.DeleteRecordsCommand",
-	"kafka-e2e-latency":         "org.apache.kafka.tools.EndToEndLatency",
-	"kafka-features":            "org.apache.kafka.tools.FeatureCommand",
-	"kafka-get-offsets":         "org.apache.kafka.tools.GetOffsetShell",
-	"kafka-groups":              "org.apache.kafka.tools.GroupsCommand",
-	"kafka-leader-election":     "org.apache.kafka.tools.LeaderElectionCommand",
-	"kafka-log-dirs":            "org.apache.kafka.tools.LogDirsCommand",
-	"kafka-metadata-quorum":     "org.apache.kafka.tools.MetadataQuorumCommand",
-	"kafka-producer-perf-test":  "org.apache.kafka.tools.ProducerPerformance",
-	"kafka-reassign-partitions": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
-	"kafka-topics":              "org.apache.kafka.tools.TopicCommand",
-	"kafka-transactions":        "org.apache.kafka.tools.TransactionsCommand",
-	"kafka-verifiable-consumer": "org.apache.kafka.tools.VerifiableConsumer",
-	"kafka-verifiable-producer": "org.apache.kafka.tools.VerifiableProducer",
-	"transactional-copier":      "org.apache.kafka.tools.TransactionalMessageCopier",
+
+	"kafka-delete-records":            "org.apache.kafka.tools.DeleteRecordsCommand",
+	"kafka-e2e-latency":               "org.apache.kafka.tools.EndToEndLatency",
+	"kafka-features":                  "org.apache.kafka.tools.FeatureCommand",
+	"kafka-get-offsets":               "org.apache.kafka.tools.GetOffsetShell",
+	"kafka-groups":                    "org.apache.kafka.tools.GroupsCommand",
+	"kafka-leader-election":           "org.apache.kafka.tools.LeaderElectionCommand",
+	"kafka-log-dirs":                  "org.apache.kafka.tools.LogDirsCommand",
+	"kafka-metadata-quorum":           "org.apache.kafka.tools.MetadataQuorumCommand",
+	"kafka-producer-perf-test":        "org.apache.kafka.tools.ProducerPerformance",
+	"kafka-reassign-partitions":       "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
+	"kafka-replica-verification":      "org.apache.kafka.tools.ReplicaVerificationTool",
+	"kafka-streams-application-reset": "org.apache.kafka.tools.StreamsResetter",
+	"kafka-share-groups":              "org.apache.kafka.tools.consumer.group.ShareGroupCommand",
+	"kafka-streams-groups":            "org.apache.kafka.tools.streams.StreamsGroupCommand",
+	"client-compatibility":            "org.apache.kafka.tools.ClientCompatibilityTest",
+	"kafka-topics":                    "org.apache.kafka.tools.TopicCommand",
+	"kafka-transactions":              "org.apache.kafka.tools.TransactionsCommand",
+	"kafka-verifiable-consumer":       "org.apache.kafka.tools.VerifiableConsumer",
+	"kafka-verifiable-producer":       "org.apache.kafka.tools.VerifiableProducer",
+	"transactional-copier":            "org.apache.kafka.tools.TransactionalMessageCopier",
 }
 
 // toolCall is the class and the arguments of a tool, with the brokers where it
@@ -55,7 +62,7 @@ func toolCall(tool string, args []string, brokers string) (class string, all []s
 		return "", nil, fmt.Errorf("there is no tool %s", tool)
 	}
 	switch tool {
-	case "transactional-copier":
+	case "transactional-copier", "kafka-replica-verification":
 		return class, append([]string{"--broker-list", brokers}, args...), nil
 	case "kafka-cluster":
 		return class, append(append([]string{}, args...), "--bootstrap-server", brokers), nil
@@ -72,15 +79,16 @@ type actors struct {
 	admin   *kadm.Client
 	stdin   string // of the next tool
 	present map[string]*kgo.Client
+	broker  func(ctx context.Context, do, id string) error // stops or starts one
 }
 
-func newActors(t *testing.T, brokers []string) *actors {
+func newActors(t *testing.T, brokers []string, broker func(ctx context.Context, do, id string) error) *actors {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &actors{brokers: brokers, client: client, admin: kadm.NewClient(client), present: map[string]*kgo.Client{}}
+	a := &actors{brokers: brokers, client: client, admin: kadm.NewClient(client), present: map[string]*kgo.Client{}, broker: broker}
 	t.Cleanup(func() {
 		for _, c := range a.present {
 			c.Close()
@@ -98,9 +106,12 @@ func newActors(t *testing.T, brokers []string) *actors {
 //	commit GROUP TOPIC PARTITION N commits an offset
 //	join CLIENT GROUP TOPIC        consumes until it leaves
 //	join-848 CLIENT GROUP TOPIC    the same with the protocol of KIP-848
+//	join-static CLIENT GROUP TOPIC INSTANCE  the same as a static member
 //	leave CLIENT
 //	begin ID TOPIC PARTITION N     opens a transaction with records in it
 //	end ID commit|abort            ends it
+//	broker stop|start ID
+//	reassign TOPIC PARTITION REPLICAS  asks for it without the tool's own checks
 func (a *actors) act(t *testing.T, dir, verb string, args []string) error {
 	ctx, cancel := context.WithTimeout(t.Context(), actTime)
 	defer cancel()
@@ -116,9 +127,12 @@ func (a *actors) act(t *testing.T, dir, verb string, args []string) error {
 		"join-848": {3, func() error {
 			return a.join(ctx, args[0], args[1], args[2], kgo.ServerSideBalancer())
 		}},
-		"leave": {1, func() error { return a.leave(args[0]) }},
-		"begin": {4, func() error { return a.begin(ctx, args) }},
-		"end":   {2, func() error { return a.end(ctx, args[0], args[1] == "commit") }},
+		"join-static": {4, func() error { return a.join(ctx, args[0], args[1], args[2], kgo.InstanceID(args[3])) }},
+		"leave":       {1, func() error { return a.leave(args[0]) }},
+		"begin":       {4, func() error { return a.begin(ctx, args) }},
+		"end":         {2, func() error { return a.end(ctx, args[0], args[1] == "commit") }},
+		"reassign":    {3, func() error { return a.reassign(ctx, args) }},
+		"broker":      {2, func() error { return a.broker(ctx, args[0], args[1]) }},
 	}
 	v, ok := verbs[verb]
 	if !ok || len(args) != v.args {
@@ -152,6 +166,23 @@ func (a *actors) commit(ctx context.Context, args []string) error {
 	var offsets kadm.Offsets
 	offsets.AddOffset(args[1], int32(p), n, -1)
 	return a.admin.CommitAllOffsets(ctx, args[0], offsets)
+}
+
+func (a *actors) reassign(ctx context.Context, args []string) error {
+	p, err := strconv.ParseInt(args[1], 10, 32)
+	var replicas []int32
+	for _, text := range strings.Split(args[2], ",") {
+		id, idErr := strconv.ParseInt(text, 10, 32)
+		err = errors.Join(err, idErr)
+		replicas = append(replicas, int32(id))
+	}
+	if err != nil {
+		return err
+	}
+	var req kadm.AlterPartitionAssignmentsReq
+	req.Assign(args[0], int32(p), replicas)
+	answer, err := a.admin.AlterPartitionAssignments(ctx, req)
+	return errors.Join(err, answer.Error())
 }
 
 // join consumes with a client of this name, and returns when it has partitions.

@@ -45,7 +45,10 @@ import (
 // What differs from run to run stands under a name: broker-1 for its address,
 // <id-1> for the first topic's or cluster's id, <uuid>, <time>. With what brokers
 // to record is in testdata/tools/server.properties.
-var record = flag.String("record", "", "write the goldens of tools from the Apache Kafka at these `ADDRESSES`, in the order of broker ids")
+var (
+	record       = flag.String("record", "", "write the goldens of tools from the Apache Kafka at these `ADDRESSES`, in the order of broker ids")
+	recordBroker = flag.String("record-broker", "", "with -record: the `COMMAND` that stops and starts its brokers: COMMAND stop|start ID")
+)
 
 const (
 	toolSet   = "tools-4.3.1"
@@ -320,9 +323,14 @@ func TestToolsPrintTheSame(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
-	brokers := strings.Split(*record, ",")
+	brokers, broker := strings.Split(*record, ","), recordedBroker
 	if *record == "" {
-		brokers = strings.Split(start(t).clusterOf("tools", "4.1.x.kraft").plain, ",")
+		c := start(t).clusterOf("tools", "4.1.x.kraft")
+		brokers = strings.Split(c.plain, ",")
+		broker = func(_ context.Context, do, id string) error {
+			c.cli("", "broker", do, id, "--cluster", "tools")
+			return nil
+		}
 	}
 	tools, err := cache(t).StartTools(context.Background(), toolSet, nil, nil)
 	if err != nil {
@@ -333,7 +341,7 @@ func TestToolsPrintTheSame(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	p := &player{actors: newActors(t, brokers), cache: cache(t), tools: tools}
+	p := &player{actors: newActors(t, brokers, broker), cache: cache(t), tools: tools}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			steps, err := readGolden(file)
@@ -354,6 +362,14 @@ func TestToolsPrintTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recordedBroker stops and starts a broker of the Apache Kafka that is recorded.
+func recordedBroker(ctx context.Context, do, id string) error {
+	if *recordBroker == "" {
+		return errors.New("a script stops brokers: -record-broker says how")
+	}
+	return exec.CommandContext(ctx, *recordBroker, do, id).Run()
 }
 
 // difference shows lines that only Kafka or only Millrace printed.

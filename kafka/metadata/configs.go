@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -78,10 +79,10 @@ func (c config) check(value string) error {
 		return c.inRange(float64(n), strconv.FormatInt(n, 10))
 	case typeDouble:
 		n, err := strconv.ParseFloat(trimmed, 64)
-		if err != nil || math.IsNaN(n) {
+		if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(n) {
 			return c.invalid(value, "Not a number of type DOUBLE")
 		}
-		return c.inRange(n, trimmed)
+		return c.inRange(n, javaDouble(n))
 	case typeString:
 		return c.oneOfThem(trimmed)
 	case typeList:
@@ -93,6 +94,25 @@ func (c config) check(value string) error {
 		return c.takes.other(c, value)
 	}
 	return nil
+}
+
+// javaDouble is a number as java.lang.Double.toString writes it, which Kafka's
+// errors show.
+func javaDouble(n float64) string {
+	switch size := math.Abs(n); {
+	case math.IsInf(n, 0):
+		return strings.TrimPrefix(strings.Replace(strconv.FormatFloat(n, 'f', -1, 64), "Inf", "Infinity", 1), "+")
+	case size != 0 && (size < 1e-3 || size >= 1e7):
+		digits, exponent, _ := strings.Cut(strconv.FormatFloat(n, 'E', -1, 64), "E")
+		if !strings.Contains(digits, ".") {
+			digits += ".0"
+		}
+		power, _ := strconv.Atoi(exponent) // of FormatFloat: always a number
+		return digits + "E" + strconv.Itoa(power)
+	case n == math.Trunc(n):
+		return strconv.FormatFloat(n, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64)
 }
 
 func (c config) invalid(value, why string) error {
