@@ -14,15 +14,21 @@ import (
 func TestBoto3Connectivity(t *testing.T) {
 	t.Parallel()
 	i := start(t)
-	made := i.cli("", "account", "create", "--id", "111122223333")
-	key := regexp.MustCompile(`AWS_ACCESS_KEY_ID='?(\w+)`).FindStringSubmatch(made)
-	secret := regexp.MustCompile(`AWS_SECRET_ACCESS_KEY='?([\w/+=]+)`).FindStringSubmatch(made)
-	if key == nil || secret == nil {
-		t.Fatal(made)
-	}
+	key, secret := i.otherAccount()
 	bin, err := cache(t).Python(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_connectivity.py", key[1], secret[1]))
+	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_connectivity.py", key, secret))
+}
+
+// otherAccount makes the account 111122223333 and answers its root's credentials.
+func (i *instance) otherAccount() (key, secret string) {
+	i.t.Helper()
+	made := i.cli("", "account", "create", "--id", "111122223333")
+	found := regexp.MustCompile(`(?s)AWS_ACCESS_KEY_ID='?(\w+).*AWS_SECRET_ACCESS_KEY='?([\w/+=]+)`).FindStringSubmatch(made)
+	if found == nil {
+		i.t.Fatal(made)
+	}
+	return found[1], found[2]
 }

@@ -82,6 +82,20 @@ func TestBucketsOnTheCommandLine(t *testing.T) {
 	a.must("", a.path, "application-autoscaling", "describe-scalable-targets", "--service-namespace", "kafka")
 }
 
+// TestBoto3S3 is testdata/boto3_s3.py.
+//
+// Works: boto3: S3 buckets, objects, uploads in parts, lists, presigned URLs, ownership controls, ACLs and public access blocks, answers held to botocore's models
+func TestBoto3S3(t *testing.T) {
+	t.Parallel()
+	i := start(t)
+	key, secret := i.otherAccount()
+	bin, err := cache(t).Python(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(i.must("", filepath.Join(bin, "python"), "testdata/boto3_s3.py", key, secret))
+}
+
 // TestObjectsOutliveAKill kills the server in the midst of uploads: every object
 // is then what it was before or what was put.
 func TestObjectsOutliveAKill(t *testing.T) {

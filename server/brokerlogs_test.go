@@ -124,7 +124,7 @@ func TestBrokerLogs(t *testing.T) {
 // bucket, under MSK's names.
 func TestBrokerLogsInS3(t *testing.T) {
 	h := newHost(t)
-	if err := h.s.s3.CreateBucket(t.Context(), h.caller, "broker-logs", "", nil); err != nil {
+	if err := h.s.s3.CreateBucket(t.Context(), h.caller, s3.NewBucket{Name: "broker-logs"}); err != nil {
 		t.Fatal(err)
 	}
 	h.logTo(kafka.BrokerLogs{S3: &kafka.S3{Enabled: new(true), Bucket: new("broker-logs"), Prefix: new("msk/")}})

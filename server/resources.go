@@ -210,6 +210,9 @@ func (a apiAuthorizer) completeBucket(ctx context.Context, q *iam.Question, reso
 		return err
 	}
 	q.Owner = b.Account
+	if b.ClosedTo(q.Caller.Account) {
+		return nil // without the policy another account has no right
+	}
 	q.Policy, err = resourcePolicy(b.Policy)
 	return err
 }

@@ -189,6 +189,9 @@ func (c *s3Call) run(e *event) error {
 	if err := c.owned(ctx); err != nil {
 		return err
 	}
+	if err := c.objectACL(ctx); err != nil {
+		return err
+	}
 	if err := c.h.auditable(e); err != nil {
 		return err
 	}

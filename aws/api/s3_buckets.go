@@ -118,7 +118,14 @@ func (c *s3Call) createBucket() error {
 	if err != nil {
 		return err
 	}
-	err = c.h.cfg.S3.CreateBucket(c.r.Context(), c.caller, c.bucket, in.LocationConstraint, tags)
+	n := s3.NewBucket{Name: c.bucket, Constraint: in.LocationConstraint, Tags: tags, Ownership: s3.Ownership(c.r.Header.Get("X-Amz-Object-Ownership"))}
+	if canned := c.r.Header.Get("X-Amz-Acl"); canned != "" {
+		n.Grants, err = newBucketACL(canned, n.Ownership)
+	}
+	if err != nil {
+		return err
+	}
+	err = c.h.cfg.S3.CreateBucket(c.r.Context(), c.caller, n)
 	c.w.Header().Set("Location", "/"+c.bucket)
 	return err
 }
@@ -244,12 +251,16 @@ func (c *s3Call) getBucketPolicy() error {
 		return err
 	}
 	if b.Policy == "" {
-		return &model.Error{Code: "NoSuchBucketPolicy", HTTP: http.StatusNotFound, Message: "The bucket policy does not exist"}
+		return noBucketPolicy()
 	}
 	c.w.Header().Set("Content-Type", "application/json")
 	c.begin(http.StatusOK)
 	_, _ = c.w.Write([]byte(b.Policy)) // the peer may be gone
 	return nil
+}
+
+func noBucketPolicy() error {
+	return &model.Error{Code: "NoSuchBucketPolicy", HTTP: http.StatusNotFound, Message: "The bucket policy does not exist"}
 }
 
 // aws:s3 PutBucketPolicy
@@ -261,35 +272,12 @@ func (c *s3Call) putBucketPolicy() error {
 	if !json.Valid(data) {
 		return &model.Error{Code: "MalformedPolicy", HTTP: http.StatusBadRequest, Message: "Policies must be valid JSON and the first byte must be '{'"}
 	}
-	return c.h.cfg.S3.SetBucketPolicy(c.r.Context(), c.bucket, string(data))
+	return c.publicPolicy(c.h.cfg.S3.SetBucketPolicy(c.r.Context(), c.bucket, string(data)))
 }
 
 // aws:s3 DeleteBucketPolicy
 func (c *s3Call) deleteBucketPolicy() error {
 	return c.h.cfg.S3.SetBucketPolicy(c.r.Context(), c.bucket, "")
-}
-
-// getACL is the one ACL there is: all to the owner.
-// aws:s3 GetBucketAcl, GetObjectAcl
-func (c *s3Call) getACL() error {
-	b, err := c.h.cfg.S3.Bucket(c.r.Context(), c.bucket)
-	if err == nil && c.key != "" {
-		_, err = c.h.cfg.S3.Object(c.r.Context(), c.bucket, c.key)
-	}
-	if err != nil {
-		return err
-	}
-	id := canonicalID(b.Account)
-	return c.text(`<AccessControlPolicy xmlns="` + s3Namespace + `"><Owner><ID>` + id + `</ID></Owner><AccessControlList><Grant>` +
-		`<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>` + id + `</ID></Grantee>` +
-		`<Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>`)
-}
-
-func (c *s3Call) refuseACL() error {
-	if err := c.bucketIsThere(); err != nil {
-		return err
-	}
-	return aclNotSupported()
 }
 
 // contentXML is an object in a list.

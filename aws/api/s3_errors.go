@@ -39,7 +39,7 @@ func (p s3XML) refuse(w http.ResponseWriter, e *model.Error, requestID string) {
 	header := w.Header()
 	for name := range header { // what was going to be said of an object
 		if !strings.HasPrefix(name, "X-Amz-Request") && !strings.HasPrefix(name, "X-Amzn-Request") && name != "Date" {
-			header.Del(name)
+			delete(header, name)
 		}
 	}
 	details, method := "", ""

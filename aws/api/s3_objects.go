@@ -184,7 +184,7 @@ func (c *s3Call) describe(o s3.Object) {
 		h.Set(name, value)
 	}
 	for name, value := range o.Meta {
-		h.Set(metaPrefix+name, value)
+		h[strings.ToLower(metaPrefix)+name] = []string{value} // clients show names as they come
 	}
 	if len(o.Tags) > 0 {
 		h.Set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
@@ -446,10 +446,13 @@ func (c *s3Call) copyObject() error {
 		return err
 	}
 	c.w.Header().Set("X-Amz-Server-Side-Encryption", "AES256")
-	return c.answer(copyXML{
-		XMLName: xml.Name{Local: "CopyObjectResult"}, NS: s3Namespace, LastModified: o.Modified.Format(s3Time), ETag: `"` + o.ETag + `"`,
-		Checksums: checksumElements(o.Checksum), ChecksumType: o.Checksum.Algorithm,
-	})
+	out := copyXML{
+		XMLName: xml.Name{Local: "CopyObjectResult"}, NS: s3Namespace, LastModified: o.Modified.Format(s3Time), ETag: `"` + o.ETag + `"`, Checksums: checksumElements(o.Checksum),
+	}
+	if len(out.Checksums) > 0 {
+		out.ChecksumType = checksumType(o.Checksum)
+	}
+	return c.answer(out)
 }
 
 // patient gives a copy of what may be 5 GiB the time that it takes.

@@ -50,8 +50,6 @@ func s3Operations() []s3Operation {
 		{name: "GetBucketPolicy", method: get, level: ofBucket, sub: "policy", action: "GetBucketPolicy", serve: (*s3Call).getBucketPolicy},
 		{name: "PutBucketPolicy", method: put, level: ofBucket, sub: "policy", action: "PutBucketPolicy", status: 204, serve: (*s3Call).putBucketPolicy},
 		{name: "DeleteBucketPolicy", method: del, level: ofBucket, sub: "policy", action: "DeleteBucketPolicy", status: 204, serve: (*s3Call).deleteBucketPolicy},
-		{name: "GetBucketAcl", method: get, level: ofBucket, sub: "acl", action: "GetBucketAcl", serve: (*s3Call).getACL},
-		{name: "PutBucketAcl", method: put, level: ofBucket, sub: "acl", action: "PutBucketAcl", serve: (*s3Call).refuseACL},
 		{name: "DeleteObjects", method: post, level: ofBucket, sub: "delete", action: "", serve: (*s3Call).deleteObjects},
 		{name: "ListMultipartUploads", method: get, level: ofBucket, sub: "uploads", action: "ListBucketMultipartUploads", serve: (*s3Call).listUploads},
 		{name: "ListObjectVersions", method: get, level: ofBucket, sub: "versions", action: "ListBucketVersions", serve: (*s3Call).listVersions},
@@ -64,8 +62,6 @@ func s3Operations() []s3Operation {
 		{name: "GetObjectTagging", method: get, level: ofObject, sub: "tagging", action: "GetObjectTagging", hides: true, serve: (*s3Call).getObjectTagging},
 		{name: "PutObjectTagging", method: put, level: ofObject, sub: "tagging", action: "PutObjectTagging", hides: true, status: 200, serve: (*s3Call).putObjectTagging},
 		{name: "DeleteObjectTagging", method: del, level: ofObject, sub: "tagging", action: "DeleteObjectTagging", hides: true, status: 204, serve: (*s3Call).deleteObjectTagging},
-		{name: "GetObjectAcl", method: get, level: ofObject, sub: "acl", action: "GetObjectAcl", hides: true, serve: (*s3Call).getACL},
-		{name: "PutObjectAcl", method: put, level: ofObject, sub: "acl", action: "PutObjectAcl", serve: (*s3Call).refuseACL},
 		{name: "GetObjectAttributes", method: get, level: ofObject, sub: "attributes", action: "GetObjectAttributes", hides: true, serve: (*s3Call).getAttributes},
 		{name: "CreateMultipartUpload", method: post, level: ofObject, sub: "uploads", action: "PutObject", serve: (*s3Call).createUpload},
 		{name: "CompleteMultipartUpload", method: post, level: ofObject, sub: "uploadId", action: "PutObject", serve: (*s3Call).completeUpload},
@@ -79,7 +75,7 @@ func s3Operations() []s3Operation {
 		{name: "GetObject", method: get, level: ofObject, action: "GetObject", hides: true, serve: (*s3Call).getObject},
 		{name: "DeleteObject", method: del, level: ofObject, action: "DeleteObject", status: 204, serve: (*s3Call).deleteObject},
 	}
-	return append(settingOperations(), out...)
+	return slices.Concat(settingOperations(), accessOperations(), out)
 }
 
 // subresources are the query parameters that make another operation of a
@@ -127,21 +123,14 @@ func (c *s3Call) unserved() error {
 		lower, value := strings.ToLower(name), strings.Join(values, ",")
 		switch {
 		case lower == "x-amz-server-side-encryption" && value == "AES256", lower == "x-amz-storage-class" && value == "STANDARD", lower == "x-amz-bypass-governance-retention":
-		case lower == "x-amz-acl" && (value == "private" || value == "bucket-owner-full-control"):
-		case lower == "x-amz-acl", strings.HasPrefix(lower, "x-amz-grant-"):
-			return aclNotSupported()
 		case strings.HasPrefix(lower, "x-amz-server-side-encryption"), strings.HasPrefix(lower, "x-amz-copy-source-server-side-encryption"), lower == "x-amz-storage-class",
-			strings.HasPrefix(lower, "x-amz-object-lock"), lower == "x-amz-website-redirect-location", lower == "x-amz-write-offset-bytes":
+			strings.HasPrefix(lower, "x-amz-object-lock"), strings.HasPrefix(lower, "x-amz-grant-"), lower == "x-amz-website-redirect-location", lower == "x-amz-write-offset-bytes":
 			return notImplemented("millrace does not implement the header %s: %.60s of S3", lower, value)
 		case lower == "x-amz-bucket-object-lock-enabled" && !strings.EqualFold(value, "false"):
 			return notImplemented("millrace does not implement object lock of S3")
 		}
 	}
 	return nil
-}
-
-func aclNotSupported() error {
-	return &model.Error{Code: "AccessControlListNotSupported", HTTP: http.StatusBadRequest, Message: "The bucket does not allow ACLs"}
 }
 
 func (c *s3Call) bucketARN(bucket string) string {
@@ -163,8 +152,17 @@ func (c *s3Call) authorize(ctx context.Context) error {
 	if err := c.ask(ctx, "s3:"+c.op.action, resource); err != nil {
 		return err
 	}
-	if c.r.Header.Get("X-Amz-Tagging") != "" && (c.op.action == "PutObject") {
-		return c.ask(ctx, "s3:PutObjectTagging", resource)
+	for _, more := range []struct{ of, header, action string }{
+		{"PutObject", "X-Amz-Tagging", "s3:PutObjectTagging"}, {"PutObject", "X-Amz-Acl", "s3:PutObjectAcl"},
+		{"CreateBucket", "X-Amz-Acl", "s3:PutBucketAcl"}, {"CreateBucket", "X-Amz-Object-Ownership", "s3:PutBucketOwnershipControls"},
+	} {
+		given := c.r.Header.Get(more.header)
+		if c.op.action != more.of || given == "" || more.of == "CreateBucket" && given == "private" {
+			continue // a private ACL asks for nothing more: aws:s3 CreateBucket
+		}
+		if err := c.ask(ctx, more.action, resource); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -182,7 +180,7 @@ func (c *s3Call) conditions(action string) policy.Map {
 	}
 	age := max(0, c.h.cfg.Now().Sub(c.signed.Time).Milliseconds())
 	out["s3:signatureage"] = []string{strconv.FormatInt(age, 10)}
-	for _, name := range []string{"x-amz-content-sha256", "x-amz-server-side-encryption", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-storage-class", "x-amz-acl", "if-none-match", "if-match"} {
+	for _, name := range []string{"x-amz-content-sha256", "x-amz-server-side-encryption", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-storage-class", "x-amz-acl", "x-amz-object-ownership", "if-none-match", "if-match"} {
 		if v := c.r.Header.Get(name); v != "" {
 			out["s3:"+name] = []string{v}
 		}

@@ -30,7 +30,6 @@ var settings = []setting{
 	{sub: "notification", name: "BucketNotificationConfiguration", get: "GetBucketNotification", xml: "NotificationConfiguration"},
 	{sub: "object-lock", name: "ObjectLockConfiguration", get: "GetBucketObjectLockConfiguration",
 		code: "ObjectLockConfigurationNotFoundError", message: "Object Lock configuration does not exist for this bucket"},
-	{sub: "policyStatus", name: "BucketPolicyStatus", get: "GetBucketPolicyStatus", xml: "PolicyStatus><IsPublic>FALSE</IsPublic"},
 	{sub: "replication", name: "BucketReplication", get: "GetReplicationConfiguration", put: "PutReplicationConfiguration",
 		code: "ReplicationConfigurationNotFoundError", message: "The replication configuration was not found"},
 	{sub: "requestPayment", name: "BucketRequestPayment", get: "GetBucketRequestPayment", xml: "RequestPaymentConfiguration><Payer>BucketOwner</Payer"},
@@ -40,8 +39,6 @@ var settings = []setting{
 	{sub: "encryption", name: "BucketEncryption", get: "GetEncryptionConfiguration", put: "PutEncryptionConfiguration",
 		xml: "ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>" +
 			"<BucketKeyEnabled>false</BucketKeyEnabled></Rule"},
-	{sub: "ownershipControls", name: "BucketOwnershipControls", get: "GetBucketOwnershipControls",
-		xml: "OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule"},
 }
 
 // settingOperations are the rows of the settings, and of those of them that can
@@ -58,8 +55,6 @@ func settingOperations() []s3Operation {
 	return append(out,
 		s3Operation{name: "PutBucketEncryption", method: http.MethodPut, level: ofBucket, sub: "encryption", action: "PutEncryptionConfiguration", status: http.StatusOK,
 			serve: (*s3Call).putEncryption},
-		s3Operation{name: "PutBucketOwnershipControls", method: http.MethodPut, level: ofBucket, sub: "ownershipControls", action: "PutBucketOwnershipControls", status: http.StatusOK,
-			serve: (*s3Call).putOwnership},
 	)
 }
 
@@ -100,23 +95,6 @@ func (c *s3Call) putEncryption() error {
 	}
 	if a := in.Rules[0].Default.Algorithm; a != "AES256" {
 		return notImplemented("millrace does not implement the encryption %.40s of S3 buckets: only AES256", a)
-	}
-	return c.bucketIsThere()
-}
-
-// putOwnership takes what every bucket has: no ACLs.
-func (c *s3Call) putOwnership() error {
-	var in struct {
-		Rules []struct{ ObjectOwnership string } `xml:"Rule"`
-	}
-	if err := c.read(&in); err != nil {
-		return err
-	}
-	if len(in.Rules) != 1 {
-		return malformedXML()
-	}
-	if o := in.Rules[0].ObjectOwnership; o != "BucketOwnerEnforced" {
-		return notImplemented("millrace does not implement the object ownership %.40s of S3 buckets: only BucketOwnerEnforced", o)
 	}
 	return c.bucketIsThere()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type condition struct {
 	ifExists bool
 	null     *bool    // of the Null operator: whether the key must be absent
 	asks     []string // the policy variables in its values
+	fixed    bool     // only values hold that stand in it, without wildcards and variables
 }
 
 // set says how several values of the request count.
@@ -89,7 +91,15 @@ func newCondition(operator, key string, values []string, withVars bool) (c condi
 		p := newPattern(v, withVars)
 		c.asks = append(c.asks, p.variables()...)
 	}
+	c.fixed = !c.negated && !c.ifExists && c.set != forAll && len(c.asks) == 0 && !slices.ContainsFunc(values, broad)
 	return c, true
+}
+
+// broad says whether a value of a condition stands for many: a pattern, or a very
+// large range of addresses. "The meaning of public" of the S3 user guide
+func broad(value string) bool {
+	p, err := netip.ParsePrefix(value)
+	return strings.ContainsAny(value, "*?") || err == nil && (p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 32)
 }
 
 func (c condition) nullOf(values []string) (condition, bool) {

@@ -27,6 +27,24 @@ func (d *Document) ContextKeys() (out []string) {
 	return slices.Compact(out)
 }
 
+// fixing are the keys that make a statement for everybody one for somebody, when
+// a condition allows only fixed values of them. "The meaning of public" of the S3
+// user guide; the keys of the principal's own are its "fixed principal".
+var fixing = []string{
+	"aws:sourceip", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount", "aws:userid",
+	"aws:principalorgid", "aws:principalaccount", "aws:principalarn", "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
+	"s3:x-amz-server-side-encryption-aws-kms-key-id",
+}
+
+// Public says whether a statement of a resource's policy allows something to
+// everybody, without a condition that names who.
+func (d *Document) Public() bool {
+	return slices.ContainsFunc(d.Statements, func(s Statement) bool {
+		return s.Effect == Allow && s.principals.any &&
+			!slices.ContainsFunc(s.conditions, func(c condition) bool { return c.fixed && slices.Contains(fixing, c.key) })
+	})
+}
+
 func (p *pattern) variables() (out []string) {
 	for _, t := range p.tokens {
 		if t.kind == variable {

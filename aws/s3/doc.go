@@ -8,10 +8,10 @@
 // crash leaves the old object or the new one. What no document names any more is
 // removed by Sweep. Contents never stand in memory as a whole.
 //
-// decide.go, list.go and checksum.go are pure; the service files know the index,
+// access.go but for its calls, decide.go, list.go and checksum.go are pure; the service files know the index,
 // the blobs, the clock and randomness. Buckets are known by name alone, over all
-// accounts; each has an owner and a region. There is one version of an object,
-// no ACL, and no caller without a signature.
+// accounts; each has an owner and a region. There is one version of an object, it
+// is its bucket's owner's, and there is no caller without a signature.
 //
 // Keys of the index: docs/formats/s3.md.
 package s3
@@ -33,6 +33,10 @@ type Bucket struct {
 	Created time.Time         `json:"created"`
 	Tags    map[string]string `json:"tags,omitempty"`
 	Policy  string            `json:"policy,omitempty"`
+
+	Ownership Ownership     `json:"ownership,omitempty"`    // empty: BucketOwnerEnforced
+	Grants    []Grant       `json:"grants,omitempty"`       // of the ACL; none: all to the owner
+	Access    *PublicAccess `json:"publicAccess,omitempty"` // nil: a new bucket's, all blocked
 }
 
 // Attributes is what a client says of an object when it puts it.

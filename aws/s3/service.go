@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -67,24 +68,36 @@ func findObject(tx *store.Tx, b Bucket, key string) (*Object, error) {
 	return &o, nil
 }
 
+// NewBucket is what a new bucket is to be. Only Name is required.
+type NewBucket struct {
+	Name       string
+	Constraint string // its region
+	Tags       map[string]string
+	Ownership  Ownership
+	Grants     []Grant // of its ACL
+}
+
 // CreateBucket makes a bucket of the caller's account. aws:s3 CreateBucket
-func (s *Service) CreateBucket(ctx context.Context, c model.Caller, name, constraint string, tags map[string]string) error {
-	if err := CheckBucketName(name); err != nil {
+func (s *Service) CreateBucket(ctx context.Context, c model.Caller, n NewBucket) error {
+	if err := CheckBucketName(n.Name); err != nil {
 		return err
 	}
-	region, err := decideRegion(c.Region, constraint)
+	region, err := decideRegion(c.Region, n.Constraint)
 	if err != nil {
 		return err
 	}
-	if err := checkTags(tags, maxOfTags); err != nil {
+	if err := checkTags(n.Tags, maxOfTags); err != nil {
 		return err
 	}
-	id, err := s.newID()
-	if err != nil {
+	made := Bucket{Name: n.Name, Account: c.Account, Region: region, Created: s.now(), Tags: n.Tags, Grants: n.Grants}
+	if err := made.decideOwnership(cmp.Or(n.Ownership, BucketOwnerEnforced)); err != nil {
+		return err
+	}
+	if made.ID, err = s.newID(); err != nil {
 		return err
 	}
 	return s.cfg.Index.Update(ctx, func(tx *store.Tx) error {
-		have, exists, err := store.GetJSON[Bucket](tx, bucketKey(name))
+		have, exists, err := store.GetJSON[Bucket](tx, bucketKey(n.Name))
 		switch {
 		case err != nil:
 			return err
@@ -99,7 +112,7 @@ func (s *Service) CreateBucket(ctx context.Context, c model.Caller, name, constr
 		if err := roomForBucket(tx, c.Account); err != nil {
 			return err
 		}
-		return store.PutJSON(tx, bucketKey(name), Bucket{Name: name, ID: id, Account: c.Account, Region: region, Created: s.now(), Tags: tags})
+		return store.PutJSON(tx, bucketKey(n.Name), made)
 	})
 }
 
@@ -205,13 +218,15 @@ func (s *Service) DeleteBucket(ctx context.Context, name string) error {
 	})
 }
 
-func (s *Service) changeBucket(ctx context.Context, name string, change func(b *Bucket)) error {
+func (s *Service) changeBucket(ctx context.Context, name string, change func(b *Bucket) error) error {
 	return s.cfg.Index.Update(ctx, func(tx *store.Tx) error {
 		b, err := findBucket(tx, name)
+		if err == nil {
+			err = change(&b)
+		}
 		if err != nil {
 			return err
 		}
-		change(&b)
 		return store.PutJSON(tx, bucketKey(name), b)
 	})
 }
@@ -222,10 +237,14 @@ func (s *Service) SetBucketTags(ctx context.Context, name string, tags map[strin
 	if err := checkTags(tags, maxOfTags); err != nil {
 		return err
 	}
-	return s.changeBucket(ctx, name, func(b *Bucket) { b.Tags = tags })
+	return s.changeBucket(ctx, name, func(b *Bucket) error {
+		b.Tags = tags
+		return nil
+	})
 }
 
-// SetBucketPolicy replaces a bucket's policy; empty removes it.
+// SetBucketPolicy replaces a bucket's policy; empty removes it. ErrPublic is of a
+// public one where those are blocked.
 // aws:s3 PutBucketPolicy, DeleteBucketPolicy
 func (s *Service) SetBucketPolicy(ctx context.Context, name, text string) error {
 	if text != "" {
@@ -233,7 +252,13 @@ func (s *Service) SetBucketPolicy(ctx context.Context, name, text string) error 
 			return err
 		}
 	}
-	return s.changeBucket(ctx, name, func(b *Bucket) { b.Policy = text })
+	return s.changeBucket(ctx, name, func(b *Bucket) error {
+		b.Policy = text
+		if b.Blocked().BlockPolicy && b.IsPublic() {
+			return ErrPublic
+		}
+		return nil
+	})
 }
 
 // Put puts a small object for the service itself into a bucket of an account.
