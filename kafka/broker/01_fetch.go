@@ -43,9 +43,9 @@ func (b *Broker) fetch(_ context.Context, r *listener.Request) listener.Answer {
 		return now(resp)
 	}
 	return func(ctx context.Context) kmsg.Response {
-		defer f.release()
 		f.run(ctx)
-		return f.answer()
+		f.sent = fetchAnswer{f.answer(), f}
+		return &f.sent
 	}
 }
 
@@ -70,7 +70,7 @@ func (b *Broker) FetchTopics(s *listener.Session, req *kmsg.FetchRequest) []stri
 
 // answer renders what was found and settles the session. A client over its
 // quota gets an empty answer, of which its session knows nothing (KIP-219).
-func (f *fetch) answer() kmsg.Response {
+func (f *fetch) answer() *kmsg.FetchResponse {
 	wait := f.bill(1)
 	if f.r.Fetched(f.bytes(), f.spent, wait) {
 		f.bill(-1)

@@ -429,5 +429,9 @@ func (c *conn) answer(ctx context.Context, p *pending, scratch []byte) (buf []by
 	if raw, ok := resp.(*rawToken); ok {
 		return raw.frame(), nil
 	}
-	return p.charge.encode(scratch, p.correlation, resp), nil
+	buf = p.charge.encode(scratch, p.correlation, resp)
+	if r, ok := resp.(Reused); ok {
+		r.Release()
+	}
+	return buf, nil
 }

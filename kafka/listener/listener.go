@@ -152,6 +152,13 @@ type Request struct {
 // response sends nothing (acks=0), CloseConnection ends the connection.
 type Answer func(ctx context.Context) kmsg.Response
 
+// Reused is a response in memory that serves others after Release, which the
+// listener calls when it has sent it. One that is not sent is never released.
+type Reused interface {
+	kmsg.Response
+	Release()
+}
+
 // CloseConnection is the response that is not sent but closes the connection.
 var CloseConnection kmsg.Response = &closeConnection{}
 
