@@ -197,12 +197,7 @@ func (c *conn) read(ctx context.Context) error {
 		if c.auth.raw {
 			err = c.rawToken(ctx)
 		} else {
-			var frame []byte
-			if frame, err = wire.ReadFrame(c.r, limit); err == nil {
-				if err = c.waitMuted(ctx); err == nil {
-					err = c.request(ctx, frame)
-				}
-			}
+			err = c.next(ctx, limit)
 		}
 		if c.l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 			return errDrain
@@ -211,6 +206,34 @@ func (c *conn) read(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// next reads one request and takes it up to its place in the queue of answers. A
+// Produce is read into memory that serves the next one when its records are in
+// the log; the strings of a request are never in its frame.
+func (c *conn) next(ctx context.Context, limit int) error {
+	if c.session == nil || wire.NextKey(c.r) != keyProduce {
+		return c.nextIn(ctx, limit, new([]byte))
+	}
+	memory := c.l.frames.Get().(*[]byte)
+	err := c.nextIn(ctx, limit, memory)
+	if err == nil && cap(*memory) <= maxKeptFrame {
+		c.l.frames.Put(memory)
+	}
+	return err
+}
+
+// nextIn is next in some memory, which grows as it must.
+func (c *conn) nextIn(ctx context.Context, limit int, memory *[]byte) error {
+	frame, err := wire.ReadFrame(c.r, limit, *memory)
+	if err != nil {
+		return err
+	}
+	*memory = frame
+	if err := c.waitMuted(ctx); err != nil {
+		return err
+	}
+	return c.request(ctx, frame)
 }
 
 // request takes one request up to its place in the queue of answers.

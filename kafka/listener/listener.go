@@ -33,6 +33,7 @@ const (
 	maxPending      = 64       // answers not yet sent
 	maxPendingBytes = 16 << 20 // of the requests they answer
 	maxUnsent       = 1 << 20  // bytes of answers waiting for the peer to read
+	maxKeptFrame    = 4 << 20  // of a Produce whose memory serves the next one
 	tlsTimeout      = 10 * time.Second
 	saslTimeout     = 30 * time.Second
 	shortestSession = 2 * time.Second
@@ -129,8 +130,9 @@ func (AllowAll) Authorize(_ context.Context, _ *Session, ops []Operation) []bool
 	return ok
 }
 
-// Request is an authorized request. Msg is the handler's own, but aliases the
-// frame: what outlives the answer must be cloned.
+// Request is an authorized request. Msg is the handler's own, but its bytes alias
+// the frame, as strings never do: what outlives the answer must be cloned, and of
+// a Produce, whose frame serves the next one, what outlives Handle.
 type Request struct {
 	Header  wire.Header
 	Msg     kmsg.Request
@@ -259,6 +261,7 @@ type Listener struct {
 	strangers atomic.Int64       // connections that are not authenticated yet
 
 	buffers sync.Pool // of *[]byte: encoded answers
+	frames  sync.Pool // of *[]byte: requests to produce
 
 	began    time.Time
 	draining atomic.Bool   // no request is read any more
@@ -313,6 +316,7 @@ func New(cfg Config) *Listener {
 		l.connects = throttle.New(cfg.Connects)
 	}
 	l.buffers.New = func() any { return new([]byte) }
+	l.frames.New = l.buffers.New
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if q := cfg.Quotas; q != nil && q.Changed != nil {
 		l.running.Go(l.shed)
