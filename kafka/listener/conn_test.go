@@ -67,14 +67,12 @@ func (u *users) VerifyToken(_ context.Context, t sasl.Token) (sasl.Identity, err
 	return sasl.Identity{Type: "IAM", Name: u.name, Expires: u.expires}, nil
 }
 
-func (u *users) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
+func (u *users) Authorize(_ context.Context, _ *Session, ops []Operation, allowed []bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	ok := make([]bool, len(ops))
 	for i, op := range ops {
-		ok[i] = op.Op != Connect || u.connect
+		allowed[i] = op.Op != Connect || u.connect
 	}
-	return ok
 }
 
 func scramCredential(_, user string) (sasl.Credential, bool) {

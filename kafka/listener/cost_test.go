@@ -2,14 +2,19 @@ package listener
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
 	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/record"
 )
 
 // produceFrame is a Produce of one batch that nobody checks.
@@ -58,6 +63,31 @@ func (e *exchange) once(t testing.TB) {
 	}
 }
 
+// TestJudgingAllocatesOnce: of a request that is allowed, no more than what holds
+// its questions.
+func TestJudgingAllocatesOnce(t *testing.T) {
+	few := make([]kmsg.ProduceRequestTopic, fewQuestions-1)
+	for i := range few {
+		batch := make([]byte, record.HeaderSize) // of producer 0
+		few[i] = kmsg.ProduceRequestTopic{Topic: "topic-" + string(rune('a'+i)), Partitions: []kmsg.ProduceRequestTopicPartition{{Records: batch}}}
+	}
+	for _, msg := range []kmsg.Request{
+		&kmsg.ProduceRequest{Acks: -1, Topics: few},
+		&kmsg.FetchRequest{Version: 12, ReplicaID: -1, ReplicaState: kmsg.NewFetchRequestReplicaState(), Topics: []kmsg.FetchRequestTopic{{Topic: "a"}, {Topic: "b"}}},
+		&kmsg.HeartbeatRequest{Group: "g"},
+	} {
+		b := &echo{}
+		ask := func() {
+			if v := judge(t.Context(), AllowAll{}, b, nil, msg); len(v.denied) > 0 || len(v.granted) == 0 {
+				t.Fatalf("%T: %v", msg, v)
+			}
+		}
+		if n := testing.AllocsPerRun(100, ask); n > 1 {
+			t.Errorf("%T: %v allocations", msg, n)
+		}
+	}
+}
+
 // TestProducesShareMemory: what one Produce was read to serves the next.
 func TestProducesShareMemory(t *testing.T) {
 	e := newExchange(t, produceFrame(1<<20))
@@ -72,6 +102,52 @@ func TestProducesShareMemory(t *testing.T) {
 	// The race detector has pools lose a quarter of what they are given.
 	if each := (after.TotalAlloc - before.TotalAlloc) / requests; each > 1<<20 {
 		t.Errorf("each request of 1 MiB allocates %d bytes", each)
+	}
+}
+
+// TestProducesKeepTheirContent: the memory of requests that are under way at once,
+// of many connections, is not shared.
+func TestProducesKeepTheirContent(t *testing.T) {
+	answer := func(context.Context) kmsg.Response { return &kmsg.ProduceResponse{Version: 9} }
+	var wrong atomic.Int64
+	b := &backend{handle: func(r *Request) Answer {
+		req := r.Msg.(*kmsg.ProduceRequest)
+		runtime.Gosched()
+		for _, c := range req.Topics[0].Partitions[0].Records {
+			if c != byte(req.TimeoutMillis) {
+				wrong.Add(1)
+			}
+		}
+		return answer
+	}}
+	_, addr := serve(t, Config{Backend: b})
+	var all sync.WaitGroup
+	for c := range 8 {
+		p := dial(t, addr)
+		all.Go(func() {
+			for i := range 50 {
+				p.n++
+				req := &kmsg.ProduceRequest{Version: 9, Acks: -1, TimeoutMillis: int32(1 + c)}
+				records := bytes.Repeat([]byte{byte(1 + c)}, 1+i*1000)
+				req.Topics = []kmsg.ProduceRequestTopic{{Topic: "t", Partitions: []kmsg.ProduceRequestTopicPartition{{Records: records}}}}
+				if _, err := p.nc.Write(kmsg.NewRequestFormatter().AppendRequest(nil, req, p.n)); err != nil {
+					t.Error(err)
+					return
+				}
+				if i%2 == 1 { // two at a time
+					for range 2 {
+						if _, err := p.receive(&kmsg.ProduceResponse{Version: 9}); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := wrong.Load(); n > 0 {
+		t.Errorf("%d bytes were another request's", n)
 	}
 }
 

@@ -100,14 +100,33 @@ type Session struct {
 	Listener   string
 	BrokerID   int32
 	RemoteAddr netip.Addr // the zero Addr for a peer without an IP address
+
+	principal, host string // of newSession, which every request asks for
+}
+
+// Principal is who the session is, as Kafka writes it.
+func (s *Session) Principal() string {
+	if s.principal == "" {
+		return s.Identity.String()
+	}
+	return s.principal
+}
+
+// Host is the peer's address, as Kafka's ACLs name it.
+func (s *Session) Host() string {
+	if s.host == "" {
+		return s.RemoteAddr.String()
+	}
+	return s.host
 }
 
 // Authorizer judges operations. The server supplies it: IAM policies for IAM
 // principals, ACLs for others, who are always allowed Connect.
 type Authorizer interface {
-	// Authorize answers every operation, in order. A short answer refuses the
-	// rest. It may be called concurrently and should answer from memory.
-	Authorize(ctx context.Context, s *Session, ops []Operation) []bool
+	// Authorize sets allowed for each operation that is, in order: it is all false
+	// before, and as long as ops. Both are the caller's. It may be called
+	// concurrently, for every request, and should answer from memory.
+	Authorize(ctx context.Context, s *Session, ops []Operation, allowed []bool)
 }
 
 // Explainer is an Authorizer that can say what refused an operation. It is asked
@@ -122,12 +141,10 @@ type Explainer interface {
 type AllowAll struct{}
 
 // Authorize allows everything.
-func (AllowAll) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
-	ok := make([]bool, len(ops))
-	for i := range ok {
-		ok[i] = true
+func (AllowAll) Authorize(_ context.Context, _ *Session, _ []Operation, allowed []bool) {
+	for i := range allowed {
+		allowed[i] = true
 	}
-	return ok
 }
 
 // Request is an authorized request. Msg is the handler's own, but its bytes alias
