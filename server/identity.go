@@ -85,26 +85,24 @@ type wireAuthorizer struct {
 
 var _ listener.Explainer = wireAuthorizer{}
 
-// Authorize answers for each operation whether the session may do it. An answer
-// is remembered with the session while neither iam nor the cluster changes.
-func (a wireAuthorizer) Authorize(ctx context.Context, s *listener.Session, ops []listener.Operation) []bool {
-	out := make([]bool, len(ops))
+// Authorize tells of each operation whether the session may do it. An answer is
+// remembered with the session while neither iam nor the cluster changes.
+func (a wireAuthorizer) Authorize(ctx context.Context, s *listener.Session, ops []listener.Operation, allowed []bool) {
 	w, ok := s.Identity.Handle.(*wireCaller)
 	if !ok {
-		return out
+		return
 	}
 	revision, facts := a.iam.Revision(), a.facts.now(ctx)
-	unknown, caller := w.known(s, revision, facts, a.now(), ops, out)
+	unknown, caller := w.known(s, revision, facts, a.now(), ops, allowed)
 	for _, i := range unknown {
 		v, ok := a.decide(ctx, caller, ops[i], facts)
 		if !ok {
 			continue
 		}
-		out[i] = v.Allowed
+		allowed[i] = v.Allowed
 		w.learn(revision, facts, ops[i], v)
 	}
-	a.refuseUnrecordable(ops, out)
-	return out
+	a.refuseUnrecordable(ops, allowed)
 }
 
 // known fills in what is remembered and lists the other operations.
@@ -114,7 +112,7 @@ func (w *wireCaller) known(s *listener.Session, revision uint64, facts *clusterF
 	if w.verdicts == nil || w.revision != revision || w.facts != facts || len(w.verdicts) >= maxVerdicts {
 		w.revision, w.facts, w.verdicts = revision, facts, make(map[listener.Operation]bool)
 		if s.RemoteAddr.IsValid() {
-			w.caller.SourceIP = s.RemoteAddr.String()
+			w.caller.SourceIP = s.Host()
 		}
 	}
 	if !w.expires.IsZero() && !now.Before(w.expires) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,15 +17,46 @@ import (
 	"github.com/millrace/millrace/store"
 )
 
+// TestAuthorizeAllocatesNothing: what a session asks again, of one hundred
+// policies, is a look at what it was told.
+func TestAuthorizeAllocatesNothing(t *testing.T) {
+	a, session, ops := busySession(t)
+	allowed := make([]bool, len(ops))
+	a.Authorize(t.Context(), session, ops, allowed)
+	if n := testing.AllocsPerRun(100, func() { a.Authorize(t.Context(), session, ops, allowed) }); n > 0 || slices.Contains(allowed, false) {
+		t.Errorf("%v allocations: %v", n, allowed)
+	}
+}
+
 // BenchmarkAuthorizeProduce judges what one Produce of a transaction on ten
 // topics asks, for a user with one hundred policies: as it is remembered by its
 // session, and when every question is new.
 func BenchmarkAuthorizeProduce(b *testing.B) {
+	a, session, ops := busySession(b)
+	w, allowed := session.Identity.Handle.(*wireCaller), make([]bool, len(ops))
+	for name, forget := range map[string]bool{"remembered": false, "new": true} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if forget {
+					w.verdicts = nil
+				}
+				clear(allowed)
+				if a.Authorize(b.Context(), session, ops, allowed); slices.Contains(allowed, false) {
+					b.Fatalf("%v: %v", ops, allowed)
+				}
+			}
+		})
+	}
+}
+
+// busySession is a session of a user with one hundred policies, and what it may do.
+func busySession(b testing.TB) (wireAuthorizer, *listener.Session, []listener.Operation) {
 	st, err := store.Open(filepath.Join(b.TempDir(), "state.db"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer st.Close()
+	b.Cleanup(func() { st.Close() })
 	s, err := iam.New(b.Context(), iam.Config{Store: st, Random: rand.Reader})
 	if err != nil {
 		b.Fatal(err)
@@ -39,28 +71,13 @@ func BenchmarkAuthorizeProduce(b *testing.B) {
 	for i := range 10 {
 		ops = append(ops, listener.Operation{Op: listener.Write, Resource: listener.Topic, Name: fmt.Sprintf("topic-%d", i)})
 	}
-	w := &wireCaller{caller: caller}
-	session := &listener.Session{Identity: sasl.Identity{Handle: w}, RemoteAddr: netip.MustParseAddr("127.0.0.1")}
-	for name, forget := range map[string]bool{"remembered": false, "new": true} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if forget {
-					w.verdicts = nil
-				}
-				for i, ok := range a.Authorize(b.Context(), session, ops) {
-					if !ok {
-						b.Fatalf("%v is refused", ops[i])
-					}
-				}
-			}
-		})
-	}
+	session := &listener.Session{Identity: sasl.Identity{Handle: &wireCaller{caller: caller}}, RemoteAddr: netip.MustParseAddr("127.0.0.1")}
+	return a, session, ops
 }
 
 // busyUser makes a user with one hundred policies, of ten groups, and answers
 // the id of its key.
-func busyUser(b *testing.B, s *iam.Service) string {
+func busyUser(b testing.TB, s *iam.Service) string {
 	b.Helper()
 	ctx, name := b.Context(), "busy"
 	_, root, _ := s.Authenticate(ctx, s.Root().AccessKeyID, "", "us-east-1")

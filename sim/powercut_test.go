@@ -38,12 +38,10 @@ const (
 // permissions.
 type everybody struct{}
 
-func (everybody) Authorize(_ context.Context, _ *listener.Session, ops []listener.Operation) []bool {
-	out := make([]bool, len(ops))
-	for i := range out {
-		out[i] = true
+func (everybody) Authorize(_ context.Context, _ *listener.Session, _ []listener.Operation, allowed []bool) {
+	for i := range allowed {
+		allowed[i] = true
 	}
-	return out
 }
 
 // open starts a three-broker plaintext cluster over a file system.

@@ -35,7 +35,7 @@ func (b *Broker) fetch(_ context.Context, r *listener.Request) listener.Answer {
 		return now(fetchError(req, 0, kerr.InvalidRequest))
 	}
 	f := b.fetches.Get().(*fetch)
-	f.b, f.req, f.r, f.owner = b, req, r, r.Session.Identity.String()
+	f.b, f.req, f.r, f.owner = b, req, r, r.Session.Principal()
 	b.sessions.open(&f.fetchContext, req, f.owner, b.cfg.Image(), time.Now())
 	if f.refused != nil {
 		resp := fetchError(req, 0, f.refused)
@@ -43,9 +43,9 @@ func (b *Broker) fetch(_ context.Context, r *listener.Request) listener.Answer {
 		return now(resp)
 	}
 	return func(ctx context.Context) kmsg.Response {
-		defer f.release()
 		f.run(ctx)
-		return f.answer()
+		f.sent = fetchAnswer{f.answer(), f}
+		return &f.sent
 	}
 }
 
@@ -65,12 +65,12 @@ func (b *Broker) FetchTopics(s *listener.Session, req *kmsg.FetchRequest) []stri
 	if req.Version < 7 || req.SessionEpoch == firstEpoch || req.SessionEpoch == noEpoch {
 		return nil
 	}
-	return b.sessions.names(s.Identity.String(), req.SessionID, b.cfg.Image())
+	return b.sessions.names(s.Principal(), req.SessionID, b.cfg.Image())
 }
 
 // answer renders what was found and settles the session. A client over its
 // quota gets an empty answer, of which its session knows nothing (KIP-219).
-func (f *fetch) answer() kmsg.Response {
+func (f *fetch) answer() *kmsg.FetchResponse {
 	wait := f.bill(1)
 	if f.r.Fetched(f.bytes(), f.spent, wait) {
 		f.bill(-1)

@@ -55,6 +55,7 @@ type Broker struct {
 	cfg      Config
 	sessions sessions
 	fetches  sync.Pool // of *fetch
+	blocks   sync.Pool // of *[blockBytes]byte: of their memory
 }
 
 // New returns the broker.
@@ -63,7 +64,12 @@ func New(cfg Config) *Broker {
 		cfg.Measure = new(measure.Broker)
 	}
 	b := &Broker{cfg: cfg}
-	b.fetches.New = func() any { return new(fetch) }
+	b.blocks.New = func() any { return new([blockBytes]byte) }
+	b.fetches.New = func() any {
+		f := new(fetch)
+		f.room = func(bytes int) []byte { return f.memory.take(&b.blocks, bytes) }
+		return f
+	}
 	return b
 }
 

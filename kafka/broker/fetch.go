@@ -29,7 +29,19 @@ type fetch struct {
 	spent    time.Duration // on reading
 	gone     bool          // a partition that was read before is no more
 	watched  []*partition.Partition
+	memory   memory                 // that records are read to
+	room     func(bytes int) []byte // of memory
+	sent     fetchAnswer
 }
+
+// fetchAnswer is an answer whose records are in its fetch's memory.
+type fetchAnswer struct {
+	*kmsg.FetchResponse
+	f *fetch
+}
+
+// Release gives the fetch's memory back: see listener.Reused.
+func (a *fetchAnswer) Release() { a.f.release() }
 
 // found is what one partition gave.
 type found struct {
@@ -66,9 +78,10 @@ func (f *found) start() int64 {
 // maxKeptParts is the largest fetch whose memory is used again.
 const maxKeptParts = 10_000
 
-// release gives the fetch's memory back. Nothing that was answered is in it.
+// release gives the fetch's memory back, records that were answered included.
 func (f *fetch) release() {
 	b, parts, origin, found, watched := f.b, f.parts, f.origin, f.found, f.watched
+	f.memory.release(&b.blocks)
 	if cap(parts) > maxKeptParts {
 		return
 	}
@@ -76,13 +89,14 @@ func (f *fetch) release() {
 	clear(origin)
 	clear(found)
 	clear(watched)
-	*f = fetch{found: found[:0], watched: watched[:0]}
+	*f = fetch{found: found[:0], watched: watched[:0], memory: f.memory, room: f.room}
 	f.parts, f.origin = parts[:0], origin[:0]
 	b.fetches.Put(f)
 }
 
-// run reads until there is enough, and parks in between. It is registered once
-// with each partition, and looks at lengths alone until a read is worth it.
+// run reads until there is enough, and parks in between, without what was read.
+// It is registered once with each partition, and looks at lengths alone until a
+// read is worth it.
 func (f *fetch) run(ctx context.Context) {
 	wait := min(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, maxFetchWait)
 	if f.read() || wait <= 0 {
@@ -94,14 +108,15 @@ func (f *fetch) run(ctx context.Context) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for !f.ready() || !f.read() {
+		f.forget()
 		select {
 		case <-w.C:
+			continue
 		case <-timer.C:
-			f.read()
-			return
 		case <-ctx.Done():
-			return
 		}
+		f.read()
+		return
 	}
 }
 
@@ -172,6 +187,7 @@ func (f *fetch) readAll() (enough, failed bool) {
 		f.img = img
 		f.resolve()
 	}
+	f.memory.release(&f.b.blocks)
 	f.size = 0
 	readable, hurry := 0, f.gone
 	for i := range f.parts {
@@ -256,7 +272,7 @@ func (f *fetch) readPart(in *part, got *found) {
 	r := partition.Read{
 		Broker: f.b.cfg.ID, ClientEpoch: in.leaderEpoch, LeaderOnly: f.req.Version < 11,
 		Offset: in.offset, LastEpoch: in.lastEpoch, MaxBytes: min(int(in.maxBytes), f.maxBytes-f.size), AtLeastOne: f.size == 0,
-		Committed: f.committed(),
+		Committed: f.committed(), Room: f.room,
 	}
 	if got.preferred >= 0 { // the client reads there: here are no records (KIP-392)
 		r.LastEpoch, r.MaxBytes, r.AtLeastOne = -1, 0, false

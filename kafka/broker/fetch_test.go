@@ -109,7 +109,11 @@ func (n *node1) ask(t testing.TB, req *kmsg.FetchRequest) *kmsg.FetchResponse {
 		Header: wire.Header{Key: 1, Version: req.Version}, Msg: req, Session: &listener.Session{Listener: "CLIENT"},
 		MayRead: func(string) (bool, bool) { return true, true },
 	})
-	return answer(t.Context()).(*kmsg.FetchResponse)
+	resp := answer(t.Context())
+	if a, ok := resp.(*fetchAnswer); ok {
+		return a.FetchResponse // never released
+	}
+	return resp.(*kmsg.FetchResponse)
 }
 
 func sizes(resp *kmsg.FetchResponse) (out []int) {

@@ -74,9 +74,10 @@ func (f *fetch) count() {
 	}
 }
 
-// forget lets go of records that are not sent after all.
+// forget lets go of records that are not sent after all, or not yet.
 func (f *fetch) forget() {
 	for i := range f.found {
 		f.found[i].slice.Records = nil
 	}
+	f.memory.release(&f.b.blocks)
 }

@@ -31,22 +31,21 @@ var aclTypes = map[listener.ResourceType]kmsg.ACLResourceType{
 	listener.Cluster: kmsg.ACLResourceTypeCluster, listener.TransactionalID: kmsg.ACLResourceTypeTransactionalId,
 }
 
-// Authorize answers for each operation whether the session may do it.
-func (a acls) Authorize(_ context.Context, s *listener.Session, ops []listener.Operation) []bool {
-	img, out := a.image(), make([]bool, len(ops))
+// Authorize tells of each operation whether the session may do it.
+func (a acls) Authorize(_ context.Context, s *listener.Session, ops []listener.Operation, allowed []bool) {
 	if a.exists != nil && !a.exists(s.Identity.Name) {
-		return out
+		return
 	}
-	who := metadata.Access{Principal: s.Identity.Type + ":" + s.Identity.Name, Host: s.RemoteAddr.String()}
+	img := a.image()
+	who := metadata.Access{Principal: s.Principal(), Host: s.Host()}
 	for i, op := range ops {
-		out[i] = op.Op == listener.Connect || allowed(img, who, op)
+		allowed[i] = op.Op == listener.Connect || may(img, who, op)
 	}
-	return out
 }
 
-// allowed asks for an operation, and for what Kafka takes instead: to create a
+// may asks for an operation, and for what Kafka takes instead: to create a
 // topic, Create on the cluster; for idempotent writes, Write on any topic (KIP-679).
-func allowed(img *metadata.Image, a metadata.Access, op listener.Operation) bool {
+func may(img *metadata.Image, a metadata.Access, op listener.Operation) bool {
 	a.Operation, a.Type, a.Name = aclOperations[op.Op], aclTypes[op.Resource], op.Name
 	if op.Resource == listener.Cluster {
 		a.Name = metadata.ClusterName

@@ -183,12 +183,10 @@ func TestFetchSessionOfATopicThatIsMadeAnew(t *testing.T) {
 // revocable allows everything until Read on the topic is taken back.
 type revocable struct{ revoked atomic.Bool }
 
-func (a *revocable) Authorize(_ context.Context, _ *listener.Session, ops []listener.Operation) []bool {
-	ok := make([]bool, len(ops))
+func (a *revocable) Authorize(_ context.Context, _ *listener.Session, ops []listener.Operation, allowed []bool) {
 	for i, op := range ops {
-		ok[i] = op != listener.Operation{Op: listener.Read, Resource: listener.Topic, Name: "secret"} || !a.revoked.Load()
+		allowed[i] = op != listener.Operation{Op: listener.Read, Resource: listener.Topic, Name: "secret"} || !a.revoked.Load()
 	}
-	return ok
 }
 
 // TestFetchSessionIsJudgedOnEveryFetch: a right that ends, ends for sessions

@@ -233,12 +233,10 @@ func TestConsumerGroupsOutliveTheirCoordinator(t *testing.T) {
 // hides refuses Describe on one topic.
 type hides string
 
-func (h hides) Authorize(_ context.Context, _ *listener.Session, ops []listener.Operation) []bool {
-	out := make([]bool, len(ops))
+func (h hides) Authorize(_ context.Context, _ *listener.Session, ops []listener.Operation, allowed []bool) {
 	for i, op := range ops {
-		out[i] = op != listener.Operation{Op: listener.Describe, Resource: listener.Topic, Name: string(h)}
+		allowed[i] = op != listener.Operation{Op: listener.Describe, Resource: listener.Topic, Name: string(h)}
 	}
-	return out
 }
 
 // TestRegularExpressionsMatchWhatTheMemberMaySee hides a topic from a member.

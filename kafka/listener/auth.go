@@ -161,7 +161,7 @@ func (c *conn) step(ctx context.Context, in []byte) (out []byte, lifetime time.D
 		return nil, 0, sasl.TooShort()
 	}
 	s := c.newSession(*id)
-	if ok := c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{{Op: Connect, Resource: Cluster}}); len(ok) != 1 || !ok[0] {
+	if !c.may(ctx, s, Operation{Op: Connect, Resource: Cluster}) {
 		return nil, 0, sasl.AccessDenied(id.String() + " may not Connect")
 	}
 	c.auth.server, c.auth.expires = nil, sessionEnd(*id, c.l.cfg.SessionMax, now)

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -173,7 +174,10 @@ func (c *conn) outlast() (more bool, err error) {
 }
 
 func (c *conn) newSession(id sasl.Identity) *Session {
-	return &Session{Identity: id, Listener: c.l.cfg.Name, BrokerID: c.l.cfg.BrokerID, RemoteAddr: c.remote}
+	return &Session{
+		Identity: id, Listener: c.l.cfg.Name, BrokerID: c.l.cfg.BrokerID, RemoteAddr: c.remote,
+		principal: id.String(), host: c.remote.String(),
+	}
 }
 
 func (c *conn) principal() string {
@@ -197,12 +201,7 @@ func (c *conn) read(ctx context.Context) error {
 		if c.auth.raw {
 			err = c.rawToken(ctx)
 		} else {
-			var frame []byte
-			if frame, err = wire.ReadFrame(c.r, limit); err == nil {
-				if err = c.waitMuted(ctx); err == nil {
-					err = c.request(ctx, frame)
-				}
-			}
+			err = c.next(ctx, limit)
 		}
 		if c.l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 			return errDrain
@@ -211,6 +210,34 @@ func (c *conn) read(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// next reads one request and takes it up to its place in the queue of answers. A
+// Produce is read into memory that serves the next one when its records are in
+// the log; the strings of a request are never in its frame.
+func (c *conn) next(ctx context.Context, limit int) error {
+	if c.session == nil || wire.NextKey(c.r) != keyProduce {
+		return c.nextIn(ctx, limit, new([]byte))
+	}
+	memory := c.l.frames.Get().(*[]byte)
+	err := c.nextIn(ctx, limit, memory)
+	if err == nil && cap(*memory) <= maxKeptFrame {
+		c.l.frames.Put(memory)
+	}
+	return err
+}
+
+// nextIn is next in some memory, which grows as it must.
+func (c *conn) nextIn(ctx context.Context, limit int, memory *[]byte) error {
+	frame, err := wire.ReadFrame(c.r, limit, *memory)
+	if err != nil {
+		return err
+	}
+	*memory = frame
+	if err := c.waitMuted(ctx); err != nil {
+		return err
+	}
+	return c.request(ctx, frame)
 }
 
 // request takes one request up to its place in the queue of answers.
@@ -309,13 +336,14 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 	if verdict.whole != nil {
 		return func(context.Context) kmsg.Response { return verdict.whole }
 	}
-	answer := c.l.cfg.Backend.Handle(ctx, &Request{
-		Header: h, Msg: msg, Session: s, ConnID: c.id, MayRead: verdict.mayRead, charge: bill,
-		May: func(op Operation) bool {
-			ok := c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{op})
-			return len(ok) == 1 && ok[0]
-		},
-	})
+	r := &Request{
+		Header: h, Msg: msg, Session: s, ConnID: c.id, charge: bill,
+		May: func(op Operation) bool { return c.may(ctx, s, op) },
+	}
+	if h.Key == keyFetch {
+		r.MayRead = verdict.inquiry.mayRead
+	}
+	answer := c.l.cfg.Backend.Handle(ctx, r)
 	if answer == nil {
 		return nil
 	}
@@ -357,15 +385,22 @@ func (c *conn) logDenied(ctx context.Context, h wire.Header, s *Session, denied 
 func (c *conn) whileGranted(s *Session, h wire.Header, granted []Operation, answer Answer) Answer {
 	return func(ctx context.Context) kmsg.Response {
 		resp := answer(ctx)
-		allowed := c.l.cfg.Authorizer.Authorize(ctx, s, granted)
-		for i := range granted {
-			if i >= len(allowed) || !allowed[i] {
-				c.logDenied(ctx, h, s, granted[i:i+1])
-				return CloseConnection
-			}
+		var few [fewQuestions]bool
+		allowed := append(few[:0], make([]bool, len(granted))...)
+		c.l.cfg.Authorizer.Authorize(ctx, s, granted, allowed)
+		if i := slices.Index(allowed, false); i >= 0 {
+			c.logDenied(ctx, h, s, granted[i:i+1])
+			return CloseConnection
 		}
 		return resp
 	}
+}
+
+// may asks the authorizer about one operation.
+func (c *conn) may(ctx context.Context, s *Session, op Operation) bool {
+	var allowed [1]bool
+	c.l.cfg.Authorizer.Authorize(ctx, s, []Operation{op}, allowed[:])
+	return allowed[0]
 }
 
 // write runs the answers in order and sends them.
@@ -429,5 +464,9 @@ func (c *conn) answer(ctx context.Context, p *pending, scratch []byte) (buf []by
 	if raw, ok := resp.(*rawToken); ok {
 		return raw.frame(), nil
 	}
-	return p.charge.encode(scratch, p.correlation, resp), nil
+	buf = p.charge.encode(scratch, p.correlation, resp)
+	if r, ok := resp.(Reused); ok {
+		r.Release()
+	}
+	return buf, nil
 }

@@ -67,14 +67,12 @@ func (u *users) VerifyToken(_ context.Context, t sasl.Token) (sasl.Identity, err
 	return sasl.Identity{Type: "IAM", Name: u.name, Expires: u.expires}, nil
 }
 
-func (u *users) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
+func (u *users) Authorize(_ context.Context, _ *Session, ops []Operation, allowed []bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	ok := make([]bool, len(ops))
 	for i, op := range ops {
-		ok[i] = op.Op != Connect || u.connect
+		allowed[i] = op.Op != Connect || u.connect
 	}
-	return ok
 }
 
 func scramCredential(_, user string) (sasl.Credential, bool) {
@@ -90,7 +88,7 @@ func scramCredential(_, user string) (sasl.Credential, bool) {
 }
 
 // serve starts a listener on loopback.
-func serve(t *testing.T, cfg Config) (*Listener, string) {
+func serve(t testing.TB, cfg Config) (*Listener, string) {
 	t.Helper()
 	if cfg.Backend == nil {
 		cfg.Backend = &backend{}
@@ -198,7 +196,7 @@ func (p *peer) send(req kmsg.Request) {
 
 // receive reads the next response; header says whether it has tags.
 func (p *peer) receive(resp kmsg.Response) (correlation int32, err error) {
-	frame, err := wire.ReadFrame(p.r, wire.MaxFrame)
+	frame, err := wire.ReadFrame(p.r, wire.MaxFrame, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -322,7 +320,7 @@ func TestRawTokensAfterHandshakeV0(t *testing.T) {
 	p := dial(t, addr)
 	p.call(&kmsg.SASLHandshakeRequest{Version: 0, Mechanism: sasl.AWSMSKIAM})
 	p.nc.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(iamPayload))), iamPayload...))
-	if token, err := wire.ReadFrame(p.r, 1000); err != nil || !strings.Contains(string(token), "request-id") {
+	if token, err := wire.ReadFrame(p.r, 1000, nil); err != nil || !strings.Contains(string(token), "request-id") {
 		t.Fatalf("%q %v", token, err)
 	}
 	p.call(&kmsg.ListGroupsRequest{Version: 4})

@@ -15,12 +15,10 @@ import (
 // fickle allows everything until it does not, and says why.
 type fickle struct{ no atomic.Bool }
 
-func (f *fickle) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
-	ok := make([]bool, len(ops))
-	for i := range ok {
-		ok[i] = !f.no.Load()
+func (f *fickle) Authorize(_ context.Context, _ *Session, _ []Operation, allowed []bool) {
+	for i := range allowed {
+		allowed[i] = !f.no.Load()
 	}
-	return ok
 }
 
 func (*fickle) Why(_ context.Context, _ *Session, op Operation) string {

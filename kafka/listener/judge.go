@@ -2,6 +2,7 @@ package listener
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -23,8 +24,11 @@ type outcome struct {
 	restore func(kmsg.Response)
 }
 
-// then is the second half of a row, after the authorizer has answered.
+// then is the second half of a row, after the authorizer has refused something.
 type then func() outcome
+
+// fewQuestions are asked without memory of their own.
+const fewQuestions = 4
 
 // inquiry gathers the questions of one request, asks them all at once, and
 // answers from what came back.
@@ -32,19 +36,52 @@ type inquiry struct {
 	backend Backend
 	session *Session
 	ops     []Operation
-	index   map[Operation]int
-	allowed []bool
+	index   map[Operation]int // of ops, when they are more than a few
+	allowed []bool            // nil until the authorizer has answered
+	numbers []int             // that named gave out
+
+	fewOps     [fewQuestions]Operation
+	fewAllowed [fewQuestions]bool
+	fewNumbers [fewQuestions]int
 }
 
 // ask adds a question and returns its number for ok.
 func (q *inquiry) ask(op Op, resource ResourceType, name string) int {
 	o := Operation{op, resource, name}
-	if i, ok := q.index[o]; ok {
+	if i, ok := q.find(o); ok {
 		return i
 	}
+	n := len(q.ops)
+	if n == fewQuestions {
+		q.index = make(map[Operation]int)
+		for i, o := range q.ops {
+			q.index[o] = i
+		}
+	}
 	q.ops = append(q.ops, o)
-	q.index[o] = len(q.ops) - 1
-	return len(q.ops) - 1
+	if n >= fewQuestions {
+		q.index[o] = n
+	}
+	return n
+}
+
+func (q *inquiry) find(o Operation) (number int, ok bool) {
+	if q.index != nil {
+		number, ok = q.index[o]
+		return number, ok
+	}
+	number = slices.Index(q.ops, o)
+	return number, number >= 0
+}
+
+// answered tells whether the row is asked the second time: see row.
+func (q *inquiry) answered() bool { return q.allowed != nil }
+
+// authorize has the questions answered.
+func (q *inquiry) authorize(ctx context.Context, a Authorizer) {
+	allowed := append(q.fewAllowed[:0], make([]bool, len(q.ops))...)
+	a.Authorize(ctx, q.session, q.ops, allowed)
+	q.allowed = allowed
 }
 
 // ok tells whether all the questions were allowed.
@@ -70,16 +107,16 @@ func (q *inquiry) topic(name string, id [16]byte, ops ...Op) []int {
 }
 
 func (q *inquiry) named(resource ResourceType, name string, ops ...Op) []int {
-	numbers := make([]int, len(ops))
-	for i, op := range ops {
-		numbers[i] = q.ask(op, resource, name)
+	from := len(q.numbers)
+	for _, op := range ops {
+		q.numbers = append(q.numbers, q.ask(op, resource, name))
 	}
-	return numbers
+	return q.numbers[from:len(q.numbers):len(q.numbers)]
 }
 
 // mayRead is Request.MayRead.
 func (q *inquiry) mayRead(topic string) (ok, asked bool) {
-	n, asked := q.index[Operation{Read, Topic, topic}]
+	n, asked := q.find(Operation{Read, Topic, topic})
 	return asked && q.ok(n), asked
 }
 
@@ -87,33 +124,40 @@ type verdict struct {
 	outcome
 	granted []Operation
 	denied  []Operation
-	mayRead func(topic string) (ok, asked bool)
+	inquiry *inquiry
 }
 
 // judge authorizes a request. It may shorten msg's lists.
 func judge(ctx context.Context, a Authorizer, b Backend, s *Session, msg kmsg.Request) verdict {
-	q := &inquiry{backend: b, session: s, index: map[Operation]int{}}
-	next := table[msg.Key()].ask(q, msg)
+	q := &inquiry{backend: b, session: s}
+	q.ops, q.numbers = q.fewOps[:0], q.fewNumbers[:0]
+	ask := table[msg.Key()].ask
+	ask(q, msg)
 	if len(q.ops) == 0 {
-		return verdict{mayRead: q.mayRead}
+		return verdict{inquiry: q}
 	}
-	q.allowed = a.Authorize(ctx, s, q.ops)
-	v := verdict{mayRead: q.mayRead}
+	q.authorize(ctx, a)
+	if !slices.Contains(q.allowed, false) {
+		return verdict{granted: q.ops, inquiry: q}
+	}
+	v := verdict{inquiry: q}
 	for i, op := range q.ops {
-		if q.ok(i) {
+		if q.allowed[i] {
 			v.granted = append(v.granted, op)
 		} else {
 			v.denied = append(v.denied, op)
 		}
 	}
-	if len(v.denied) > 0 {
-		v.outcome = next()
-	}
+	v.outcome = ask(q, msg)()
 	return v
 }
 
 // row is one API key's authorization. Rows marked filter list what there is
 // when nothing is named: their handlers ask Request.May about each thing.
+//
+// ask is called for its questions, and when one of them is refused once more, for
+// what it returns then: what is always allowed makes nothing that is not used. A
+// question of the second time that was not one of the first is refused.
 type row struct {
 	filter bool
 	ask    func(q *inquiry, msg kmsg.Request) then
@@ -133,6 +177,12 @@ func (r row) filtered() row {
 // questions of one item, answers the response's list, refused its error.
 func each[T, U any, S kmsg.Response](q *inquiry, list *[]T, asks func(T) []int, answers func(S) *[]U, refused func(T) U) then {
 	items := *list
+	if !q.answered() {
+		for _, item := range items {
+			asks(item)
+		}
+		return nil
+	}
 	numbers := make([][]int, len(items))
 	for i, item := range items {
 		numbers[i] = asks(item)
@@ -172,6 +222,9 @@ func merge[T, U any](q *inquiry, items []T, numbers [][]int, answers []U, refuse
 // unless answers the whole request when a question was refused, and otherwise
 // goes on with what next says.
 func unless(q *inquiry, number int, whole func() kmsg.Response, next then) then {
+	if !q.answered() {
+		return nil
+	}
 	return func() outcome {
 		if !q.ok(number) {
 			return outcome{whole: whole()}
@@ -185,6 +238,9 @@ func unless(q *inquiry, number int, whole func() kmsg.Response, next then) then 
 
 // without is unless for a request that is about one resource.
 func without[S kmsg.Response](q *inquiry, number int, req kmsg.Request, fill func(S)) then {
+	if !q.answered() {
+		return nil
+	}
 	return unless(q, number, func() kmsg.Response {
 		resp := req.ResponseKind().(S)
 		fill(resp)

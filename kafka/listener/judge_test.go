@@ -17,12 +17,10 @@ import (
 // denies refuses operations on names that begin with "no", and those listed.
 type denies []Operation
 
-func (d denies) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
-	ok := make([]bool, len(ops))
+func (d denies) Authorize(_ context.Context, _ *Session, ops []Operation, allowed []bool) {
 	for i, op := range ops {
-		ok[i] = !strings.HasPrefix(op.Name, "no") && !slices.Contains(d, op)
+		allowed[i] = !strings.HasPrefix(op.Name, "no") && !slices.Contains(d, op)
 	}
-	return ok
 }
 
 // echo answers every item of a request without an error.

@@ -33,6 +33,7 @@ const (
 	maxPending      = 64       // answers not yet sent
 	maxPendingBytes = 16 << 20 // of the requests they answer
 	maxUnsent       = 1 << 20  // bytes of answers waiting for the peer to read
+	maxKeptFrame    = 4 << 20  // of a Produce whose memory serves the next one
 	tlsTimeout      = 10 * time.Second
 	saslTimeout     = 30 * time.Second
 	shortestSession = 2 * time.Second
@@ -99,14 +100,33 @@ type Session struct {
 	Listener   string
 	BrokerID   int32
 	RemoteAddr netip.Addr // the zero Addr for a peer without an IP address
+
+	principal, host string // of newSession, which every request asks for
+}
+
+// Principal is who the session is, as Kafka writes it.
+func (s *Session) Principal() string {
+	if s.principal == "" {
+		return s.Identity.String()
+	}
+	return s.principal
+}
+
+// Host is the peer's address, as Kafka's ACLs name it.
+func (s *Session) Host() string {
+	if s.host == "" {
+		return s.RemoteAddr.String()
+	}
+	return s.host
 }
 
 // Authorizer judges operations. The server supplies it: IAM policies for IAM
 // principals, ACLs for others, who are always allowed Connect.
 type Authorizer interface {
-	// Authorize answers every operation, in order. A short answer refuses the
-	// rest. It may be called concurrently and should answer from memory.
-	Authorize(ctx context.Context, s *Session, ops []Operation) []bool
+	// Authorize sets allowed for each operation that is, in order: it is all false
+	// before, and as long as ops. Both are the caller's. It may be called
+	// concurrently, for every request, and should answer from memory.
+	Authorize(ctx context.Context, s *Session, ops []Operation, allowed []bool)
 }
 
 // Explainer is an Authorizer that can say what refused an operation. It is asked
@@ -121,16 +141,15 @@ type Explainer interface {
 type AllowAll struct{}
 
 // Authorize allows everything.
-func (AllowAll) Authorize(_ context.Context, _ *Session, ops []Operation) []bool {
-	ok := make([]bool, len(ops))
-	for i := range ok {
-		ok[i] = true
+func (AllowAll) Authorize(_ context.Context, _ *Session, _ []Operation, allowed []bool) {
+	for i := range allowed {
+		allowed[i] = true
 	}
-	return ok
 }
 
-// Request is an authorized request. Msg is the handler's own, but aliases the
-// frame: what outlives the answer must be cloned.
+// Request is an authorized request. Msg is the handler's own, but its bytes alias
+// the frame, as strings never do: what outlives the answer must be cloned, and of
+// a Produce, whose frame serves the next one, what outlives Handle.
 type Request struct {
 	Header  wire.Header
 	Msg     kmsg.Request
@@ -151,6 +170,13 @@ type Request struct {
 // on the connection's writer, so that answers keep the requests' order. A nil
 // response sends nothing (acks=0), CloseConnection ends the connection.
 type Answer func(ctx context.Context) kmsg.Response
+
+// Reused is a response in memory that serves others after Release, which the
+// listener calls when it has sent it. One that is not sent is never released.
+type Reused interface {
+	kmsg.Response
+	Release()
+}
 
 // CloseConnection is the response that is not sent but closes the connection.
 var CloseConnection kmsg.Response = &closeConnection{}
@@ -252,6 +278,7 @@ type Listener struct {
 	strangers atomic.Int64       // connections that are not authenticated yet
 
 	buffers sync.Pool // of *[]byte: encoded answers
+	frames  sync.Pool // of *[]byte: requests to produce
 
 	began    time.Time
 	draining atomic.Bool   // no request is read any more
@@ -306,6 +333,7 @@ func New(cfg Config) *Listener {
 		l.connects = throttle.New(cfg.Connects)
 	}
 	l.buffers.New = func() any { return new([]byte) }
+	l.frames.New = l.buffers.New
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if q := cfg.Quotas; q != nil && q.Changed != nil {
 		l.running.Go(l.shed)

@@ -98,12 +98,13 @@ func (c *conn) grant(ctx context.Context, s *Session, msg kmsg.Request, resp kms
 			ops = append(ops, Operation{op, g.resource, g.name})
 		}
 	}
-	allowed := c.l.cfg.Authorizer.Authorize(ctx, s, ops)
+	allowed := make([]bool, len(ops))
+	c.l.cfg.Authorizer.Authorize(ctx, s, ops, allowed)
 	i := 0
 	for _, g := range all {
 		*g.field = 0
 		for _, op := range c.l.known(g.resource) {
-			if i < len(allowed) && allowed[i] {
+			if allowed[i] {
 				*g.field |= 1 << bits[op]
 			}
 			i++

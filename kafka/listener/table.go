@@ -97,37 +97,45 @@ func askProduce(q *inquiry, r *kmsg.ProduceRequest) then {
 			idempotent = idempotent || b.ProducerID() >= 0
 		}
 	}
-	partitions := func(t kmsg.ProduceRequestTopic, code int16) kmsg.ProduceResponseTopic {
-		return kmsg.ProduceResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.ProduceRequestTopicPartition) kmsg.ProduceResponseTopicPartition {
-			out := kmsg.NewProduceResponseTopicPartition()
-			out.Partition, out.ErrorCode, out.BaseOffset, out.LogStartOffset = p.Partition, code, -1, -1
-			return out
-		})}
-	}
 	next := each(q, &r.Topics, func(t kmsg.ProduceRequestTopic) []int { return q.topic(t.Topic, t.TopicID, Write) },
 		func(s *kmsg.ProduceResponse) *[]kmsg.ProduceResponseTopic { return &s.Topics },
-		func(t kmsg.ProduceRequestTopic) kmsg.ProduceResponseTopic { return partitions(t, errTopic) })
-	whole := func(code int16) func() kmsg.Response {
-		return func() kmsg.Response {
-			if r.Acks == 0 {
-				return CloseConnection // as Kafka: there is no answer to put the error into
-			}
-			s := r.ResponseKind().(*kmsg.ProduceResponse)
-			s.Topics = full(r.Topics, func(t kmsg.ProduceRequestTopic) kmsg.ProduceResponseTopic { return partitions(t, code) })
-			return s
-		}
-	}
+		func(t kmsg.ProduceRequestTopic) kmsg.ProduceResponseTopic { return refusedProduce(t, errTopic) })
+	number, code := -1, int16(0)
 	switch {
 	case transactional:
 		id := ""
 		if r.TransactionID != nil {
 			id = *r.TransactionID
 		}
-		next = unless(q, q.ask(Write, TransactionalID, id), whole(errTxn), next)
+		number, code = q.ask(Write, TransactionalID, id), errTxn
 	case idempotent:
-		next = unless(q, q.ask(IdempotentWrite, Cluster, ""), whole(errCluster), next)
+		number, code = q.ask(IdempotentWrite, Cluster, ""), errCluster
+	}
+	if !q.answered() {
+		return nil
+	}
+	if number >= 0 {
+		next = unless(q, number, func() kmsg.Response { return refusedProduces(r, code) }, next)
 	}
 	return unacknowledged(r, next)
+}
+
+// refusedProduces answers a Produce of which nothing may be written.
+func refusedProduces(r *kmsg.ProduceRequest, code int16) kmsg.Response {
+	if r.Acks == 0 {
+		return CloseConnection // as Kafka: there is no answer to put the error into
+	}
+	s := r.ResponseKind().(*kmsg.ProduceResponse)
+	s.Topics = full(r.Topics, func(t kmsg.ProduceRequestTopic) kmsg.ProduceResponseTopic { return refusedProduce(t, code) })
+	return s
+}
+
+func refusedProduce(t kmsg.ProduceRequestTopic, code int16) kmsg.ProduceResponseTopic {
+	return kmsg.ProduceResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: full(t.Partitions, func(p kmsg.ProduceRequestTopicPartition) kmsg.ProduceResponseTopicPartition {
+		out := kmsg.NewProduceResponseTopicPartition()
+		out.Partition, out.ErrorCode, out.BaseOffset, out.LogStartOffset = p.Partition, code, -1, -1
+		return out
+	})}
 }
 
 // unacknowledged closes the connection of an acks=0 producer that was refused

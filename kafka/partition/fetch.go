@@ -47,8 +47,9 @@ type Read struct {
 	Offset      int64
 	LastEpoch   int32 // of the record before Offset (KIP-595); -1: not said
 	MaxBytes    int
-	AtLeastOne  bool // one whole batch, also when it is larger than MaxBytes (KIP-74)
-	Committed   bool // read_committed: only below the last stable offset
+	AtLeastOne  bool                   // one whole batch, also when it is larger than MaxBytes (KIP-74)
+	Committed   bool                   // read_committed: only below the last stable offset
+	Room        func(bytes int) []byte // the memory that is read to; nil: new memory
 }
 
 // Slice is what a Read found.
@@ -91,7 +92,7 @@ func (p *Partition) Fetch(r Read) (Slice, error) {
 	if r.Offset >= s.Limit(r.Committed) || r.MaxBytes <= 0 && !r.AtLeastOne {
 		return s, nil
 	}
-	want := storage.Want{Bytes: r.MaxBytes, One: r.AtLeastOne}
+	want := storage.Want{Bytes: r.MaxBytes, One: r.AtLeastOne, Room: r.Room}
 	var err error
 	if r.Committed {
 		s.Records, s.Aborted, err = p.log.ReadCommitted(r.Offset, s.LastStable, want)

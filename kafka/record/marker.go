@@ -48,7 +48,7 @@ func (b Batch) Marker() (Marker, error) {
 	if len(b) < HeaderSize || !b.Control() || b.Codec() != None || b.Count() != 1 {
 		return Marker{}, fmt.Errorf("no control batch of one record: %w", kerr.InvalidRecord)
 	}
-	s := scanner{batch: b, rest: b.Records()}
+	s := b.scan(b.Records())
 	if s.next(); s.err != nil {
 		return Marker{}, s.err
 	}

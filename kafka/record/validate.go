@@ -151,7 +151,7 @@ type validation struct {
 }
 
 func (v *validation) records(plain []byte) error {
-	s := scanner{batch: v.batch, rest: plain}
+	s := v.batch.scan(plain)
 	for i := int32(0); s.next(); i++ {
 		if s.record.Offset != int64(i) {
 			return fmt.Errorf("record %d has offset delta %d: %w", i, s.record.Offset, kerr.InvalidRecord)

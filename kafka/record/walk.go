@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -36,7 +35,8 @@ type Header struct {
 // (records that do not parse, or are more or fewer than the header says).
 func (b Batch) Walk(maxDecompressed int, fn func(*Record) error) error {
 	return b.open(maxDecompressed, func(plain []byte) error {
-		s := scanner{batch: b, rest: plain, keepHeaders: true}
+		s := b.scan(plain)
+		s.keepHeaders = true
 		for s.next() {
 			if err := fn(&s.record); err != nil {
 				return err
@@ -71,18 +71,28 @@ func (b Batch) open(maxDecompressed int, fn func(plain []byte) error) error {
 // scanner parses the records of one batch. next must be called until it says
 // false; err then tells whether that was the proper end.
 type scanner struct {
-	batch       Batch
-	rest        []byte
-	keepHeaders bool
-	record      Record
-	index       int32
-	err         error
+	count, index         int32
+	baseOffset, baseTime int64
+	appendTime           bool // baseTime is of every record
+	plain                []byte
+	at, end              int // of what is to be read of plain; after an error nothing is
+	keepHeaders          bool
+	record               Record
+	err                  error
+}
+
+func (b Batch) scan(plain []byte) scanner {
+	s := scanner{count: b.Count(), baseOffset: b.BaseOffset(), baseTime: b.BaseTimestamp(), appendTime: b.LogAppendTime(), plain: plain, end: len(plain)}
+	if s.appendTime {
+		s.baseTime = b.MaxTimestamp()
+	}
+	return s
 }
 
 func (s *scanner) next() bool {
-	if s.index >= s.batch.Count() {
-		if len(s.rest) > 0 {
-			s.fail("%d bytes follow the last record", len(s.rest))
+	if s.index >= s.count {
+		if s.left() > 0 {
+			s.fail("%d bytes follow the last record", s.left())
 		}
 		return false
 	}
@@ -90,34 +100,40 @@ func (s *scanner) next() bool {
 	if s.err != nil {
 		return false
 	}
-	if size < minRecordSize-1 || size > len(s.rest) {
-		s.fail("size %d with %d bytes left", size, len(s.rest))
+	if size < minRecordSize-1 || size > s.left() {
+		s.fail("size %d with %d bytes left", size, s.left())
 		return false
 	}
-	after := s.rest[size:]
-	s.rest = s.rest[1:size] // skips the record's attributes, which are unused
+	s.end = s.at + size
+	s.at++ // skips the record's attributes, which are unused
 	s.body()
-	if s.err == nil && len(s.rest) > 0 {
-		s.fail("%d bytes more than its fields", len(s.rest))
+	if s.left() > 0 {
+		s.fail("%d bytes more than its fields", s.left())
 	}
-	s.rest = after
+	if s.err != nil {
+		return false
+	}
+	s.end = len(s.plain)
 	s.index++
-	return s.err == nil
+	return true
 }
+
+// left is how many bytes are to be read: of the record, or of the batch.
+func (s *scanner) left() int { return s.end - s.at }
 
 func (s *scanner) body() {
 	ts := s.varint()
 	delta := s.length()
-	s.record.Offset = s.batch.BaseOffset() + int64(delta)
-	s.record.Timestamp = s.batch.BaseTimestamp() + ts
-	if s.batch.LogAppendTime() {
-		s.record.Timestamp = s.batch.MaxTimestamp()
+	s.record.Offset = s.baseOffset + int64(delta)
+	s.record.Timestamp = s.baseTime
+	if !s.appendTime {
+		s.record.Timestamp += ts
 	}
 	s.record.Key = s.bytes()
 	s.record.Value = s.bytes()
 	n := s.length()
-	if s.err == nil && (n < 0 || n > len(s.rest)/2) {
-		s.fail("%d headers in %d bytes", n, len(s.rest))
+	if n < 0 || n > s.left()/2 {
+		s.fail("%d headers in %d bytes", n, s.left())
 	}
 	old := s.record.Headers
 	s.record.Headers = old[:0]
@@ -156,39 +172,44 @@ func (s *scanner) bytes() []byte {
 	if s.err != nil || n == -1 {
 		return nil
 	}
-	if n < 0 || n > len(s.rest) {
-		s.fail("field of %d bytes with %d left", n, len(s.rest))
+	if n < 0 || n > s.left() {
+		s.fail("field of %d bytes with %d left", n, s.left())
 		return nil
 	}
-	v := s.rest[:n:n]
-	s.rest = s.rest[n:]
-	return v
+	from := s.at
+	s.at += n
+	return s.plain[from:s.at:s.at]
 }
 
 // length reads a varint of at most 32 bits.
 func (s *scanner) length() int {
 	v := s.varint()
-	if v < math.MinInt32 || v > math.MaxInt32 {
+	if int64(int32(v)) != v {
 		s.fail("32 bit field holds %d", v)
 		return 0
 	}
 	return int(v)
 }
 
+// varint reads a number; most have one byte.
 func (s *scanner) varint() int64 {
-	if s.err != nil {
-		return 0
+	if s.at < s.end {
+		if c := s.plain[s.at]; c < 0x80 {
+			s.at++
+			return int64(c>>1) ^ -int64(c&1)
+		}
 	}
-	v, n := binary.Varint(s.rest)
+	v, n := binary.Varint(s.plain[s.at:s.end])
 	if n <= 0 {
 		s.fail("broken varint")
 		return 0
 	}
-	s.rest = s.rest[n:]
+	s.at += n
 	return v
 }
 
 func (s *scanner) fail(format string, args ...any) {
+	s.end = s.at
 	if s.err == nil {
 		s.err = fmt.Errorf("record %d of batch: %s: %w", s.index, fmt.Sprintf(format, args...), kerr.InvalidRecord)
 	}

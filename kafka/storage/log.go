@@ -373,10 +373,12 @@ func (l *Log) Read(from, below int64, maxBytes int) ([]byte, error) {
 }
 
 // Want is how much a reader takes: up to Bytes, but one batch at least if One.
-// Otherwise it gets nothing when the first batch is larger.
+// Otherwise it gets nothing when the first batch is larger. Room makes the memory
+// that is read to; nil: new memory.
 type Want struct {
 	Bytes int
 	One   bool
+	Room  func(bytes int) []byte
 }
 
 // ReadWant is Read for as much as is wanted.

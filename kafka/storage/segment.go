@@ -218,7 +218,7 @@ func batchSize(header record.Batch) int {
 
 // read returns whole batches from the one that holds from, all below below, up
 // to maxBytes but at least one, searching from near on. The result is the
-// caller's; scratch is not kept.
+// caller's, in the room that w makes; scratch is not kept.
 func (s *segment) read(near spot, from, below int64, w Want, scratch *[record.HeaderSize]byte) ([]byte, error) {
 	pos, first, err := s.find(near, from, scratch)
 	if err != nil {
@@ -227,9 +227,13 @@ func (s *segment) read(near spot, from, below int64, w Want, scratch *[record.He
 	if first > w.Bytes && !w.One {
 		return nil, nil
 	}
-	n := int64(max(first, w.Bytes))
-	n = min(n, s.size.Load()-pos)
-	buf := make([]byte, n)
+	n := int(min(int64(max(first, w.Bytes)), s.size.Load()-pos))
+	var buf []byte
+	if w.Room != nil {
+		buf = w.Room(n)
+	} else {
+		buf = make([]byte, n)
+	}
 	if _, err := s.file.ReadAt(buf, pos); err != nil {
 		return nil, fmt.Errorf("read %s at %d: %w", s.file.Name(), pos, err)
 	}

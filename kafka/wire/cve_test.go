@@ -53,7 +53,7 @@ func TestCVE2026_27889_FrameLengths(t *testing.T) {
 	for _, size := range []uint32{0, 7, 1<<31 - 1, 1 << 31, 1<<32 - 1, wire.MaxFrame + 1} {
 		in := append(binary.BigEndian.AppendUint32(nil, size), make([]byte, 64)...)
 		var err error
-		_, allocated := cost(func() { _, err = wire.ReadFrame(bufio.NewReaderSize(bytes.NewReader(in), 16), wire.MaxFrame) })
+		_, allocated := cost(func() { _, err = wire.ReadFrame(bufio.NewReaderSize(bytes.NewReader(in), 16), wire.MaxFrame, nil) })
 		if err == nil || allocated > 8<<10 {
 			t.Errorf("size %d: %v, %d bytes", size, err, allocated)
 		}

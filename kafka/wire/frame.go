@@ -32,12 +32,22 @@ const (
 
 const firstRead = 64 << 10 // bytes taken from memory on a frame's mere announcement
 
-// ReadFrame reads one frame and returns it without its size field, in memory
-// of its own. Memory grows with the bytes that arrive, not with the size that
-// is announced. The error is io.EOF at the end of the stream between frames,
-// io.ErrUnexpectedEOF inside one, and wraps kerr.InvalidRequest for a size
-// above limit or below a header's.
-func ReadFrame(r *bufio.Reader, limit int) ([]byte, error) {
+// NextKey waits for a frame and is its API key, -1 when the stream ends before.
+// r holds six bytes at least.
+func NextKey(r *bufio.Reader) int16 {
+	head, err := r.Peek(6)
+	if err != nil {
+		return -1 // ReadFrame says why
+	}
+	return int16(binary.BigEndian.Uint16(head[4:]))
+}
+
+// ReadFrame reads one frame and returns it without its size field, in memory's
+// array as far as that goes; nil has it in memory of its own. Memory grows with
+// the bytes that arrive, not with the size that is announced. The error is
+// io.EOF at the end of the stream between frames, io.ErrUnexpectedEOF inside
+// one, and wraps kerr.InvalidRequest for a size above limit or below a header's.
+func ReadFrame(r *bufio.Reader, limit int, memory []byte) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
 		return nil, err
@@ -46,7 +56,10 @@ func ReadFrame(r *bufio.Reader, limit int) ([]byte, error) {
 	if n < minHeader || n > limit {
 		return nil, fmt.Errorf("frame of %d bytes, the limit is %d: %w", n, limit, kerr.InvalidRequest)
 	}
-	frame := make([]byte, min(n, firstRead))
+	if first := min(n, firstRead); cap(memory) < first {
+		memory = make([]byte, first)
+	}
+	frame := memory[:min(n, cap(memory))]
 	for have := 0; ; {
 		if _, err := io.ReadFull(r, frame[have:]); err != nil {
 			if err == io.EOF {

@@ -306,13 +306,13 @@ func TestReadFrame(t *testing.T) {
 	stream := append(binary.BigEndian.AppendUint32(nil, uint32(len(long))), long...)
 	stream = append(stream, 0, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)
 	r := bufio.NewReader(iotest.HalfReader(bytes.NewReader(stream)))
-	if got, err := wire.ReadFrame(r, wire.MaxFrame); err != nil || !bytes.Equal(got, long) {
+	if got, err := wire.ReadFrame(r, wire.MaxFrame, nil); err != nil || !bytes.Equal(got, long) {
 		t.Fatalf("first frame: %d bytes, %v", len(got), err)
 	}
-	if got, err := wire.ReadFrame(r, wire.MaxFrame); err != nil || len(got) != 8 {
+	if got, err := wire.ReadFrame(r, wire.MaxFrame, nil); err != nil || len(got) != 8 {
 		t.Fatalf("second frame: %x, %v", got, err)
 	}
-	if _, err := wire.ReadFrame(r, wire.MaxFrame); err != io.EOF {
+	if _, err := wire.ReadFrame(r, wire.MaxFrame, nil); err != io.EOF {
 		t.Fatalf("end: %v", err)
 	}
 	for _, c := range []struct {
@@ -329,7 +329,7 @@ func TestReadFrame(t *testing.T) {
 	} {
 		var err error
 		_, allocated := cost(func() {
-			_, err = wire.ReadFrame(bufio.NewReader(strings.NewReader(c.in)), wire.MaxFrame)
+			_, err = wire.ReadFrame(bufio.NewReader(strings.NewReader(c.in)), wire.MaxFrame, nil)
 		})
 		if !errors.Is(err, c.want) || allocated > hostileBytes {
 			t.Errorf("%q: %v, %d bytes", c.in, err, allocated)
