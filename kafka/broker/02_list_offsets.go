@@ -29,6 +29,9 @@ func (b *Broker) listOffsets(_ context.Context, r *listener.Request) listener.An
 	}
 }
 
+// debugging is the replica id of a consumer that may ask any replica.
+const debugging = -2
+
 // positions are the special timestamps, by the version that brought them.
 var positions = map[int64]int16{partition.Latest: 0, partition.Earliest: 0, partition.MaxTimestamp: 7, partition.EarliestLocal: 8, partition.LatestTiered: 9}
 
@@ -40,7 +43,9 @@ func (b *Broker) lookup(req *kmsg.ListOffsetsRequest, topic string, in *kmsg.Lis
 		err = kerr.UnsupportedVersion
 	}
 	if err == nil {
-		found, lookupErr := p.Lookup(b.cfg.ID, in.CurrentLeaderEpoch, in.Timestamp, req.IsolationLevel == 1)
+		found, lookupErr := p.Lookup(partition.Search{
+			Broker: b.cfg.ID, ClientEpoch: in.CurrentLeaderEpoch, Timestamp: in.Timestamp, Committed: req.IsolationLevel == 1, Debugging: req.ReplicaID == debugging,
+		})
 		if err = lookupErr; err == nil {
 			out.Offset, out.Timestamp, out.LeaderEpoch = found.Offset, found.Timestamp, found.Epoch
 		}

@@ -13,7 +13,8 @@ import (
 
 // Metadata, v0-13.
 //
-//	v0  an empty list means all topics; from v1 null does
+//	v0  an empty list means all topics; from v1 null does. Replicas that are
+//	    offline are left out
 //	v4  allow_auto_topic_creation: obeyed when auto.create.topics.enable is on
 //	v10 topic ids; v12 ask by id
 //
@@ -114,12 +115,26 @@ func metadataTopic(img *metadata.Image, t *metadata.Topic, req *kmsg.MetadataReq
 		m := kmsg.NewMetadataResponseTopicPartition()
 		m.Partition, m.Leader, m.LeaderEpoch = int32(i), p.Leader, p.LeaderEpoch
 		m.Replicas, m.ISR, m.OfflineReplicas = p.Replicas, p.ISR, offline(img, p.Replicas)
+		if req.Version == 0 {
+			onlyAlive(&m)
+		}
 		if p.Leader < 0 {
 			m.ErrorCode = kerr.LeaderNotAvailable.Code
 		}
 		out.Partitions = append(out.Partitions, m)
 	}
 	return out
+}
+
+// onlyAlive takes the replicas that are offline out of an answer that cannot tell
+// them apart, which is an error of the partition.
+func onlyAlive(p *kmsg.MetadataResponseTopicPartition) {
+	all := len(p.Replicas) + len(p.ISR)
+	gone := func(id int32) bool { return slices.Contains(p.OfflineReplicas, id) }
+	p.Replicas = slices.DeleteFunc(slices.Clone(p.Replicas), gone)
+	if p.ISR = slices.DeleteFunc(slices.Clone(p.ISR), gone); len(p.Replicas)+len(p.ISR) < all {
+		p.ErrorCode = kerr.ReplicaNotAvailable.Code
+	}
 }
 
 // offline lists the replicas on fenced brokers.

@@ -13,6 +13,17 @@ import (
 // metadataLog is the name of the log that the quorum keeps.
 const metadataLog = "__cluster_metadata"
 
+// Parted is when a broker left the controller, and how far it had read the
+// metadata log.
+type Parted struct {
+	At  time.Time
+	End int64
+}
+
+// observed is how long a broker that reads no more is told of (Raft's
+// LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
+const observed = 5 * time.Minute
+
 // DescribeQuorum, v0-2 (KIP-595; v1: KIP-836, v2: KIP-853). The controller is
 // the quorum's only voter; the other live brokers observe its log and have read
 // all of it, since they share it.
@@ -71,20 +82,24 @@ func noQuorum(index int32) kmsg.DescribeQuorumResponseTopicPartition {
 }
 
 func (b *Broker) quorum() kmsg.DescribeQuorumResponseTopicPartition {
-	img, log, ms := b.cfg.Image(), b.cfg.MetadataLog(), time.Now().UnixMilli()
-	replica := func(id int32) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
+	img, log, now := b.cfg.Image(), b.cfg.MetadataLog(), time.Now()
+	replica := func(id int32, seen Parted) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
 		s := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
-		s.ReplicaID, s.LogEndOffset, s.LastFetchTimestamp, s.LastCaughtUpTimestamp = id, log.End, ms, ms
+		s.ReplicaID, s.LogEndOffset, s.LastFetchTimestamp, s.LastCaughtUpTimestamp = id, seen.End, seen.At.UnixMilli(), seen.At.UnixMilli()
 		return s
 	}
 	p := kmsg.NewDescribeQuorumResponseTopicPartition()
 	p.ErrorMessage = kmsg.StringPtr("")
 	p.LeaderID, p.LeaderEpoch, p.HighWatermark = img.ControllerID, log.LeaderEpoch, log.HighWatermark
-	p.CurrentVoters = append(p.CurrentVoters, replica(img.ControllerID))
+	p.CurrentVoters = append(p.CurrentVoters, replica(img.ControllerID, Parted{now, log.End}))
 	p.Observers = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}
 	for _, br := range img.Brokers {
-		if br.ID != img.ControllerID && !br.Fenced {
-			p.Observers = append(p.Observers, replica(br.ID))
+		seen, ok := Parted{now, log.End}, true
+		if br.Fenced {
+			seen, ok = b.cfg.Parted(br.ID)
+		}
+		if br.ID != img.ControllerID && ok && now.Sub(seen.At) < observed {
+			p.Observers = append(p.Observers, replica(br.ID, seen))
 		}
 	}
 	return p

@@ -112,10 +112,7 @@ func describeTopicPage(img *metadata.Image, name string, t *metadata.Topic, firs
 		m := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		m.Partition, m.LeaderID, m.LeaderEpoch = i, p.Leader, p.LeaderEpoch
 		m.Replicas, m.ISR, m.OfflineReplicas = p.Replicas, p.ISR, offline(img, p.Replicas)
-		m.EligibleLeaderReplicas, m.LastKnownELR = []int32{}, []int32{}
-		if p.Leader < 0 {
-			m.ErrorCode = kerr.LeaderNotAvailable.Code
-		}
+		m.EligibleLeaderReplicas, m.LastKnownELR = []int32{}, []int32{} // without a leader too there is no error
 		out.Partitions = append(out.Partitions, m)
 	}
 	return out, -1

@@ -37,7 +37,9 @@ type Config struct {
 	Groups     *coordinator.Groups
 	// MetadataLog tells how far the cluster's metadata log reaches.
 	MetadataLog func() partition.Offsets
-	LogDir      LogDir
+	// Parted tells when a fenced broker left the controller.
+	Parted func(broker int32) (Parted, bool)
+	LogDir LogDir
 	// Transactions also gives producer ids to idempotent producers.
 	Transactions *coordinator.Transactions
 	NewID        func() [16]byte // fresh random topic ids

@@ -56,6 +56,7 @@ type node struct {
 	stopped   atomic.Bool
 	counts    atomic.Pointer[measure.Broker] // since it last started; nil: it has never
 	started   atomic.Pointer[time.Time]      // likewise
+	parted    atomic.Pointer[broker.Parted]  // since it was fenced; nil while it is not
 
 	inside  *listener.Listener    // the control plane's; nil while it is stopped
 	control atomic.Pointer[pipes] // where it is dialed
@@ -252,6 +253,26 @@ func (c *Cluster) BrokerStates() map[int32]BrokerState {
 	return out
 }
 
+// noteParted keeps when brokers were fenced.
+func (c *Cluster) noteParted(img *metadata.Image) {
+	for _, n := range c.all() {
+		if b := img.Broker(n.cfg.ID); b == nil || !b.Fenced {
+			n.parted.Store(nil)
+		} else if n.parted.Load() == nil {
+			n.parted.Store(&broker.Parted{At: time.Now(), End: c.metaLog.Offsets().End})
+		}
+	}
+}
+
+func (c *Cluster) parted(id int32) (broker.Parted, bool) {
+	for _, n := range c.all() {
+		if p := n.parted.Load(); n.cfg.ID == id && p != nil {
+			return *p, true
+		}
+	}
+	return broker.Parted{}, false
+}
+
 // serveNode serves a broker's listeners.
 func (c *Cluster) serveNode(n *node) {
 	n.counts.Store(new(measure.Broker))
@@ -267,7 +288,7 @@ func (c *Cluster) serveNode(n *node) {
 // backend is a broker as one process: what it keeps is lost when it stops.
 func (c *Cluster) backend(n *node) *broker.Broker {
 	return broker.New(broker.Config{
-		LogDir: broker.LogDir{Path: c.logDir(), Space: func() (total, usable int64) { return c.space(n.cfg.ID) }}, MetadataLog: c.metaLog.Offsets,
+		LogDir: broker.LogDir{Path: c.logDir(), Space: func() (total, usable int64) { return c.space(n.cfg.ID) }}, MetadataLog: c.metaLog.Offsets, Parted: c.parted,
 		ID: n.cfg.ID, Measure: n.counts.Load(), Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		BatchBytes: c.cfg.Throttles.BatchBytes, FetchBytes: c.cfg.Throttles.FetchBytes,
 		NewID: newTopicID, Log: c.cfg.Log, Journal: c.cfg.Journal,

@@ -276,6 +276,7 @@ func (c *Cluster) finalizedFeatures() (epoch int64, levels map[string]int16) {
 func (c *Cluster) publish(img *metadata.Image) {
 	var prev *metadata.Image
 	show := func() {
+		c.noteParted(img)
 		c.rules.Store(img.QuotaRules())
 		prev = c.image.Swap(img)
 	}

@@ -335,10 +335,15 @@ func TestStopUnloads(t *testing.T) {
 		defer g.Close()
 		g.Stop(0) // nothing is loaded
 		do(t, g, 1, join("live"))
-		parked := send(g, 1, join("live"))
+		second := join("live")
+		second.Version = 4 // the id comes first (KIP-394)
+		second.MemberID = do(t, g, 1, second).(*kmsg.JoinGroupResponse).MemberID
+		parked := send(g, 1, second)
 		synctest.Wait()
 		g.Stop(0)
-		want(t, "parked", word(parked.Wait(t.Context()).(*kmsg.JoinGroupResponse).ErrorCode), "NOT_COORDINATOR")
+		told := parked.Wait(t.Context()).(*kmsg.JoinGroupResponse)
+		want(t, "parked", word(told.ErrorCode), "NOT_COORDINATOR")
+		want(t, "parked, its id", told.MemberID, second.MemberID)
 		want(t, "later", commitCode(do(t, g, 1, commit("g", 1))), "ok")
 		if topic.opened != 2 {
 			t.Errorf("opened %d times, want twice", topic.opened)
@@ -407,18 +412,21 @@ func TestRefusals(t *testing.T) {
 	sync, beat, leave, remove := kmsg.NewPtrSyncGroupRequest(), kmsg.NewPtrHeartbeatRequest(), kmsg.NewPtrLeaveGroupRequest(), kmsg.NewPtrOffsetDeleteRequest()
 	old := kmsg.NewPtrOffsetFetchRequest()
 	old.Version, old.Topics = 1, []kmsg.OffsetFetchRequestTopic{{Topic: "t", Partitions: []int32{3}}}
+	newer := *old
+	newer.Version = 2
 	known := join("g")
 	known.MemberID = "m"
 	const code = 16
 	j := do(t, g, 2, known).(*kmsg.JoinGroupResponse)
-	f := do(t, g, 2, old).(*kmsg.OffsetFetchResponse)
+	f, whole := do(t, g, 2, old).(*kmsg.OffsetFetchResponse), do(t, g, 2, &newer).(*kmsg.OffsetFetchResponse)
 	for what, ok := range map[string]bool{
-		"join":      j.ErrorCode == code && j.MemberID == "m" && j.Generation == -1,
+		"join":      j.ErrorCode == code && j.MemberID == "" && j.Generation == -1,
 		"sync":      do(t, g, 2, sync).(*kmsg.SyncGroupResponse).ErrorCode == code,
 		"heartbeat": do(t, g, 2, beat).(*kmsg.HeartbeatResponse).ErrorCode == code,
 		"leave":     do(t, g, 2, leave).(*kmsg.LeaveGroupResponse).ErrorCode == code,
 		"delete":    do(t, g, 2, remove).(*kmsg.OffsetDeleteResponse).ErrorCode == code,
 		"fetch":     f.Topics[0].Partitions[0].ErrorCode == code && f.Topics[0].Partitions[0].Offset == -1,
+		"fetch v2":  whole.ErrorCode == code && len(whole.Topics) == 0,
 		"commit":    commitCode(do(t, g, 2, commit("g", 1))) == "NOT_COORDINATOR",
 	} {
 		if !ok {

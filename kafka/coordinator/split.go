@@ -1,7 +1,11 @@
 package coordinator
 
 import (
+	"errors"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/statemachine"
 )
 
 // part is the share of a request that concerns one partition.
@@ -36,7 +40,7 @@ func split(msg kmsg.Request, partition func(group string) int32) parts {
 		requests: []part{{partition(groupOf(msg)), msg}},
 		merge: func(replies []any, errs []error) kmsg.Response {
 			if errs[0] != nil {
-				return refuse(msg, codeOf(errs[0]))
+				return refuse(msg, errs[0])
 			}
 			return replies[0].(kmsg.Response)
 		},
@@ -67,12 +71,16 @@ func groupOf(msg kmsg.Request) string {
 	panic("coordinator: a request that is not of groups")
 }
 
-// refuse answers a request of one group with an error.
-func refuse(msg kmsg.Request, code int16) kmsg.Response {
-	resp := msg.ResponseKind()
+// refuse answers a request of one group with an error. A member that was waiting
+// in its group is told its id.
+func refuse(msg kmsg.Request, err error) kmsg.Response {
+	resp, code := msg.ResponseKind(), codeOf(err)
 	switch r := resp.(type) {
 	case *kmsg.JoinGroupResponse:
-		r.ErrorCode, r.Generation, r.MemberID = code, -1, msg.(*kmsg.JoinGroupRequest).MemberID
+		r.ErrorCode, r.Generation = code, -1
+		if errors.Is(err, statemachine.ErrStopped) {
+			r.MemberID = msg.(*kmsg.JoinGroupRequest).MemberID
+		}
 		r.Members = []kmsg.JoinGroupResponseMember{}
 		if r.Version < 7 {
 			r.Protocol = kmsg.StringPtr("")
@@ -111,9 +119,12 @@ func refuse(msg kmsg.Request, code int16) kmsg.Response {
 	return resp
 }
 
-// refuseFetch: version 1 has the error at the partitions only.
+// refuseFetch: version 1 has the error at the partitions, later ones have no
+// partitions then.
 func refuseFetch(req *kmsg.OffsetFetchRequest, resp *kmsg.OffsetFetchResponse, code int16) {
-	resp.ErrorCode = code
+	if resp.ErrorCode = code; req.Version > 1 {
+		return
+	}
 	for _, t := range req.Topics {
 		out := kmsg.NewOffsetFetchResponseTopic()
 		out.Topic = t.Topic

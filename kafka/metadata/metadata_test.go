@@ -132,6 +132,30 @@ func TestCreateTopics(t *testing.T) {
 	}
 }
 
+// TestPartitionsAssignedByHand: Kafka looks for one that is named twice before it
+// looks for gaps.
+func TestPartitionsAssignedByHand(t *testing.T) {
+	c := newCluster(t, 3, false)
+	for want, partitions := range map[string][]int32{
+		"INVALID_REPLICA_ASSIGNMENT: Found multiple manual partition assignments for partition 0": {0, 0},
+		"INVALID_REPLICA_ASSIGNMENT: partitions should be a consecutive 0-based integer sequence": {0, 2},
+		"INVALID_REPLICA_ASSIGNMENT: Found multiple manual partition assignments for partition 7": {7, 7},
+		"ok": {1, 0},
+	} {
+		req := kmsg.NewPtrCreateTopicsRequest()
+		in := kmsg.NewCreateTopicsRequestTopic()
+		in.Topic, in.NumPartitions, in.ReplicationFactor = "t", -1, -1
+		for _, p := range partitions {
+			in.ReplicaAssignment = append(in.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: p, Replicas: []int32{1, 2}})
+		}
+		req.Topics, req.ValidateOnly = []kmsg.CreateTopicsRequestTopic{in}, true
+		out := c.do(CreateTopics{Req: req, IDs: [][16]byte{{1}}}).(*kmsg.CreateTopicsResponse).Topics[0]
+		if got := said(out.ErrorCode, out.ErrorMessage); got != want {
+			t.Errorf("partitions %d: %s, want %s", partitions, got, want)
+		}
+	}
+}
+
 func TestPlacementSpreadsOverZones(t *testing.T) {
 	for _, brokers := range []int{3, 6, 9, 15} {
 		c := newCluster(t, brokers, false)

@@ -233,15 +233,23 @@ func (d *decision) placeByHand(in *kmsg.CreateTopicsRequestTopic, t *Topic) erro
 	if in.NumPartitions != -1 {
 		return fail(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
 	}
-	assignments := make([][]int32, len(in.ReplicaAssignment))
+	given := make(map[int32][]int32, len(in.ReplicaAssignment))
 	for _, a := range in.ReplicaAssignment {
-		if a.Partition < 0 || int(a.Partition) >= len(assignments) || assignments[a.Partition] != nil {
-			return fail(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+		if _, twice := given[a.Partition]; twice {
+			return fail(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
 		if err := d.image.checkReplicas(int(a.Partition), a.Replicas, len(in.ReplicaAssignment[0].Replicas)); err != nil {
 			return err
 		}
-		assignments[a.Partition] = slices.Clone(a.Replicas)
+		given[a.Partition] = slices.Clone(a.Replicas)
+	}
+	assignments := make([][]int32, len(given))
+	for p := range assignments {
+		replicas, ok := given[int32(p)]
+		if !ok {
+			return fail(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+		}
+		assignments[p] = replicas
 	}
 	t.Partitions = d.image.newPartitions(assignments)
 	return nil

@@ -154,17 +154,32 @@ type Lookup struct {
 	Epoch             int32
 }
 
-// Lookup finds the first record at or after timestamp (milliseconds), or one
-// of the special positions. Only committed records are seen, with committed
-// (read_committed) only those below the last stable offset.
-func (p *Partition) Lookup(broker, clientEpoch int32, timestamp int64, committed bool) (Lookup, error) {
+// Search asks for an offset by time.
+type Search struct {
+	Broker      int32
+	ClientEpoch int32 // -1: the client does not know
+	Timestamp   int64 // milliseconds, or a special one
+	Committed   bool  // read_committed: only below the last stable offset
+	Debugging   bool  // asks any replica, and for what is not committed too
+}
+
+// Lookup finds the first record at or after a timestamp, or a special position.
+// Only committed records are seen, unless the search is a debugging one.
+func (p *Partition) Lookup(s Search) (Lookup, error) {
 	l := p.current.Load()
-	if err := p.check(l, broker, clientEpoch); err != nil {
+	check := p.check
+	if s.Debugging {
+		check = p.checkReplica
+	}
+	if err := check(l, s.Broker, s.ClientEpoch); err != nil {
 		return Lookup{}, err
 	}
 	o := p.Offsets()
-	limit := o.Limit(committed)
-	switch timestamp {
+	limit := o.Limit(s.Committed)
+	if s.Debugging {
+		limit = o.End
+	}
+	switch s.Timestamp {
 	case Latest:
 		return Lookup{Offset: limit, Timestamp: -1, Epoch: l.epoch}, nil
 	case Earliest, EarliestLocal:
@@ -176,7 +191,7 @@ func (p *Partition) Lookup(broker, clientEpoch int32, timestamp int64, committed
 		off, ts, epoch, ok, err := p.log.MaxTimestamp(limit)
 		return lookup(off, ts, epoch, ok), err
 	}
-	off, ts, epoch, ok, err := p.log.LookupTimestamp(timestamp, limit)
+	off, ts, epoch, ok, err := p.log.LookupTimestamp(s.Timestamp, limit)
 	return lookup(off, ts, epoch, ok), err
 }
 

@@ -192,11 +192,11 @@ func TestReadCommitted(t *testing.T) {
 		if got != end || !slices.Equal(s.Aborted, aborted) {
 			t.Errorf("committed %v from %d: to %d with %v aborted, want %d with %v", committed, from, got, s.Aborted, end, aborted)
 		}
-		l, err := p.Lookup(leader, -1, partition.Latest, committed)
+		l, err := p.Lookup(partition.Search{Broker: leader, ClientEpoch: -1, Timestamp: partition.Latest, Committed: committed})
 		if err != nil || l.Offset != end {
 			t.Errorf("committed %v: latest is %d, %v; want %d", committed, l.Offset, err, end)
 		}
-		if l, err := p.Lookup(leader, -1, at.UnixMilli(), committed); err != nil || (l.Offset == 0) != (end > 0) {
+		if l, err := p.Lookup(partition.Search{Broker: leader, ClientEpoch: -1, Timestamp: at.UnixMilli(), Committed: committed}); err != nil || (l.Offset == 0) != (end > 0) {
 			t.Errorf("committed %v: the first record by time is at %d, %v", committed, l.Offset, err)
 		}
 	}
