@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,15 +26,18 @@ const (
 
 // brokerFlags make a broker start in two seconds rather than five; it is as
 // slow afterwards as a test can bear.
-var brokerFlags = []string{"-Xlog:disable", "-Xlog:all=error:stderr", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx512M", "-Xms64M", "-Djava.awt.headless=true"}
+var brokerFlags = []string{"-Xlog:disable", "-Xlog:all=error:stderr", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256M", "-Xms64M", "-Djava.awt.headless=true"}
 
-// Kafka is a running broker of Apache Kafka on loopback, a cluster of one.
+// Kafka is a broker of Apache Kafka on loopback: of a cluster of its own, or one
+// of several.
 type Kafka struct {
 	Address string // host:port of the plaintext listener CLIENT
 	Log     string // the file with what it wrote
 
-	dir       string
-	processes []*process // in the order of their start
+	jvm        jvm
+	properties map[string]string
+	zookeeper  string     // the port of its own one; "" in KRaft mode
+	processes  []*process // in the order of their start
 }
 
 // process is a JVM; keep runs after its end.
@@ -48,6 +52,48 @@ type process struct {
 // 2.8. properties are added to what a cluster of one needs, format to the
 // arguments of the format. The caller stops it; dir must be its own.
 func (c *Cache) StartKafka(ctx context.Context, set, dir string, properties map[string]string, format ...string) (*Kafka, error) {
+	all := map[string]string{
+		"offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
+	}
+	maps.Copy(all, properties)
+	brokers, err := c.StartKafkas(ctx, set, dir, []map[string]string{all}, format...)
+	if err != nil {
+		return nil, err
+	}
+	return brokers[0], nil
+}
+
+// StartKafkas starts a cluster with a broker 1, 2, ... for each of properties. In
+// KRaft mode the first is its controller too; Kafka 2.8 can be a cluster of one
+// alone.
+func (c *Cache) StartKafkas(ctx context.Context, set, dir string, properties []map[string]string, format ...string) ([]*Kafka, error) {
+	brokers, err := c.newKafkas(ctx, set, dir, properties)
+	if err != nil {
+		return nil, err
+	}
+	if brokers[0].zookeeper == "" {
+		err = formatAll(ctx, brokers, format)
+	}
+	errs := make([]error, len(brokers))
+	if err == nil {
+		var starting sync.WaitGroup
+		for i, k := range brokers {
+			starting.Go(func() { errs[i] = k.Start(ctx) })
+		}
+		starting.Wait()
+		err = errors.Join(errs...)
+	}
+	if err != nil {
+		for _, k := range brokers {
+			_ = k.Stop()
+		}
+		return nil, err
+	}
+	return brokers, nil
+}
+
+// newKafkas are brokers with their ports and properties, which are not started.
+func (c *Cache) newKafkas(ctx context.Context, set, dir string, properties []map[string]string) ([]*Kafka, error) {
 	jars, err := c.Jars(ctx, set)
 	if err != nil {
 		return nil, err
@@ -56,67 +102,58 @@ func (c *Cache) StartKafka(ctx context.Context, set, dir string, properties map[
 	if err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(2)
+	ports, err := freePorts(len(properties) + 1)
 	if err != nil {
 		return nil, err
 	}
-	k := &Kafka{Address: "127.0.0.1:" + ports[0], Log: filepath.Join(dir, "kafka.log"), dir: dir}
-	all := map[string]string{
-		"log.dirs": filepath.Join(dir, "logs"), "offsets.topic.replication.factor": "1",
-		"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
-		"listeners": "CLIENT://" + k.Address, "inter.broker.listener.name": "CLIENT",
-		"listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+	var brokers []*Kafka
+	for i, given := range properties {
+		id := strconv.Itoa(i + 1)
+		own := filepath.Join(dir, "broker-"+id)
+		if err := os.Mkdir(own, 0o755); err != nil {
+			return nil, err
+		}
+		k := &Kafka{Address: "127.0.0.1:" + ports[i+1], Log: filepath.Join(own, "kafka.log")}
+		k.jvm = jvm{java: java, jars: jars, dir: own, log: k.Log}
+		k.properties = map[string]string{
+			"log.dirs": filepath.Join(own, "logs"), "inter.broker.listener.name": "CLIENT", "listeners": "CLIENT://" + k.Address,
+			"listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		}
+		if strings.HasPrefix(set, "kafka-2.") {
+			k.zookeeper = ports[0]
+			k.properties["zookeeper.connect"], k.properties["broker.id"] = "127.0.0.1:"+ports[0], id
+		} else {
+			kraft(k.properties, id, ports[0])
+		}
+		maps.Copy(k.properties, given)
+		brokers = append(brokers, k)
 	}
-	jvm := jvm{java: java, jars: jars, dir: dir, log: k.Log}
-	zookeeper := strings.HasPrefix(set, "kafka-2.")
-	if zookeeper {
-		err = k.startZooKeeper(ctx, jvm, ports[1], all)
-	} else {
-		all["listeners"] += ",CONTROLLER://127.0.0.1:" + ports[1]
-		all["process.roles"], all["node.id"] = "broker,controller", "1"
-		all["controller.listener.names"] = "CONTROLLER"
-		all["controller.quorum.voters"] = "1@127.0.0.1:" + ports[1]
-	}
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(all, properties)
-	if !zookeeper {
-		err = k.format(ctx, jvm, all, format)
-	}
-	if err == nil {
-		err = k.startBroker(ctx, jvm, all)
-	}
-	if err != nil {
-		_ = k.Stop()
-		return nil, err
-	}
-	return k, nil
+	return brokers, nil
 }
 
-func (k *Kafka) startZooKeeper(ctx context.Context, j jvm, port string, properties map[string]string) error {
-	file := filepath.Join(k.dir, "zookeeper.properties")
-	err := writeProperties(file, map[string]string{
-		"dataDir": filepath.Join(k.dir, "zookeeper"), "clientPort": port, "clientPortAddress": "127.0.0.1", "admin.enableServer": "false",
-	})
-	if err != nil {
-		return err
+// kraft makes a broker one of a cluster whose controller is broker 1.
+func kraft(properties map[string]string, id, controller string) {
+	properties["node.id"], properties["process.roles"] = id, "broker"
+	properties["controller.listener.names"] = "CONTROLLER"
+	properties["controller.quorum.voters"] = "1@127.0.0.1:" + controller
+	if id == "1" {
+		properties["process.roles"] = "broker,controller"
+		properties["listeners"] += ",CONTROLLER://127.0.0.1:" + controller
 	}
-	p, err := j.start("org.apache.zookeeper.server.quorum.QuorumPeerMain", file)
-	if err != nil {
-		return err
-	}
-	k.processes = append(k.processes, p)
-	properties["zookeeper.connect"], properties["broker.id"] = "127.0.0.1:"+port, "1"
-	return k.await(ctx, p, "127.0.0.1:"+port)
 }
 
-func (k *Kafka) startBroker(ctx context.Context, j jvm, properties map[string]string) error {
-	file, err := j.properties(properties)
+// Start starts the broker on its old directory and port.
+func (k *Kafka) Start(ctx context.Context) error {
+	if k.zookeeper != "" {
+		if err := k.startZooKeeper(ctx); err != nil {
+			return err
+		}
+	}
+	file, err := k.jvm.properties(k.properties)
 	if err != nil {
 		return err
 	}
-	p, err := j.start("kafka.Kafka", file)
+	p, err := k.jvm.start("kafka.Kafka", file)
 	if err != nil {
 		return err
 	}
@@ -124,16 +161,58 @@ func (k *Kafka) startBroker(ctx context.Context, j jvm, properties map[string]st
 	return k.await(ctx, p, k.Address)
 }
 
-// format makes the log directories of a KRaft broker.
-func (k *Kafka) format(ctx context.Context, j jvm, properties map[string]string, more []string) error {
-	file, err := j.properties(properties)
+func (k *Kafka) startZooKeeper(ctx context.Context) error {
+	file := filepath.Join(k.jvm.dir, "zookeeper.properties")
+	err := writeProperties(file, map[string]string{
+		"dataDir": filepath.Join(k.jvm.dir, "zookeeper"), "clientPort": k.zookeeper, "clientPortAddress": "127.0.0.1", "admin.enableServer": "false",
+	})
 	if err != nil {
 		return err
 	}
+	p, err := k.jvm.start("org.apache.zookeeper.server.quorum.QuorumPeerMain", file)
+	if err != nil {
+		return err
+	}
+	k.processes = append(k.processes, p)
+	return k.await(ctx, p, "127.0.0.1:"+k.zookeeper)
+}
+
+// formatAll makes the log directories of KRaft brokers: Kafka that of the first,
+// which is the controller. The others need no more than to know the cluster.
+func formatAll(ctx context.Context, brokers []*Kafka, more []string) error {
+	cluster := newID()
+	if err := brokers[0].format(ctx, cluster, more); err != nil {
+		return err
+	}
+	for _, k := range brokers[1:] {
+		dir := k.properties["log.dirs"]
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+		err := writeProperties(filepath.Join(dir, "meta.properties"), map[string]string{
+			"version": "1", "cluster.id": cluster, "node.id": k.properties["node.id"], "directory.id": newID(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newID is a random id as Kafka writes it.
+func newID() string {
 	id := make([]byte, 16)
 	rand.Read(id)
 	id[0] &= 0x7f // a leading - would look like a flag
-	p, err := j.start("kafka.tools.StorageTool", append([]string{"format", "-t", base64.RawURLEncoding.EncodeToString(id), "-c", file}, more...)...)
+	return base64.RawURLEncoding.EncodeToString(id)
+}
+
+func (k *Kafka) format(ctx context.Context, cluster string, more []string) error {
+	file, err := k.jvm.properties(k.properties)
+	if err != nil {
+		return err
+	}
+	p, err := k.jvm.start("kafka.tools.StorageTool", append([]string{"format", "-t", cluster, "-c", file}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -171,8 +250,8 @@ func (k *Kafka) words() []byte {
 	return tail(data)
 }
 
-// Stop ends what StartKafka started, and kills what does not end. It returns
-// the first error of a process that could not be ended.
+// Stop ends the broker as an operator does, with SIGTERM, and kills what does not
+// end. It can be started again. The error is of processes that could not be ended.
 func (k *Kafka) Stop() error {
 	var errs []error
 	for _, p := range slices.Backward(k.processes) {
@@ -180,6 +259,14 @@ func (k *Kafka) Stop() error {
 	}
 	k.processes = nil
 	return errors.Join(errs...)
+}
+
+// Kill ends the broker at once, as a power cut does.
+func (k *Kafka) Kill() {
+	for _, p := range slices.Backward(k.processes) {
+		p.kill()
+	}
+	k.processes = nil
 }
 
 // jvm starts classes of a set of jars.
@@ -219,8 +306,7 @@ func (p *process) wait(ctx context.Context) error {
 		p.keep()
 		return err
 	case <-ctx.Done():
-		_ = p.cmd.Process.Kill()
-		<-p.ended
+		p.kill()
 		return ctx.Err()
 	}
 }
@@ -235,10 +321,14 @@ func (p *process) stop() error {
 	case <-p.ended: // a JVM that was asked to end says 143
 		p.keep()
 	case <-late.C:
-		_ = p.cmd.Process.Kill()
-		<-p.ended
+		p.kill()
 	}
 	return nil
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
 }
 
 func writeProperties(file string, properties map[string]string) error {
