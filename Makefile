@@ -57,7 +57,7 @@ fuzz: ## every fuzz target for FUZZTIME, beyond its corpus
 test: fresh lint race cross build fuzz ## everything that CI runs; installs what the tests need
 	$(GO) test -count=1 ./sim/...
 	$(GO) test -count=1 -tags e2e -timeout 30m -parallel 4 -v ./e2e/...
-	MILLRACE_KAFKA=3.9.2 MILLRACE_REQUESTS=500 $(GO) test -count=1 -tags e2e -timeout 10m ./e2e/differential
+	MILLRACE_KAFKA=3.9.2 MILLRACE_REQUESTS=500 $(GO) test -count=1 -tags e2e -timeout 10m -run 'Differential$$' ./e2e/differential
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
 conformance: build ## the long forms of foreign suites: franz-go's own, whole, over every listener and on breaking connections

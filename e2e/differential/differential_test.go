@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"runtime/debug"
@@ -59,7 +60,15 @@ type side struct {
 //
 // Works: answers field by field as Apache Kafka's, to scripts of valid and invalid requests in every version
 func TestDifferential(t *testing.T) {
-	version := os.Getenv("MILLRACE_KAFKA")
+	version, msk := releases(t)
+	k, m := startKafka(t, version), startMillrace(t, msk)
+	runScripts(t, version, "accepted.txt", scripts(), k, m)
+}
+
+// releases are the release of Apache Kafka that is compared, and its kafkaVersion.
+func releases(t *testing.T) (version, msk string) {
+	t.Helper()
+	version = os.Getenv("MILLRACE_KAFKA")
 	if version == "" {
 		version = defaultKafka
 	}
@@ -67,22 +76,27 @@ func TestDifferential(t *testing.T) {
 	if !ok {
 		t.Fatalf("MILLRACE_KAFKA=%s is none of those that are compared", version)
 	}
-	lines, err := accepted("accepted.txt", version)
+	return version, msk
+}
+
+// runScripts runs scripts on both sides at the same time and reports what
+// differs and is not accepted.
+func runScripts(t *testing.T, version, file string, all []script, kafka, millrace target) {
+	t.Helper()
+	lines, err := accepted(file, version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafka, millrace := startKafka(t, version), startMillrace(t, msk)
-	theirs, ours := advertised(t, kafka), advertised(t, millrace)
-	both := common(theirs, ours)
+	kafka.serves, millrace.serves = advertised(t, kafka), advertised(t, millrace)
+	both := common(kafka.serves, millrace.serves)
 	var total counts
-	all := true
-	for _, sc := range scripts() {
-		ran := t.Run(strings.ReplaceAll(sc.name, " ", "_"), func(t *testing.T) {
+	for _, sc := range all {
+		t.Run(strings.ReplaceAll(sc.name, " ", "_"), func(t *testing.T) {
 			var k, m side
-			var both2 sync.WaitGroup
-			both2.Go(func() { k = run(sc, kafka, theirs, both) })
-			both2.Go(func() { m = run(sc, millrace, ours, both) })
-			both2.Wait()
+			var running sync.WaitGroup
+			running.Go(func() { k = run(sc, kafka, both) })
+			running.Go(func() { m = run(sc, millrace, both) })
+			running.Wait()
 			show(t, k)
 			tellSlow(t, "Kafka", k)
 			tellSlow(t, "Millrace", m)
@@ -93,17 +107,19 @@ func TestDifferential(t *testing.T) {
 				t.Logf("waits for %s: %d requests", kmsg.NameForKey(m.missing), c.waiting)
 			}
 			report(t, left)
+			if k.broke != "" {
+				t.Errorf("the script ended early: %s", k.broke)
+			}
 		})
-		all = all && ran
 	}
 	t.Logf("Kafka %s: %d scripts, %d requests: %d answers equal, %d with accepted differences, %d different, %d waiting for keys that are not served",
 		version, total.scripts, total.requests, total.equal, total.accepted, total.different, total.waiting)
-	if total.scripts < len(scripts()) {
+	if total.scripts < len(all) {
 		return // chosen with -run
 	}
 	for _, a := range lines {
 		if a.must && !a.used {
-			t.Errorf("accepted.txt:%d matches no difference any more: remove it (%s)", a.line, a.reason)
+			t.Errorf("%s:%d matches no difference any more: remove it (%s)", file, a.line, a.reason)
 		}
 	}
 }
@@ -135,8 +151,8 @@ func (c *counts) add(k side, r compared, accepted, left []difference) {
 }
 
 // run runs a script on one side.
-func run(sc script, address string, serves, both map[int16]wire.Range) (out side) {
-	s := &session{address: address, serves: serves, ranges: both, prefix: strings.NewReplacer(" ", "-", "'", "").Replace(sc.name), conns: make(map[string]*conn)}
+func run(sc script, on target, both map[int16]wire.Range) (out side) {
+	s := &session{target: on, ranges: both, prefix: strings.NewReplacer(" ", "-", "'", "").Replace(sc.name), conns: make(map[string]*conn)}
 	defer s.close()
 	defer func() {
 		out.log = s.log
@@ -186,23 +202,9 @@ func show(t *testing.T, k side) {
 	}
 }
 
-func startKafka(t *testing.T, version string) string {
+func startKafka(t *testing.T, version string) target {
 	t.Helper()
-	cache, err := clients.Open(os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	properties := make(map[string]string)
-	for _, m := range []map[string]string{static, kafkaOnly} {
-		for k, v := range m {
-			properties[k] = v
-		}
-	}
-	properties["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-	if strings.HasPrefix(version, "2.") {
-		properties["authorizer.class.name"] = "kafka.security.authorizer.AclAuthorizer"
-	}
-	k, err := cache.StartKafka(t.Context(), "kafka-"+version, t.TempDir(), properties, formats[version]...)
+	k, err := javaClients(t).StartKafka(t.Context(), "kafka-"+version, t.TempDir(), properties(version, static), formats[version]...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,40 +213,77 @@ func startKafka(t *testing.T, version string) string {
 			t.Error(err)
 		}
 	})
-	waitForBroker(t, k.Address)
-	return k.Address
+	waitForBrokers(t, k.Address)
+	return target{addresses: []string{k.Address}}
 }
 
-// waitForBroker waits until the broker's own metadata has it.
-func waitForBroker(t *testing.T, address string) {
-	s := &session{address: address, serves: map[int16]wire.Range{3: {}}, conns: make(map[string]*conn)}
-	defer s.close()
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = []kmsg.MetadataRequestTopic{}
-	r := until(s.conn("start"), "", in(1, req), func(r *kmsg.MetadataResponse) bool { return len(r.Brokers) == 1 })
-	if len(r.Brokers) != 1 {
-		t.Fatalf("the broker at %s does not know itself", address)
-	}
-}
-
-// startMillrace opens a cluster of one broker with a plaintext listener.
-func startMillrace(t *testing.T, kafkaVersion string) string {
+func javaClients(t *testing.T) *clients.Cache {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	cache, err := clients.Open(os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cache
+}
+
+// properties are those of a broker of Apache Kafka beside some that Millrace has
+// too.
+func properties(version string, shared map[string]string) map[string]string {
+	out := maps.Clone(shared)
+	maps.Copy(out, kafkaOnly)
+	out["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+	if strings.HasPrefix(version, "2.") {
+		out["authorizer.class.name"] = "kafka.security.authorizer.AclAuthorizer"
+	}
+	return out
+}
+
+// waitForBrokers waits until each broker's metadata has them all.
+func waitForBrokers(t *testing.T, addresses ...string) {
+	t.Helper()
+	s := &session{target: target{addresses: addresses, serves: map[int16]wire.Range{3: {}}}, conns: make(map[string]*conn)}
+	defer s.close()
+	for i, address := range addresses {
+		req := kmsg.NewPtrMetadataRequest()
+		req.Topics = []kmsg.MetadataRequestTopic{}
+		r := until(s.at(int32(i+1), "start"), "", in(1, req), func(r *kmsg.MetadataResponse) bool { return len(r.Brokers) == len(addresses) })
+		if len(r.Brokers) != len(addresses) {
+			t.Fatalf("the broker at %s knows %d brokers, want %d", address, len(r.Brokers), len(addresses))
+		}
+	}
+}
+
+// startMillrace opens a cluster of one broker.
+func startMillrace(t *testing.T, kafkaVersion string) target {
+	t.Helper()
+	on, _ := openMillrace(t, kafkaVersion, static, "")
+	return on
+}
+
+// openMillrace opens a cluster with a broker for each of the racks, each with a
+// plaintext listener.
+func openMillrace(t *testing.T, kafkaVersion string, static map[string]string, racks ...string) (target, *cluster.Cluster) {
+	t.Helper()
 	out := io.Discard
 	if os.Getenv("MILLRACE_SHOW") != "" {
 		out = os.Stderr
 	}
-	c, err := cluster.Open(cluster.Config{
+	cfg := cluster.Config{
 		Dir: t.TempDir(), ClusterID: "ZGlmZmVyZW50aWFsLWlkMQ", KafkaVersion: kafkaVersion, Region: "us-east-1", Static: static,
-		Brokers: []cluster.Broker{{ID: 1, Listeners: []cluster.Listener{{
-			Name: "CLIENT", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{},
-		}}}},
 		Log: slog.New(slog.NewTextHandler(out, nil)),
-	})
+	}
+	var on target
+	for i, rack := range racks {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		on.addresses = append(on.addresses, ln.Addr().String())
+		cfg.Brokers = append(cfg.Brokers, cluster.Broker{ID: int32(i + 1), Rack: rack, Listeners: []cluster.Listener{{
+			Name: "CLIENT", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{},
+		}}})
+	}
+	c, err := cluster.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,13 +292,14 @@ func startMillrace(t *testing.T, kafkaVersion string) string {
 			t.Error(err)
 		}
 	})
-	return ln.Addr().String()
+	return on, c
 }
 
-// advertised is what a broker says it serves.
-func advertised(t *testing.T, address string) map[int16]wire.Range {
+// advertised is what the first broker says it serves.
+func advertised(t *testing.T, on target) map[int16]wire.Range {
 	t.Helper()
-	s := &session{address: address, serves: map[int16]wire.Range{18: {}}, conns: make(map[string]*conn)}
+	on.serves = map[int16]wire.Range{18: {}}
+	s := &session{target: on, conns: make(map[string]*conn)}
 	defer s.close()
 	r := ask[*kmsg.ApiVersionsResponse](s.conn("versions"), "", in(0, kmsg.NewPtrApiVersionsRequest()))
 	out := make(map[int16]wire.Range)
@@ -267,7 +307,7 @@ func advertised(t *testing.T, address string) map[int16]wire.Range {
 		out[k.ApiKey] = wire.Range{Key: k.ApiKey, Min: k.MinVersion, Max: k.MaxVersion}
 	}
 	if len(out) == 0 {
-		t.Fatalf("%s says %+v", address, r)
+		t.Fatalf("%s says %+v", on.addresses[0], r)
 	}
 	return out
 }

@@ -140,7 +140,7 @@ func (s *symbols) slice(v reflect.Value, path, name string, out *[]field) {
 	}
 	*out = append(*out, field{path, fmt.Sprintf("%d elements", v.Len())})
 	if v.Type().Elem().Kind() != reflect.Struct {
-		if name == "Partitions" { // in the order of a hash
+		if name == "Partitions" || name == "ISR" { // in the order of a hash
 			v = reflect.ValueOf(slices.Sorted(slices.Values(v.Interface().([]int32))))
 		}
 		if name == "SubscribedTopics" {
@@ -173,7 +173,7 @@ func (s *symbols) slice(v reflect.Value, path, name string, out *[]field) {
 // in which they are tried. Brokers answer most arrays in the order of a hash.
 var identifying = []string{
 	"Topic", "Name", "GroupID", "Group", "ResourceType", "ResourceName", "Partition", "Key", "ConfigName", "User", "Mechanism",
-	"ApiKey", "NodeID", "BrokerID", "InstanceID", "ClientID", "TransactionalID", "Dir", "Principal", "Host", "Operation",
+	"ApiKey", "NodeID", "BrokerID", "ReplicaID", "InstanceID", "ClientID", "TransactionalID", "Dir", "Principal", "Host", "Operation",
 	"PermissionType", "EntityType", "EntityName", "Type", "Match", "Offset", "TopicID", "ProducerID", "MemberID", "PrincipalType",
 	"PrincipalName", "PatternType", "ResourcePatternType", "Source", "FirstOffset", "ErrorCode", "ErrorMessage",
 }
@@ -271,6 +271,8 @@ func (s *symbols) number(name string, v int64) string {
 		if e := kerr.TypedErrorForCode(int16(v)); e != nil {
 			return strconv.FormatInt(v, 10) + " " + e.Message
 		}
+	case name == "ControllerID" && v > 0:
+		return "<any broker>"
 	case name == "Port" && v > 0:
 		return s.of("port", strconv.FormatInt(v, 10), strconv.FormatInt(v, 10))
 	case name == "ProducerID" && v >= 0:

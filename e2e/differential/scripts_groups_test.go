@@ -17,16 +17,17 @@ type member struct {
 	id       string
 	instance *string
 	epoch    int32
+	patience int32 // of its session and of rebalances, in milliseconds
 }
 
 func (s *session) member(name, group string) *member {
-	return &member{s: s, c: s.conn(name), group: group}
+	return &member{s: s, c: s.conn(name), group: group, patience: 10_000}
 }
 
 func (m *member) join(v int16) *kmsg.JoinGroupRequest {
 	req := in(v, kmsg.NewPtrJoinGroupRequest())
 	req.Group, req.MemberID, req.InstanceID, req.ProtocolType = m.group, m.id, m.instance, "consumer"
-	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 10_000, 10_000
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = m.patience, m.patience
 	req.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte{1, 2}}, {Name: "roundrobin", Metadata: []byte{3}}}
 	return req
 }

@@ -21,6 +21,9 @@ import (
 // long has none.
 const answerTime = 5 * time.Second
 
+// stateTime is how long brokers may take until they are as a script waits for.
+const stateTime = 15 * time.Second
+
 // maxSilent is how often a broker may stay silent before its script ends.
 const maxSilent = 3
 
@@ -45,23 +48,40 @@ type exchange struct {
 
 // session is a script's run against one side.
 type session struct {
-	address string
-	serves  map[int16]wire.Range // what this side advertises
-	ranges  map[int16]wire.Range // what both sides advertise
-	prefix  string               // of the names of topics and groups
-	conns   map[string]*conn
-	log     []*exchange
-	silent  int // requests without an answer
+	target
+	ranges map[int16]wire.Range // what both sides advertise
+	prefix string               // of the names of topics and groups
+	conns  map[string]*conn
+	log    []*exchange
+	silent int // requests without an answer
+
+	down     []int32 // brokers that the script has stopped
+	barriers int     // that brokers were made to pass
 }
 
 // unserved ends a script: the side does not advertise the key.
 type unserved struct{ key int16 }
 
-// conn is a named connection of a script. Its client id is its name. It is
-// dialed when first needed, and again after it was closed.
+// target is one side as a script is told.
+type target struct {
+	addresses []string             // of brokers 1, 2, ...
+	serves    map[int16]wire.Range // what it advertises
+	faults    faults               // nil where a script may not stop brokers
+}
+
+// faults are what is done to brokers, by id. Both return when it is done: when
+// nothing listens any more, and when something listens again.
+type faults interface {
+	Stop(id int32) error
+	Start(id int32) error
+}
+
+// conn is a named connection of a script to one broker. Its client id is its
+// name. It is dialed when first needed, and again after it was closed.
 type conn struct {
 	s    *session
 	name string
+	to   int32 // the broker
 	tcp  net.Conn
 	r    *bufio.Reader
 	next int32
@@ -76,11 +96,16 @@ type pending struct {
 	at time.Time // when it was sent
 }
 
-func (s *session) conn(name string) *conn {
-	c := s.conns[name]
+// conn is a connection to broker 1.
+func (s *session) conn(name string) *conn { return s.at(1, name) }
+
+// at is a connection to a broker.
+func (s *session) at(broker int32, name string) *conn {
+	key := step("%s to %d", name, broker)
+	c := s.conns[key]
 	if c == nil {
-		c = &conn{s: s, name: name}
-		s.conns[name] = c
+		c = &conn{s: s, name: name, to: broker}
+		s.conns[key] = c
 	}
 	return c
 }
@@ -153,7 +178,7 @@ func (c *conn) sendAny(step string, req kmsg.Request) *pending {
 
 func (c *conn) write(frame []byte) error {
 	if c.tcp == nil {
-		tcp, err := net.Dial("tcp", c.s.address)
+		tcp, err := net.Dial("tcp", c.s.addresses[c.to-1])
 		if err != nil {
 			return err
 		}
@@ -274,6 +299,20 @@ func until[R kmsg.Response](c *conn, step string, req kmsg.Request, ok func(R) b
 		}
 		c.s.log = c.s.log[:had]
 		pause()
+	}
+}
+
+// await asks until ok is satisfied, which is no part of the comparison; the
+// script cannot go on otherwise.
+func await[R kmsg.Response](c *conn, what string, req kmsg.Request, ok func(R) bool) R {
+	for began := time.Now(); ; pause() {
+		r := quiet[R](c, req)
+		if ok(r) {
+			return r
+		}
+		if time.Since(began) > stateTime {
+			panic(step("broker %d: %s: never came about, the last answer was %+v", c.to, what, r))
+		}
 	}
 }
 
