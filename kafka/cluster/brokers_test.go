@@ -156,6 +156,17 @@ type pinned struct{ *kmsg.ProduceRequest }
 
 func (p pinned) MaxVersion() int16 { return 12 }
 
+// pinnedCommit and pinnedAdd likewise.
+type (
+	pinnedCommit struct{ *kmsg.OffsetCommitRequest }
+	pinnedAdd    struct {
+		*kmsg.AddPartitionsToTxnRequest
+	}
+)
+
+func (p pinnedCommit) MaxVersion() int16 { return 8 }
+func (p pinnedAdd) MaxVersion() int16    { return 3 }
+
 func TestAFencedBrokerTellsWhoLeads(t *testing.T) {
 	r := open(t, vfs.NewMemory(), nil)
 	r.assigned(t, "t", nil, 1, 2, 3)
@@ -213,6 +224,81 @@ func TestTooSmallISR(t *testing.T) {
 	}
 	if err := code("t", -1); err != nil {
 		t.Errorf("acks=all with two replicas: %v", err)
+	}
+}
+
+// TestCoordinatorsBelowMinISR: with one replica left of three, coordinators that
+// would have to write answer COORDINATOR_NOT_AVAILABLE at once and change nothing,
+// as Kafka's; what needs no record goes on.
+func TestCoordinatorsBelowMinISR(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	r.assigned(t, "t", nil, 1, 2, 3)
+	first := r.client(t, kgo.SeedBrokers(r.seeds[0])).SeedBrokers()[0]
+	ask := func(req kmsg.Request) kmsg.Response {
+		t.Helper()
+		began := time.Now()
+		resp, err := first.Request(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%T was answered after %v", req, took)
+		}
+		return resp
+	}
+	initialize := func() *kmsg.InitProducerIDResponse {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.TransactionalID, req.TransactionTimeoutMillis = kmsg.StringPtr("x"), 60_000
+		return ask(req).(*kmsg.InitProducerIDResponse)
+	}
+	commit := func(at int64) int16 {
+		req := kmsg.NewPtrOffsetCommitRequest()
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Offset = at
+		topic := kmsg.NewOffsetCommitRequestTopic()
+		topic.Topic, topic.Partitions = "t", append(topic.Partitions, p)
+		req.Group, req.Topics = "g", append(req.Topics, topic)
+		return ask(pinnedCommit{req}).(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode
+	}
+	add := func(epoch int16, id int64) int16 {
+		req := kmsg.NewPtrAddPartitionsToTxnRequest()
+		topic := kmsg.NewAddPartitionsToTxnRequestTopic()
+		topic.Topic, topic.Partitions = "t", []int32{0}
+		req.TransactionalID, req.ProducerEpoch, req.ProducerID, req.Topics = "x", epoch, id, append(req.Topics, topic)
+		return ask(pinnedAdd{req}).(*kmsg.AddPartitionsToTxnResponse).Topics[0].Partitions[0].ErrorCode
+	}
+	admin := kadm.NewClient(r.client(t))
+	for kind, key := range []string{"g", "x"} { // the coordinators' topics come to be
+		find := kmsg.NewPtrFindCoordinatorRequest()
+		find.CoordinatorType, find.CoordinatorKeys = int8(kind), []string{key}
+		ask(find)
+	}
+	do(t, r.c.StopBroker, 2, 3) // broker 1 leads them
+	do(t, r.c.StartBroker, 3)
+	was := initialize()
+	if code := commit(1); was.ErrorCode != 0 || code != 0 {
+		t.Fatalf("with two replicas: %+v, code %d", was, code)
+	}
+	do(t, r.c.StopBroker, 3)
+	unavailable := kerr.CoordinatorNotAvailable.Code
+	if got := initialize(); got.ErrorCode != unavailable || got.ProducerID != -1 || got.ProducerEpoch != -1 {
+		t.Errorf("InitProducerId: %+v", got)
+	}
+	if got := add(was.ProducerEpoch, was.ProducerID); got != unavailable {
+		t.Errorf("AddPartitionsToTxn: code %d", got)
+	}
+	if got := add(was.ProducerEpoch+7, was.ProducerID); got == unavailable || got == 0 {
+		t.Errorf("AddPartitionsToTxn of another producer: code %d", got)
+	}
+	if got := commit(2); got != unavailable {
+		t.Errorf("OffsetCommit: code %d", got)
+	}
+	do(t, r.c.StartBroker, 3)
+	if got := initialize(); got.ErrorCode != 0 || got.ProducerEpoch != was.ProducerEpoch+1 {
+		t.Errorf("with two replicas again: %+v after %+v", got, was)
+	}
+	if offsets, err := admin.FetchOffsets(t.Context(), "g"); err != nil || offsets["t"][0].At != 1 || commit(2) != 0 {
+		t.Errorf("the group's offsets are %v, %v", offsets, err)
 	}
 }
 

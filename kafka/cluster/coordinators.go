@@ -35,6 +35,10 @@ func (c *Cluster) internal(name string) coordinator.Topic {
 			leader, _ := p.Leader()
 			return leader, leader >= 0
 		},
+		Writable: func(index int32) bool {
+			p, err := c.set.Find(name, index)
+			return err != nil || p.Writable()
+		},
 		Existing: func() (out []int32) {
 			for i := range partitions() {
 				if p, err := c.set.Find(name, i); err == nil && p.Offsets().End > 0 {

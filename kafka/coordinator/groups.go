@@ -135,7 +135,7 @@ func (g *Groups) Do(broker int32, r group.Request) *Pending {
 	p := &Pending{merge: parts.merge}
 	for _, part := range parts.requests {
 		one := r
-		one.Msg = part.msg
+		one.Msg, one.Unwritable = part.msg, !g.hosts.topic.writable(part.partition)
 		p.calls = append(p.calls, g.hosts.send(broker, part.partition, one))
 	}
 	return p

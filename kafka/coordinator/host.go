@@ -33,7 +33,12 @@ type Topic struct {
 	Leader func(partition int32) (broker int32, ok bool)
 	// Existing lists the partitions that hold records.
 	Existing func() []int32
+	// Writable reports whether a partition has as many replicas in sync as its
+	// records need; nil: always.
+	Writable func(partition int32) bool
 }
+
+func (t Topic) writable(partition int32) bool { return t.Writable == nil || t.Writable(partition) }
 
 // Log is a partition's log under one leadership, whose epoch it has.
 type Log interface {

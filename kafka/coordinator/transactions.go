@@ -27,6 +27,11 @@ const (
 	// markers have no way to go here.
 	joinBackoff  = 5 * time.Millisecond
 	joinPatience = 100 * time.Millisecond
+	// transitionTimeout is how long a client waits for a transition whose record
+	// has too few replicas since it was written, before COORDINATOR_NOT_AVAILABLE.
+	// Kafka's is the timeout of the transaction, of which this is the default of
+	// clients.
+	transitionTimeout = time.Minute
 	// producerIDBlock is how many producer ids are reserved at a time (KIP-730).
 	producerIDBlock = 1000
 )
@@ -77,7 +82,7 @@ func NewTransactions(cfg TransactionsConfig) *Transactions {
 func (t *Transactions) start(h *host, log Log, failed func(error)) (*statemachine.Machine, error) {
 	core, epoch := txn.New(t.cfg.Params()), log.Epoch()
 	return statemachine.Start(core, log, statemachine.Options{
-		Failed:   failed,
+		Failed: failed, CommitTimeout: transitionTimeout,
 		Snapshot: func() any { return core.TakeEndings() },
 		Publish: func(endings any) {
 			for _, e := range endings.([]txn.Ending) {
@@ -215,7 +220,9 @@ func (t *Transactions) Do(ctx context.Context, broker int32, msg kmsg.Request) *
 			return p
 		}
 	}
-	p.calls = []*call{t.hosts.send(broker, t.PartitionFor(id), r)}
+	index := t.PartitionFor(id)
+	r.Unwritable = !t.cfg.writable(index)
+	p.calls = []*call{t.hosts.send(broker, index, r)}
 	return p
 }
 
@@ -292,7 +299,13 @@ type Adding struct {
 // AddPartitions hands partitions for a transaction to its coordinator, as
 // broker.
 func (t *Transactions) AddPartitions(broker int32, r txn.AddPartitions) Adding {
-	return Adding{t, broker, r, t.hosts.send(broker, t.PartitionFor(r.TransactionalID), r), time.Now().Add(joinPatience)}
+	return Adding{t, broker, r, t.add(broker, r), time.Now().Add(joinPatience)}
+}
+
+func (t *Transactions) add(broker int32, r txn.AddPartitions) *call {
+	index := t.PartitionFor(r.TransactionalID)
+	r.Unwritable = !t.cfg.writable(index)
+	return t.hosts.send(broker, index, r)
 }
 
 // Wait waits for each partition's error, nil for none. When the transaction
@@ -308,7 +321,7 @@ func (a Adding) Wait(ctx context.Context) []*kerr.Error {
 		if !again || time.Now().After(a.end) || !sleep(ctx, joinBackoff) {
 			return errs
 		}
-		a.call = a.transactions.hosts.send(a.broker, a.transactions.PartitionFor(a.request.TransactionalID), a.request)
+		a.call = a.transactions.add(a.broker, a.request)
 	}
 }
 

@@ -97,6 +97,9 @@ type Request struct {
 	// Session and Heartbeat are the configs of the group of a
 	// ConsumerGroupHeartbeat; zero means those of Params.
 	Session, Heartbeat time.Duration
+	// Unwritable says that the log takes no records at the moment: offsets and
+	// groups are not changed, which answers COORDINATOR_NOT_AVAILABLE.
+	Unwritable bool
 	// Verification is a TxnOffsetCommit's; the zero value is none.
 	Verification Verification
 }
@@ -193,9 +196,9 @@ func (d *decision) answer(t statemachine.Ticket, r Request) {
 	case *kmsg.LeaveGroupRequest:
 		d.leave(t, m)
 	case *kmsg.OffsetCommitRequest:
-		d.commit(t, m)
+		d.commit(t, m, r.Unwritable)
 	case *kmsg.TxnOffsetCommitRequest:
-		d.commitTransaction(t, m, r.Verification)
+		d.commitTransaction(t, m, r.Verification, r.Unwritable)
 	case *kmsg.OffsetFetchRequest:
 		d.reply(t, c.fetchOffsets(m))
 	case *kmsg.DescribeGroupsRequest:
@@ -203,9 +206,9 @@ func (d *decision) answer(t statemachine.Ticket, r Request) {
 	case *kmsg.ListGroupsRequest:
 		d.reply(t, c.list(m))
 	case *kmsg.DeleteGroupsRequest:
-		d.deleteGroups(t, m)
+		d.deleteGroups(t, m, r.Unwritable)
 	case *kmsg.OffsetDeleteRequest:
-		d.deleteOffsets(t, m)
+		d.deleteOffsets(t, m, r.Unwritable)
 	default:
 		panic("group: a request of an unknown type reached the core")
 	}

@@ -45,13 +45,11 @@ func (d *decision) mayCommit(r *kmsg.OffsetCommitRequest) *kerr.Error {
 }
 
 // commit is OffsetCommit.
-func (d *decision) commit(t statemachine.Ticket, r *kmsg.OffsetCommitRequest) {
+func (d *decision) commit(t statemachine.Ticket, r *kmsg.OffsetCommitRequest, unwritable bool) {
 	refused := d.mayCommit(r)
 	var records []statemachine.Record
 	if refused == nil {
-		if records = d.commitRecords(r); records == nil {
-			refused = kerr.InvalidCommitOffsetSize
-		}
+		records, refused = d.commitRecords(r, unwritable)
 	}
 	d.records = append(d.records, records...)
 	resp := r.ResponseKind().(*kmsg.OffsetCommitResponse)
@@ -89,8 +87,8 @@ func (c *Core) refusesOffset(topic string, in *kmsg.OffsetCommitRequestTopicPart
 	return nil
 }
 
-// commitRecords is what a valid commit writes; nil when that is too much.
-func (d *decision) commitRecords(r *kmsg.OffsetCommitRequest) []statemachine.Record {
+// commitRecords is what a valid commit writes.
+func (d *decision) commitRecords(r *kmsg.OffsetCommitRequest, unwritable bool) ([]statemachine.Record, *kerr.Error) {
 	retention := time.Duration(-1)
 	if r.Version <= 4 && r.RetentionTimeMillis >= 0 {
 		retention = time.Duration(min(r.RetentionTimeMillis, maxRetentionMillis)) * time.Millisecond
@@ -105,12 +103,15 @@ func (d *decision) commitRecords(r *kmsg.OffsetCommitRequest) []statemachine.Rec
 			}
 			rec := d.offsetRecord(r.Group, in.Topic, &in.Partitions[j], retention)
 			if bytes += len(rec.Key) + len(rec.Value); bytes > maxRecords {
-				return nil
+				return nil, kerr.InvalidCommitOffsetSize
 			}
 			records = append(records, rec)
 		}
 	}
-	return records
+	if unwritable && len(records) > 0 {
+		return nil, kerr.CoordinatorNotAvailable
+	}
+	return records, nil
 }
 
 // maxRetentionMillis bounds the retention time a client may ask for: 100 years.
@@ -215,7 +216,7 @@ func (g *group) offset(topic string, partition int32) offset {
 }
 
 // deleteGroups is DeleteGroups: only empty groups go.
-func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsRequest) {
+func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsRequest, unwritable bool) {
 	resp := r.ResponseKind().(*kmsg.DeleteGroupsResponse)
 	for _, id := range r.Groups {
 		out := kmsg.NewDeleteGroupsResponseGroup()
@@ -225,6 +226,8 @@ func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsReque
 			out.ErrorCode = code(kerr.GroupIDNotFound)
 		case g.shown() != empty:
 			out.ErrorCode = code(kerr.NonEmptyGroup)
+		case unwritable:
+			out.ErrorCode = code(kerr.CoordinatorNotAvailable)
 		default:
 			d.forget(g, g.keptOffsets())
 		}
@@ -235,7 +238,7 @@ func (d *decision) deleteGroups(t statemachine.Ticket, r *kmsg.DeleteGroupsReque
 
 // deleteOffsets is OffsetDelete (KIP-496): not of topics that members are
 // subscribed to.
-func (d *decision) deleteOffsets(t statemachine.Ticket, r *kmsg.OffsetDeleteRequest) {
+func (d *decision) deleteOffsets(t statemachine.Ticket, r *kmsg.OffsetDeleteRequest, unwritable bool) {
 	resp := r.ResponseKind().(*kmsg.OffsetDeleteResponse)
 	g := d.c.groups[r.Group]
 	switch {
@@ -245,6 +248,8 @@ func (d *decision) deleteOffsets(t statemachine.Ticket, r *kmsg.OffsetDeleteRequ
 		resp.ErrorCode = code(kerr.GroupIDNotFound)
 	case g.state != empty && g.protocolType != consumerType:
 		resp.ErrorCode = code(kerr.NonEmptyGroup)
+	case unwritable:
+		resp.ErrorCode = code(kerr.CoordinatorNotAvailable)
 	default:
 		d.deleteOffsetsOf(g, r, resp)
 	}

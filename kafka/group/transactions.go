@@ -143,14 +143,12 @@ func endsOf(p *producer) int64 {
 
 // commitTransaction is TxnOffsetCommit: the offsets are pending until the
 // transaction's marker comes.
-func (d *decision) commitTransaction(t statemachine.Ticket, r *kmsg.TxnOffsetCommitRequest, v Verification) {
+func (d *decision) commitTransaction(t statemachine.Ticket, r *kmsg.TxnOffsetCommitRequest, v Verification, unwritable bool) {
 	refused := d.mayCommitTransaction(r, v)
 	in := plainCommit(r)
 	var records []statemachine.Record
 	if refused == nil {
-		if records = d.commitRecords(in); records == nil {
-			refused = kerr.InvalidCommitOffsetSize
-		}
+		records, refused = d.commitRecords(in, unwritable)
 	}
 	for i := range records {
 		records[i].Transaction = &statemachine.Transaction{ProducerID: r.ProducerID, Epoch: r.ProducerEpoch}

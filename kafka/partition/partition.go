@@ -267,6 +267,13 @@ func (p *Partition) AppendInternal(broker int32, b record.Batch, now time.Time) 
 	return done.LastOffset + 1, nil
 }
 
+// Writable reports whether a record that needs all replicas is taken: else it is
+// NOT_ENOUGH_REPLICAS.
+func (p *Partition) Writable() bool {
+	l := p.current.Load()
+	return l == nil || l.inSync >= l.minISR
+}
+
 // Committed reports whether everything below end is committed.
 func (p *Partition) Committed(end int64) bool { return p.highWatermark.Load() >= end }
 

@@ -69,6 +69,10 @@ type Request struct {
 	// FreshID is a producer id that was never given to anybody. InitProducerId
 	// needs one, and an EndTxn whose epoch is exhausted (Exhausted).
 	FreshID int64
+	// Unwritable says that the log takes no records at the moment: a request that
+	// needs one changes nothing and answers COORDINATOR_NOT_AVAILABLE
+	// (TransactionStateManager.appendTransactionToLog).
+	Unwritable bool
 }
 
 // Exhausted reports whether a producer's epoch is the last that a client may
@@ -85,6 +89,7 @@ type AddPartitions struct {
 	Partitions      []TopicPartition
 	VerifyOnly      bool  // only say whether they are part of it (KIP-890 part 1)
 	ClientVersion   int16 // V2 when a client's Produce or TxnOffsetCommit implies it
+	Unwritable      bool  // as of a Request
 }
 
 // MarkersWritten reports that every partition of an ending has its marker. The
@@ -144,14 +149,30 @@ type decision struct {
 	c       *Core
 	now     time.Time
 	records []statemachine.Record
+	moved   []moved
 	reply   any
 }
 
-// move records what a transactional id becomes, and keeps what records do not
+// moved is what a transactional id keeps of a transition that its record does not
 // hold.
+type moved struct {
+	t          *transaction
+	previousID int64
+	lastEpoch  int16
+}
+
+// move records what a transactional id becomes.
 func (d *decision) move(t, next *transaction) {
-	t.previousID, t.lastEpoch = next.previousID, next.lastEpoch
+	d.moved = append(d.moved, moved{t, next.previousID, next.lastEpoch})
 	d.records = append(d.records, d.c.record(next))
+}
+
+// made is the decision, which stands.
+func (d *decision) made() []statemachine.Record {
+	for _, m := range d.moved {
+		m.t.previousID, m.t.lastEpoch = m.previousID, m.lastEpoch
+	}
+	return d.records
 }
 
 // Decide answers a Request, AddPartitions or MarkersWritten. A request of
@@ -161,25 +182,48 @@ func (c *Core) Decide(now time.Time, t statemachine.Ticket, req any) statemachin
 	switch r := req.(type) {
 	case AddPartitions:
 		d.reply = d.addPartitions(r)
+		if r.Unwritable && len(d.records) > 0 {
+			d = &decision{reply: slices.Repeat([]*kerr.Error{kerr.CoordinatorNotAvailable}, len(r.Partitions))}
+		}
 	case MarkersWritten:
 		d.complete(r)
 	case Request:
-		switch m := r.Msg.(type) {
-		case *kmsg.InitProducerIDRequest:
-			d.reply = d.initProducerID(m, r.FreshID)
-		case *kmsg.EndTxnRequest:
-			d.reply = d.endTxn(m, r.FreshID)
-		case *kmsg.DescribeTransactionsRequest:
-			d.reply = c.describe(m)
-		case *kmsg.ListTransactionsRequest:
-			d.reply = c.list(now, m)
-		default:
-			panic("txn: a request of an unknown type reached the core")
+		d.answer(r)
+		if r.Unwritable && len(d.records) > 0 {
+			d = &decision{reply: unavailable(r.Msg)}
 		}
 	default:
 		panic("txn: a request of an unknown type reached the core")
 	}
-	return statemachine.Decision{Records: d.records, Replies: []statemachine.Reply{{To: t, Value: d.reply}}}
+	return statemachine.Decision{Records: d.made(), Replies: []statemachine.Reply{{To: t, Value: d.reply}}}
+}
+
+// answer is the answer to a client.
+func (d *decision) answer(r Request) {
+	switch m := r.Msg.(type) {
+	case *kmsg.InitProducerIDRequest:
+		d.reply = d.initProducerID(m, r.FreshID)
+	case *kmsg.EndTxnRequest:
+		d.reply = d.endTxn(m, r.FreshID)
+	case *kmsg.DescribeTransactionsRequest:
+		d.reply = d.c.describe(m)
+	case *kmsg.ListTransactionsRequest:
+		d.reply = d.c.list(d.now, m)
+	default:
+		panic("txn: a request of an unknown type reached the core")
+	}
+}
+
+// unavailable is the answer to a request whose record the log does not take.
+func unavailable(msg kmsg.Request) kmsg.Response {
+	resp := msg.ResponseKind()
+	switch r := resp.(type) {
+	case *kmsg.InitProducerIDResponse:
+		r.ErrorCode, r.ProducerID, r.ProducerEpoch = code(kerr.CoordinatorNotAvailable), -1, -1
+	case *kmsg.EndTxnResponse:
+		r.ErrorCode, r.ProducerID, r.ProducerEpoch = code(kerr.CoordinatorNotAvailable), -1, -1
+	}
+	return resp
 }
 
 // Loaded gives the markers of what is in Prepare to the host once more.
@@ -222,7 +266,7 @@ func (c *Core) Expire(now time.Time) statemachine.Decision {
 			}
 		}
 	}
-	return statemachine.Decision{Records: d.records}
+	return statemachine.Decision{Records: d.made()}
 }
 
 // find is the transaction of an id that belongs to a producer;
