@@ -465,7 +465,7 @@ func TestUpdateSecurityOfWhoMayComeIn(t *testing.T) {
 		ClusterArn: &g.arn, CurrentVersion: h.described().CurrentVersion,
 		ClientAuthentication: &kafka.ClientAuthentication{Tls: &kafka.Tls{CertificateAuthorityArnList: []string{trusted[:len(trusted)-4] + "0000"}}},
 	})
-	if err == nil || !strings.Contains(err.Error(), "does not exist or is not active") {
+	if err == nil || !strings.Contains(err.Error(), "certificate authority ARNs provided in the request are invalid") {
 		t.Errorf("an authority that is not there: %v", err)
 	}
 	h.expect("passwords", update(&kafka.ClientAuthentication{Sasl: &kafka.Sasl{Scram: &kafka.Scram{Enabled: new(true)}}}), "UPDATE_COMPLETE")

@@ -26,6 +26,7 @@ const (
 	increaseBrokerCount = "INCREASE_BROKER_COUNT"
 	decreaseBrokerCount = "DECREASE_BROKER_COUNT"
 	updateVolume        = "UPDATE_BROKER_EBS_VOLUME"
+	updateStorageMode   = "UPDATE_STORAGE_MODE" // UNVERIFIED
 	updateType          = "UPDATE_BROKER_TYPE"
 	updateConfiguration = "UPDATE_CLUSTER_CONFIGURATION"
 	updateVersion       = "UPDATE_CLUSTER_KAFKA_VERSION"
@@ -143,6 +144,7 @@ type settings struct {
 	Brokers       int               `json:"brokers,omitempty"`
 	VolumeGiB     int32             `json:"volumeGiB,omitempty"`
 	Throughput    *throughput       `json:"throughput,omitempty"`
+	StorageMode   string            `json:"storageMode,omitempty"`
 	Rebalancing   string            `json:"rebalancing,omitempty"`
 	InstanceType  string            `json:"instanceType,omitempty"`
 	KafkaVersion  string            `json:"kafkaVersion,omitempty"`
@@ -161,6 +163,9 @@ func (s settings) put(c *cluster) {
 	}
 	if s.Throughput != nil {
 		p.Throughput = s.Throughput
+	}
+	if s.StorageMode != "" {
+		p.Tiered = s.StorageMode == tieredStorage
 	}
 	if s.Rebalancing != "" {
 		p.Rebalancing = s.Rebalancing

@@ -79,6 +79,7 @@ func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
 		}
 		out.BrokerEBSVolumeInfo = []kafka.BrokerEBSVolumeInfo{v}
 	}
+	out.StorageMode = given(s.StorageMode)
 	if s.Rebalancing != "" {
 		out.Rebalancing = &kafka.Rebalancing{Status: new(s.Rebalancing)}
 	}

@@ -12,7 +12,7 @@ update orders UpdateBrokerCount "targetNumberOfBrokerNodes":3
 
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":4
 ----
-400 BadRequestException [targetNumberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.
+400 BadRequestException [targetNumberOfBrokerNodes] The target number of broker nodes must be a multiple of the number of Availability Zones in the Client subnets parameter. For example, for a cluster with subnets in 2 Availability Zones, the target number of brokers must be a multiple of 2.
 
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":63
 ----
@@ -77,7 +77,7 @@ operation orders
 # Fewer: those with the highest ids of each zone, and only empty ones.
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":0
 ----
-400 BadRequestException [targetNumberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.
+400 BadRequestException [targetNumberOfBrokerNodes] The target number of broker nodes must be a multiple of the number of Availability Zones in the Client subnets parameter. For example, for a cluster with subnets in 2 Availability Zones, the target number of brokers must be a multiple of 2.
 
 held 1=3/3 4=2/0 5=3/1 6=0/0
 ----
