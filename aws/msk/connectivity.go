@@ -177,7 +177,7 @@ func reachChange(info *kafka.ConnectivityInfo) func(cluster, changeFacts) (plan,
 		}
 		return plan{
 			kind: updateConnectivity, source: settings{Connectivity: &was}, target: settings{Connectivity: &target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}
 }
@@ -274,7 +274,7 @@ func zooKeeperChange(in *kafka.ZookeeperAccess) func(cluster, changeFacts) (plan
 		}
 		return plan{
 			kind: updateConnectivity, source: settings{ZooKeeper: &was}, target: settings{ZooKeeper: &target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}
 }

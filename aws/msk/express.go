@@ -174,7 +174,7 @@ func rebalancingChange(in *kafka.UpdateRebalancingRequest) (change, error) {
 		}
 		return plan{
 			kind: updateRebalancing, source: settings{Rebalancing: p.Rebalancing}, target: settings{Rebalancing: target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}}, nil
 }

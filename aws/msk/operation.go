@@ -72,7 +72,7 @@ func (o *operation) ended() bool { return !o.Ended.IsZero() }
 
 // act is one change of what fleet is asked for.
 type act struct {
-	Step   string  `json:"step"` // as clients see it; several acts may be one step
+	Step   string  `json:"step,omitempty"` // as clients see it, of an update of the version; several acts may be one step
 	Kind   actKind `json:"kind"`
 	Broker int32   `json:"broker,omitempty"` // of restart
 }
@@ -91,17 +91,12 @@ const (
 	finalize actKind = "finalize" // the Kafka version is the cluster's, and its features
 )
 
-// Steps as clients see them; all but those of UPDATE_CLUSTER_KAFKA_VERSION are
-// UNVERIFIED. (aws:kafka DescribeClusterOperation)
+// Steps as clients see them, of UPDATE_CLUSTER_KAFKA_VERSION alone. (aws:kafka
+// developer guide, whose answers of DescribeClusterOperation have none of others)
 const (
 	stepInitialize = "INITIALIZE_UPDATE"
 	stepBinaries   = "UPDATE_APACHE_KAFKA_BINARIES"
 	stepFinalize   = "FINALIZE_UPDATE"
-	stepReboot     = "REBOOT_BROKER"
-	stepBrokers    = "UPDATE_BROKERS"
-	stepAdd        = "ADD_BROKERS"
-	stepRemove     = "REMOVE_BROKERS"
-	stepApply      = "APPLY_UPDATE"
 )
 
 // Statuses of steps.

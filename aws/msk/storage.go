@@ -150,7 +150,7 @@ func volumeChange(stamp *string, size *int32, wanted *kafka.ProvisionedThroughpu
 		if or(size, p.VolumeGiB) == p.VolumeGiB && or(t, was) == was {
 			return plan{}, errSameVolumes
 		}
-		made := plan{kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, acts: []act{{Step: stepApply, Kind: put}}}
+		made := plan{kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, acts: []act{{Kind: put}}}
 		if size != nil && *size != p.VolumeGiB {
 			if err := p.mayGrow(*size, minGrowthGiB, f.now); err != nil {
 				return plan{}, err
@@ -189,7 +189,7 @@ func modeChange(stamp *string, mode string) change {
 		}
 		return plan{
 			kind: updateStorageMode, source: settings{StorageMode: localStorage}, target: settings{StorageMode: tieredStorage},
-			acts: append([]act{{Step: stepApply, Kind: put}}, c.rolling(stepBrokers)...),
+			acts: append([]act{{Kind: put}}, c.rolling("")...),
 		}, nil
 	}}
 }
@@ -222,7 +222,7 @@ func volumeGrowth(target int32) change {
 			return plan{}, err
 		}
 		return plan{
-			kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, target: settings{VolumeGiB: target}, acts: []act{{Step: stepApply, Kind: put}},
+			kind: updateVolume, source: settings{VolumeGiB: p.VolumeGiB}, target: settings{VolumeGiB: target}, acts: []act{{Kind: put}},
 		}, nil
 	}}
 }

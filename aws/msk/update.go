@@ -95,7 +95,7 @@ func rebootOf(ids []string) (change, error) {
 		if !slices.ContainsFunc(c.Brokers, func(b broker) bool { return b.ID == int32(id) }) {
 			return plan{}, badRequest("brokerIds", "The cluster has no broker with the ID %d.", id)
 		}
-		return plan{kind: rebootNode, acts: []act{{Step: stepReboot, Kind: restart, Broker: int32(id)}}}, nil
+		return plan{kind: rebootNode, acts: []act{{Kind: restart, Broker: int32(id)}}}, nil
 	}}, nil
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // rolling is one restart of every broker, by id: the first is the controller,
-// whose server.properties are those that all share.
+// whose server.properties are those that all share. step is what clients see of
+// it; "" where they see no steps.
 func (c *cluster) rolling(step string) (acts []act) {
 	for _, b := range c.Brokers {
 		acts = append(acts, act{Step: step, Kind: restart, Broker: b.ID})
@@ -50,11 +51,11 @@ func countChange(in *kafka.UpdateBrokerCountRequest) (change, error) {
 		p := plan{kind: increaseBrokerCount, source: settings{Brokers: have}, target: settings{Brokers: target}}
 		if target > have {
 			p.added = c.moreBrokers(target-have, f)
-			p.acts = []act{{Step: stepAdd, Kind: grow}}
+			p.acts = []act{{Kind: grow}}
 			return p, nil
 		}
 		p.kind, p.removed = decreaseBrokerCount, c.fewerBrokers(have-target)
-		p.acts = []act{{Step: stepRemove, Kind: shrink}}
+		p.acts = []act{{Kind: shrink}}
 		return p, c.mayShrink(p.removed, f.held)
 	}}, nil
 }
@@ -138,7 +139,7 @@ func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
 		}
 		return plan{
 			kind: updateType, source: settings{InstanceType: c.Provisioned.InstanceType}, target: settings{InstanceType: target},
-			acts: append([]act{{Step: stepApply, Kind: put}}, c.rolling(stepBrokers)...),
+			acts: append([]act{{Kind: put}}, c.rolling("")...),
 		}, nil
 	}}, nil
 }

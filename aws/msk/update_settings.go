@@ -42,10 +42,10 @@ func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, e
 		}
 		p := plan{
 			kind: updateConfiguration, source: settings{Configuration: c.Provisioned.Configuration}, target: settings{Configuration: ref},
-			acts: []act{{Step: stepApply, Kind: adopt}},
+			acts: []act{{Kind: adopt}},
 		}
 		if needsRestart(f.current, f.properties) {
-			p.acts = append([]act{{Step: stepApply, Kind: live}}, c.rolling(stepBrokers)...)
+			p.acts = append([]act{{Kind: live}}, c.rolling("")...)
 		}
 		return p, nil
 	}}, nil
@@ -120,7 +120,7 @@ func monitoringChange(in *kafka.UpdateMonitoringRequest) (change, error) {
 		}
 		return plan{
 			kind: updateMonitoring, source: settings{Monitoring: &was}, target: settings{Monitoring: &m},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}}, nil
 }
@@ -201,7 +201,7 @@ func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
 		}
 		return plan{
 			kind: updateSecurity, source: settings{Security: &was}, target: settings{Security: &target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}}, nil
 }

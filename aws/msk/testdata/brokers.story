@@ -50,14 +50,6 @@ operation orders
   "endTime": "2026-11-24T09:00:07.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/141b2229-3037-4e45-8c53-5a61686f767d",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "ADD_BROKERS"
-    }
-  ],
   "operationType": "INCREASE_BROKER_COUNT",
   "sourceClusterInfo": {
     "numberOfBrokerNodes": 3
@@ -134,14 +126,6 @@ operation orders
   },
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/bdc4030a-1118-4f26-ad34-3b424950575e",
   "operationState": "UPDATE_FAILED",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "FAILED"
-      },
-      "stepName": "REMOVE_BROKERS"
-    }
-  ],
   "operationType": "DECREASE_BROKER_COUNT",
   "sourceClusterInfo": {
     "numberOfBrokerNodes": 6
@@ -186,14 +170,6 @@ operation orders
   "endTime": "2026-11-24T09:00:14.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/70777e85-8c93-4aa1-a8af-b6bdc4030a11",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "REMOVE_BROKERS"
-    }
-  ],
   "operationType": "DECREASE_BROKER_COUNT",
   "sourceClusterInfo": {
     "numberOfBrokerNodes": 6

@@ -177,20 +177,6 @@ operation orders
   "endTime": "2026-11-24T09:00:11.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/5f666d74-7b82-4990-979e-a5acb3bac100-8/1f262d34-3b42-4950-975e-656c737a8188",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_CONFIGURATION",
   "sourceClusterInfo": {
     "configurationInfo": {
@@ -239,14 +225,6 @@ operation orders
   "endTime": "2026-11-24T09:00:14.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/5f666d74-7b82-4990-979e-a5acb3bac100-8/9aa1a8af-b6bd-4403-8a11-181f262d343b",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_CONFIGURATION",
   "sourceClusterInfo": {
     "configurationInfo": {
@@ -311,20 +289,6 @@ operation orders
   },
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/5f666d74-7b82-4990-979e-a5acb3bac100-8/4d545b62-6970-477e-858c-939aa1a8afb6",
   "operationState": "UPDATE_FAILED",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "FAILED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_CONFIGURATION",
   "sourceClusterInfo": {
     "configurationInfo": {

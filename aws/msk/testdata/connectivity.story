@@ -177,14 +177,6 @@ operation orders
   "creationTime": "2026-11-24T09:00:29.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/272e353c-434a-4158-9f66-6d747b828990",
   "operationState": "PENDING",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "PENDING"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CONNECTIVITY",
   "sourceClusterInfo": {
     "connectivityInfo": {
@@ -326,14 +318,6 @@ operationV2 orders
   "operationState": "UPDATE_FAILED",
   "operationType": "UPDATE_CONNECTIVITY",
   "provisioned": {
-    "operationSteps": [
-      {
-        "stepInfo": {
-          "stepStatus": "FAILED"
-        },
-        "stepName": "APPLY_UPDATE"
-      }
-    ],
     "sourceClusterInfo": {
       "connectivityInfo": {
         "publicAccess": {
@@ -502,14 +486,6 @@ operation zoo
   "endTime": "2026-11-24T09:00:45.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13/434a5158-5f66-4d74-bb82-8990979ea5ac",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CONNECTIVITY",
   "sourceClusterInfo": {
     "zookeeperAccess": {

@@ -251,14 +251,6 @@ operation x
   "endTime": "2026-11-24T09:00:16.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/x/474e555c-636a-4178-bf86-8d949ba2a9b0-9/353c434a-5158-4f66-ad74-7b828990979e",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_REBALANCING",
   "sourceClusterInfo": {
     "rebalancing": {

@@ -178,14 +178,6 @@ operation t
   "endTime": "2026-11-24T09:00:06.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/t/474e555c-636a-4178-bf86-8d949ba2a9b0-9/a1a8afb6-bdc4-430a-9118-1f262d343b42",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_BROKER_EBS_VOLUME",
   "sourceClusterInfo": {
     "brokerEBSVolumeInfo": [

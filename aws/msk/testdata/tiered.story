@@ -53,20 +53,6 @@ operation orders
   },
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/333a4148-4f56-4d64-ab72-7980878e959c-14/5f666d74-7b82-4990-979e-a5acb3bac100",
   "operationState": "UPDATE_FAILED",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "FAILED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_STORAGE_MODE",
   "sourceClusterInfo": {
     "storageMode": "LOCAL"
@@ -117,20 +103,6 @@ operationV2 orders
   "operationState": "UPDATE_COMPLETE",
   "operationType": "UPDATE_STORAGE_MODE",
   "provisioned": {
-    "operationSteps": [
-      {
-        "stepInfo": {
-          "stepStatus": "COMPLETED"
-        },
-        "stepName": "APPLY_UPDATE"
-      },
-      {
-        "stepInfo": {
-          "stepStatus": "COMPLETED"
-        },
-        "stepName": "UPDATE_BROKERS"
-      }
-    ],
     "sourceClusterInfo": {
       "storageMode": "LOCAL"
     },

@@ -61,14 +61,6 @@ operation orders
   "endTime": "2026-11-24T09:00:10.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/42495057-5e65-4c73-ba81-888f969da4ab",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_BROKER_EBS_VOLUME",
   "sourceClusterInfo": {
     "brokerEBSVolumeInfo": [
@@ -145,20 +137,6 @@ operation orders
   "creationTime": "2026-11-24T15:00:18.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/7f868d94-9ba2-49b0-b7be-c5040b121920",
   "operationState": "UPDATE_IN_PROGRESS",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "IN_PROGRESS"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "PENDING"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_BROKER_TYPE",
   "sourceClusterInfo": {
     "instanceType": "m5.large"
@@ -193,20 +171,6 @@ operation orders
   "endTime": "2026-11-24T15:00:23.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/7f868d94-9ba2-49b0-b7be-c5040b121920",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_BROKER_TYPE",
   "sourceClusterInfo": {
     "instanceType": "m5.large"
@@ -246,14 +210,6 @@ operation orders
   "endTime": "2026-11-24T15:00:26.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/32394047-4e55-4c63-aa71-787f868d949b",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_MONITORING",
   "sourceClusterInfo": {
     "enhancedMonitoring": "DEFAULT",
@@ -459,14 +415,6 @@ operation orders
   "endTime": "2026-11-24T15:00:34.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/bcc30209-1017-4e25-ac33-3a41484f565d",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_SECURITY",
   "sourceClusterInfo": {
     "clientAuthentication": {
