@@ -52,6 +52,8 @@ func TestTerraformConnectivity(t *testing.T) {
 	}
 	changed := []string{"-var=public=SERVICE_PROVIDED_EIPS", "-var=connected=false"}
 	tf.apply(0, 1, 1, changed...)
+	changed = append(changed, "-var=passwords=true") // one setting of connectivity in each update
+	tf.apply(0, 1, 0, changed...)
 	if err := reached(at().BootstrapBrokerStringPublicSaslIam); err != nil {
 		t.Error("from outside:", err)
 	}

@@ -43,7 +43,7 @@ func create(t *testing.T, s *msk.Service, name string) string {
 	t.Helper()
 	out, err := s.CreateCluster(t.Context(), caller, &kafka.CreateClusterRequest{
 		ClusterName: &name, KafkaVersion: new("3.9.x.kraft"), NumberOfBrokerNodes: new(int32(2)),
-		BrokerNodeGroupInfo: &kafka.BrokerNodeGroupInfo{ClientSubnets: []string{"a", "b"}, InstanceType: new("kafka.t3.small")},
+		BrokerNodeGroupInfo: &kafka.BrokerNodeGroupInfo{ClientSubnets: []string{"a", "b"}, InstanceType: new("kafka.m5.large")},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/msk"
 )
 
 // awaitState waits until the cluster of an ARN has a state; "" is that it is gone.
@@ -90,15 +92,15 @@ func TestTheKeyOfVolumes(t *testing.T) {
 	if _, err := h.keyed(rootOf(t, h.s), "another", key); err == nil || !strings.Contains(err.Error(), "is not enabled") {
 		t.Errorf("a cluster with a disabled key: %v", err)
 	}
+	h.failsToChange(arn)
 	reboot, err := h.s.msk.RebootBroker(t.Context(), h.caller, &kafka.RebootBrokerRequest{ClusterArn: &arn, BrokerIds: []string{"1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := h.settled(reboot.ClusterOperationArn); *o.OperationState != "REBOOT_FAILED" && *o.OperationState != "UPDATE_FAILED" || *o.ErrorInfo.ErrorCode != "DisabledException" {
+	if o := h.settled(reboot.ClusterOperationArn); *o.OperationState != "REBOOT_FAILED" || *o.ErrorInfo.ErrorCode != "DisabledException" {
 		t.Errorf("a broker starts without its key: %s, %+v", *o.OperationState, o.ErrorInfo)
 	}
 	h.awaitState(arn, "ACTIVE") // its brokers have never stopped
-
 	h.kill()
 	h.start(nil)
 	h.awaitState(arn, "HEALING")
@@ -115,6 +117,43 @@ func TestTheKeyOfVolumes(t *testing.T) {
 	h.awaitState(arn, "")
 	if g := h.grants(key); len(g) != 0 {
 		t.Errorf("the key's grants are %+v when the cluster is gone", g)
+	}
+}
+
+// failsToChange updates a cluster whose key is disabled: nothing is left of that,
+// so that a second update comes as far as the first.
+func (h *host) failsToChange(arn string) {
+	h.t.Helper()
+	describe := func() *kafka.ClusterInfo {
+		out, err := h.s.msk.DescribeCluster(h.t.Context(), h.caller, &kafka.DescribeClusterRequest{ClusterArn: &arn})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return out.ClusterInfo
+	}
+	generation := func() int64 {
+		all, err := h.s.msk.Wanted(h.t.Context())
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return all[slices.IndexFunc(all, func(w msk.Wanted) bool { return w.ARN == arn })].Generation
+	}
+	for range 2 {
+		was, began := describe(), generation()
+		o, err := h.s.msk.UpdateBrokerType(h.t.Context(), h.caller, &kafka.UpdateBrokerTypeRequest{ClusterArn: &arn, CurrentVersion: was.CurrentVersion, TargetInstanceType: new("kafka.m5.xlarge")})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if o := h.settled(o.ClusterOperationArn); *o.OperationState != "UPDATE_FAILED" || *o.ErrorInfo.ErrorCode != "DisabledException" {
+			h.t.Errorf("brokers have another type without their key: %s, %+v", *o.OperationState, o.ErrorInfo)
+		}
+		if n := generation() - began; n != 4 {
+			h.t.Errorf("the update came to an end after %d generations: its begin, the cluster's type, the first broker, the way back", n)
+		}
+		is := describe()
+		if *is.State != "ACTIVE" || is.ActiveOperationArn != nil || *is.CurrentVersion != *was.CurrentVersion || *is.BrokerNodeGroupInfo.InstanceType != "kafka.m5.large" {
+			h.t.Errorf("after an update that failed the cluster is %s at %s, of %s", *is.State, *is.CurrentVersion, *is.BrokerNodeGroupInfo.InstanceType)
+		}
 	}
 }
 

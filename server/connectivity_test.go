@@ -409,9 +409,9 @@ func TestVPCConnectivityKilledEverywhere(t *testing.T) {
 // all, also those of brokers that came later.
 func TestNodesShowEveryName(t *testing.T) {
 	h := newIAMHost(t)
-	h.settled(h.connected(&kafka.ConnectivityInfo{
-		PublicAccess: publicAccess("SERVICE_PROVIDED_EIPS").PublicAccess, VpcConnectivity: privately(true).VpcConnectivity,
-	}))
+	for _, one := range []*kafka.ConnectivityInfo{publicAccess("SERVICE_PROVIDED_EIPS"), privately(true)} {
+		h.settled(h.connected(one))
+	}
 	grown, err := h.counted(4)
 	if err != nil {
 		t.Fatal(err)

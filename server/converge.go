@@ -233,19 +233,20 @@ func (v *converging) software(ctx context.Context) error {
 	for i, was := range v.r.spec.Brokers {
 		at := slices.IndexFunc(v.spec.Brokers, func(b fleet.Broker) bool { return b.ID == was.ID })
 		b := v.spec.Brokers[at]
+		if refused, ok := v.r.refused[b.ID]; ok && v.spec.Generation != refused {
+			delete(v.r.refused, b.ID)
+			was.Boot = b.Boot // the operation has failed, and the broker has never stopped
+		}
 		var err error
-		switch refused := v.r.refused[b.ID]; {
-		case b.Boot != was.Boot && b.Boot == refused.boot && v.spec.Generation != refused.generation:
-			// The operation has failed, and the broker has never stopped.
+		switch {
 		case b.Boot != was.Boot:
 			err = v.do(func() error {
 				if err := v.e.useKey(ctx, v.spec); err != nil {
 					if _, forGood := errors.AsType[*fleet.PermanentError](err); forGood {
-						v.r.refused[b.ID] = refusedBoot{b.Boot, v.spec.Generation}
+						v.r.refused[b.ID] = v.spec.Generation
 					}
 					return err
 				}
-				delete(v.r.refused, b.ID)
 				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit, Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec) }})
 			})
 		case !maps.Equal(b.Static, was.Static):

@@ -74,15 +74,10 @@ type runningCluster struct {
 	told      atomic.Pointer[msk.Monitoring] // what is told of it
 	spec      fleet.Spec                     // that it runs as; belongs to Ensure
 	torn      bool                           // a change went wrong midway; belongs to Ensure
-	refused   map[int32]refusedBoot          // by broker: it runs on without; belongs to Ensure
+	refused   map[int32]int64                // by broker: the generation whose wish that it starts again came to nothing, since its volume's key cannot be used; it has not stopped. Belongs to Ensure
 	closed    chan struct{}
 	watch     sync.WaitGroup
 }
-
-// refusedBoot is a wish that a broker starts again which came to nothing before
-// the broker stopped: its volume's key cannot be used. It is the wish of a
-// generation; a later one that still has it tells that the refusal is known.
-type refusedBoot struct{ boot, generation int64 }
 
 var _ fleet.Driver = (*embedded)(nil)
 
@@ -298,7 +293,7 @@ func (e *embedded) open(ctx context.Context, s fleet.Spec) (*runningCluster, err
 		closeAll(bound)
 		return nil, err
 	}
-	r := &runningCluster{c: c, logs: o.logs, lags: new(monitor.Lags), access: o.access, door: o.door, firewall: o.firewall, facts: o.facts, spec: s, refused: make(map[int32]refusedBoot), closed: make(chan struct{})}
+	r := &runningCluster{c: c, logs: o.logs, lags: new(monitor.Lags), access: o.access, door: o.door, firewall: o.firewall, facts: o.facts, spec: s, refused: make(map[int32]int64), closed: make(chan struct{})}
 	r.observed.Store(&observed)
 	r.told.Store(&s.Monitoring)
 	r.exporters = newExporters(e, r)

@@ -272,7 +272,7 @@ func (v *victim) create(kind, name string, brokers int32) error {
 	in := &kafka.CreateClusterInput{
 		ClusterName: &name, KafkaVersion: aws.String("3.9.x.kraft"), NumberOfBrokerNodes: &brokers,
 		BrokerNodeGroupInfo: &types.BrokerNodeGroupInfo{
-			ClientSubnets: strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:2], InstanceType: aws.String("kafka.m5.large"),
+			ClientSubnets: strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:2], InstanceType: aws.String("kafka.m5.4xlarge"),
 			StorageInfo: &types.StorageInfo{EbsStorageInfo: &types.EBSStorageInfo{VolumeSize: aws.Int32(100)}},
 		},
 		EncryptionInfo: &types.EncryptionInfo{EncryptionInTransit: &types.EncryptionInTransit{ClientBroker: types.ClientBrokerTlsPlaintext}},
@@ -450,6 +450,19 @@ func changes() []change {
 		}, showing("volume", func(c types.Cluster) any {
 			return *c.Provisioned.BrokerNodeGroupInfo.StorageInfo.EbsStorageInfo.VolumeSize
 		}, int32(300))},
+		{"UpdateStorage of throughput", "", func(v *victim, c types.Cluster) error {
+			_, err := v.msk.UpdateStorage(v.t.Context(), &kafka.UpdateStorageInput{
+				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion,
+				ProvisionedThroughput: &types.ProvisionedThroughput{Enabled: aws.Bool(true), VolumeThroughput: aws.Int32(500)},
+			})
+			return err
+		}, showing("throughput", func(c types.Cluster) any {
+			return *c.Provisioned.BrokerNodeGroupInfo.StorageInfo.EbsStorageInfo.ProvisionedThroughput.VolumeThroughput
+		}, int32(500))},
+		{"UpdateStorage of the mode", "", func(v *victim, c types.Cluster) error {
+			_, err := v.msk.UpdateStorage(v.t.Context(), &kafka.UpdateStorageInput{ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, StorageMode: types.StorageModeTiered})
+			return err
+		}, showing("storage mode", func(c types.Cluster) any { return c.Provisioned.StorageMode }, types.StorageModeTiered)},
 		{"UpdateBrokerType", "", func(v *victim, c types.Cluster) error {
 			_, err := v.msk.UpdateBrokerType(v.t.Context(), &kafka.UpdateBrokerTypeInput{
 				ClusterArn: c.ClusterArn, CurrentVersion: c.CurrentVersion, TargetInstanceType: aws.String("kafka.m5.xlarge"),

@@ -190,7 +190,7 @@ func TestRebootBroker(t *testing.T) {
 		t.Errorf("under way: %s %v", *got.State, got.ActiveOperationArn)
 	}
 	o := h.settled(out.ClusterOperationArn)
-	if *o.OperationState != "REBOOT_COMPLETE" || steps(o) != "REBOOT_BROKER=COMPLETED" {
+	if *o.OperationState != "REBOOT_COMPLETE" || steps(o) != "" || o.SourceClusterInfo != nil {
 		t.Errorf("%s, %s", *o.OperationState, steps(o))
 	}
 	if got := h.described(); *got.State != "ACTIVE" || got.ActiveOperationArn != nil || *got.CurrentVersion != version {

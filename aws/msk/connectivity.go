@@ -62,14 +62,34 @@ func refuseConnectivity(c *kafka.ConnectivityInfo) error {
 	case vpcOverlay(schemes{}, c.VpcConnectivity, 1) != schemes{}:
 		return badRequest("vpcConnectivity.clientAuthentication", "When creating a cluster, all vpcConnectivity auth schemes must be disabled ('enabled' : false). You can enable auth schemes after the cluster is created.")
 	}
-	return refuseNetworkType(c)
-}
-
-func refuseNetworkType(c *kafka.ConnectivityInfo) error {
-	if or(c.NetworkType, "IPV4") != "IPV4" {
-		return notBuilt("networkType", "networkType %s", *c.NetworkType)
+	if or(c.NetworkType, ipv4) != ipv4 {
+		return badRequest("networkType", "Invalid NetworkType value in ConnectivityInfo. When creating a cluster, only IPV4 is supported.")
 	}
 	return nil
+}
+
+const (
+	ipv4      = "IPV4"  // the network type of every cluster
+	firstDual = "3.6.0" // Kafka version with the other one
+)
+
+// mayBeDual refuses the other network type, as the service does where a subnet
+// has no IPv6 addresses: here none has. UNVERIFIED wordings
+// (aws:kafka developer guide, dual-stack network type)
+func (c *cluster) mayBeDual() error {
+	const parameter = "networkType"
+	if !since(c.KafkaVersion, firstDual) {
+		return badRequest(parameter, "Dual-stack connectivity requires Apache Kafka version %s or later.", firstDual)
+	}
+	return badRequest(parameter, "Dual-stack connectivity requires subnets that support it: the subnet '%s' has no IPv6 CIDR block.", c.subnets()[0])
+}
+
+// subnets is where a cluster is.
+func (c *cluster) subnets() []string {
+	if c.Serverless != nil {
+		return c.Serverless.VPCs[0].Subnets
+	}
+	return c.Provisioned.Subnets
 }
 
 // vpcOverlay takes over what a request says of schemes. One that it turns on is
@@ -107,17 +127,15 @@ func connectivityChange(in *kafka.UpdateConnectivityRequest) (change, error) {
 	case info == nil && in.ZookeeperAccess == nil: // UNVERIFIED wording
 		return change{}, badRequest("connectivityInfo", "Specify one of connectivityInfo and zookeeperAccess.")
 	case info != nil && in.ZookeeperAccess != nil:
-		return change{}, badRequest("", "You can't update multiple attributes of the cluster in same request. Use a different request for each update.")
+		return change{}, errManyAttributes
 	case info != nil:
-		if err := refuseNetworkType(info); err != nil {
-			return change{}, err
-		}
 		if t := info.PublicAccess; t != nil && !slices.Contains([]string{elasticIPs, noPublicAccess}, or(t.Type, noPublicAccess)) { // UNVERIFIED wording
 			return change{}, badRequest("publicAccess", "Unsupported PublicAccess type [%s]. Valid values: [%s, %s]", *t.Type, noPublicAccess, elasticIPs)
 		}
 		decide = reachChange(info)
 	}
-	return change{verb: "update", stamp: in.CurrentVersion, decide: decide}, nil
+	network := in.ConnectivityInfo != nil && in.ConnectivityInfo.NetworkType != nil
+	return change{verb: "update", stamp: in.CurrentVersion, serverless: network, decide: decide}, nil
 }
 
 // identical refuses an update that changes nothing.
@@ -127,12 +145,24 @@ func identical(parameter string) error {
 
 func reachChange(info *kafka.ConnectivityInfo) func(cluster, changeFacts) (plan, error) {
 	return func(c cluster, f changeFacts) (plan, error) {
-		p, was := c.Provisioned, c.Provisioned.Connectivity
+		p := c.Provisioned // nil: serverless clusters have a network type alone
+		dual := or(info.NetworkType, ipv4) != ipv4
+		if p == nil && dual {
+			return plan{}, c.mayBeDual()
+		} else if p == nil {
+			return plan{}, identical("connectivityInfo")
+		}
+		was := p.Connectivity
 		target := connectivity{was.Public, vpcOverlay(was.VPC, info.VpcConnectivity, c.Generation+1)}
 		if t := info.PublicAccess; t != nil && t.Type != nil {
 			target.Public = *t.Type == elasticIPs
 		}
-		if target == was {
+		switch public, private := target.Public != was.Public, target.VPC != was.VPC; {
+		case public && private || dual && (public || private): // what stays may be given beside what changes
+			return plan{}, badRequest("connectivityInfo", "You can't update multiple connectivity settings in the same request. Modify your request to update only NetworkType, VpcConnectivity, or PublicAccess connectivity setting, and try again.")
+		case dual:
+			return plan{}, c.mayBeDual()
+		case target == was:
 			return plan{}, identical("connectivityInfo")
 		}
 		if err := target.fits(c.KafkaVersion, p.InstanceType, &p.security, f.current); err != nil {
@@ -147,7 +177,7 @@ func reachChange(info *kafka.ConnectivityInfo) func(cluster, changeFacts) (plan,
 		}
 		return plan{
 			kind: updateConnectivity, source: settings{Connectivity: &was}, target: settings{Connectivity: &target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}
 }
@@ -186,7 +216,7 @@ func (k connectivity) fits(kafkaVersion, instanceType string, s *security, prope
 	switch {
 	case !since(kafkaVersion, firstVPC):
 		return badRequest("vpcConnectivity", to+"the cluster must run Apache Kafka %s or later.", firstVPC)
-	case instanceType == "kafka.t3.small":
+	case instanceType == smallType:
 		return badRequest("vpcConnectivity", "Multi-VPC private connectivity is not supported for the broker type t3.small.")
 	case s.Unauthenticated:
 		return badRequest("vpcConnectivity", to+"unauthenticated access must be off.")
@@ -244,7 +274,7 @@ func zooKeeperChange(in *kafka.ZookeeperAccess) func(cluster, changeFacts) (plan
 		}
 		return plan{
 			kind: updateConnectivity, source: settings{ZooKeeper: &was}, target: settings{ZooKeeper: &target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}
 }

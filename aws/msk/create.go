@@ -135,11 +135,11 @@ func checkProvisioned(w wish, f facts) error {
 	p := w.provisioned
 	for _, err := range []error{
 		checkVersion(w.kafkaVersion, f.runs),
-		checkInstanceType(p.InstanceType),
-		checkTypeVersion("instanceType", p.InstanceType, w.kafkaVersion),
+		checkInstanceType("instanceType", p.InstanceType, w.kafkaVersion),
 		checkExpress(w, f),
 		checkVolume(p),
-		checkSubnets("clientSubnets", p.Subnets, f.subnets, 2, 3),
+		checkTiered(p.Tiered, p.InstanceType, w.kafkaVersion),
+		checkClientSubnets(p.Subnets, f.subnets),
 		f.checkGroups("securityGroups", p.SecurityGroups, p.Subnets),
 		checkSecurity(&p.security),
 		checkAuthorities(&p.security, f.active),
@@ -147,6 +147,7 @@ func checkProvisioned(w wish, f facts) error {
 		f.wanted.usable(w.kafkaVersion),
 		checkKey(p.Key, f.key, f.managed),
 		p.fits(f.properties),
+		checkTieredProperties(p.Tiered, f.properties),
 	} {
 		if err != nil {
 			return err
@@ -168,22 +169,37 @@ func checkVersion(name string, runs func(string) bool) error {
 	return nil
 }
 
-// firstGraviton is the first Kafka version that brokers of type m7g run.
-const firstGraviton = "3.3.2"
+// checkClientSubnets wants two or three subnets. aws:kafka CreateCluster
+func checkClientSubnets(ids []string, known map[string]Subnet) error {
+	if len(ids) < 2 || len(ids) > 3 {
+		return badRequest("brokerNodeGroupInfo", "Specify either two or three client subnets.")
+	}
+	return checkSubnets("clientSubnets", ids, known)
+}
 
-// checkTypeVersion refuses broker types that a Kafka version does not run on.
-// UNVERIFIED wording. (aws:kafka developer guide, broker types)
-func checkTypeVersion(parameter, name, kafkaVersion string) error {
-	if strings.HasPrefix(name, "kafka.m7g.") && !since(kafkaVersion, firstGraviton) {
-		return badRequest(parameter, "The broker type %s requires Apache Kafka version %s or later.", strings.TrimPrefix(name, "kafka."), firstGraviton)
+// checkSize wants a list of so many elements. aws:kafka CreateClusterV2
+func checkSize(parameter string, n, least, most int) error {
+	if n < least || n > most {
+		return badRequest(parameter, "The size of list should be between %d and %d.", least, most)
 	}
 	return nil
 }
 
-// checkSubnets wants least to most subnets that exist, in distinct zones of one VPC.
-func checkSubnets(parameter string, ids []string, known map[string]Subnet, least, most int) error {
-	if len(ids) < least || len(ids) > most { // UNVERIFIED wording
-		return badRequest(parameter, "Specify subnets in %d to %d Availability Zones, not %d.", least, most, len(ids))
+// checkDistinct wants a list without duplicates. aws:kafka CreateCluster,
+// BatchAssociateScramSecret
+func checkDistinct(parameter string, list []string) error {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return badRequest(parameter, "The list provided contains duplicate items.")
+		}
+	}
+	return nil
+}
+
+// checkSubnets wants subnets that exist, in distinct zones of one VPC.
+func checkSubnets(parameter string, ids []string, known map[string]Subnet) error {
+	if err := checkDistinct(parameter, ids); err != nil {
+		return err
 	}
 	zones, vpc := map[string]string{}, ""
 	for _, id := range ids {
@@ -211,11 +227,12 @@ func (f facts) checkGroups(parameter string, ids, subnets []string) error {
 	if len(ids) > maxSecurityGroups {
 		return badRequest(parameter, "Specify at most %d security groups.", maxSecurityGroups)
 	}
-	for i, id := range ids {
+	if err := checkDistinct(parameter, ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
 		vpc, ok := f.groups[id]
 		switch {
-		case slices.Contains(ids[:i], id):
-			return badRequest(parameter, "The security group '%s' is specified more than once.", id)
 		case f.groups == nil:
 		case !ok:
 			return badRequest(parameter, "The security group '%s' does not exist", id)
@@ -228,7 +245,7 @@ func (f facts) checkGroups(parameter string, ids, subnets []string) error {
 
 const maxAuthorities = 10 // of a cluster; UNVERIFIED
 
-// checkAuthorities wants authorities that exist and sign; UNVERIFIED wordings.
+// checkAuthorities wants authorities that exist and sign. (How many is UNVERIFIED)
 func checkAuthorities(p *security, active map[string]bool) error {
 	if len(p.Authorities) > maxAuthorities {
 		return badRequest("certificateAuthorityArnList", "Specify at most %d certificate authorities.", maxAuthorities)
@@ -238,33 +255,30 @@ func checkAuthorities(p *security, active map[string]bool) error {
 	}
 	for _, arn := range p.Authorities {
 		if !active[arn] {
-			return badRequest("certificateAuthorityArnList", "The certificate authority '%s' does not exist or is not active.", arn)
+			return badRequest("clientAuthentication", "One or more of the certificate authority ARNs provided in the request are invalid.")
 		}
 	}
 	return nil
 }
 
-// checkSecurity checks which ways in go together; UNVERIFIED wordings.
-// (aws:kafka developer guide, client authentication)
+// checkSecurity checks which ways in go together. (aws:kafka developer guide,
+// client authentication; the wording of what certificates need is UNVERIFIED)
 func checkSecurity(p *security) error {
-	sasl := p.SCRAM || p.IAM
+	const parameter = "clientAuthentication"
+	some := p.SCRAM || p.IAM || p.TLSAuth
 	switch {
 	case !slices.Contains([]string{"TLS", "TLS_PLAINTEXT", "PLAINTEXT"}, p.ClientBroker):
 		return badRequest("clientBroker", "Unsupported ClientBroker [%s]. Valid values: [TLS, TLS_PLAINTEXT, PLAINTEXT]", p.ClientBroker)
-	case !sasl && !p.TLSAuth && !p.Unauthenticated:
-		return badRequest("clientAuthentication", "Enable at least one client authentication method.")
+	case !some && !p.Unauthenticated:
+		return badRequest(parameter, "Unauthenticated cannot be set to false without enabling any authentication mechanisms.")
 	case p.TLSAuth && len(p.Authorities) == 0:
 		return badRequest("certificateAuthorityArnList", "Specify at least one certificate authority for TLS client authentication.")
-	case p.TLSAuth && p.ClientBroker == "PLAINTEXT":
-		return badRequest("clientBroker", "TLS client authentication requires encryption between clients and brokers. Set clientBroker to TLS.")
-	case sasl && p.ClientBroker == "PLAINTEXT":
-		return badRequest("clientBroker", "SASL authentication requires encryption between clients and brokers. Set clientBroker to TLS.")
-	case (sasl || p.TLSAuth) && !p.Unauthenticated && p.ClientBroker == "TLS_PLAINTEXT":
-		return badRequest("clientBroker", "Plaintext connections require unauthenticated access. Set clientBroker to TLS, or enable unauthenticated access.")
-	case sasl && !p.InCluster:
-		return badRequest("inCluster", "SASL authentication requires encryption within the cluster.")
-	case p.TLSAuth && !p.InCluster:
-		return badRequest("inCluster", "TLS client authentication requires encryption within the cluster.")
+	case some && p.ClientBroker == "PLAINTEXT":
+		return badRequest(parameter, "Client-broker encryption in transit must be set to either TLS or TLS_PLAINTEXT to enable client authentication.")
+	case some && !p.Unauthenticated && p.ClientBroker == "TLS_PLAINTEXT":
+		return badRequest(parameter, "You must enable unauthenticated traffic explicitly to use client-authentication using SASL over TLS_PLAINTEXT.")
+	case some && !p.InCluster:
+		return badRequest(parameter, "To turn on client authentication, you must also turn on in-cluster encryption.")
 	}
 	return nil
 }
@@ -273,8 +287,8 @@ func checkSecurity(p *security) error {
 // model's upper bound of 15 is below what real clusters have.
 func checkBrokerCount(w wish, existing []cluster, q Quotas) error {
 	zones, most := len(w.provisioned.Subnets), q.brokers(w.kafkaVersion)
-	if w.brokers < zones || w.brokers%zones != 0 { // UNVERIFIED wording
-		return badRequest("numberOfBrokerNodes", "The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.")
+	if w.brokers < zones || w.brokers%zones != 0 {
+		return badRequest("numberOfBrokerNodes", "The target number of broker nodes must be a multiple of the number of Availability Zones in the Client subnets parameter. For example, for a cluster with subnets in 2 Availability Zones, the target number of brokers must be a multiple of 2.")
 	}
 	if w.brokers > most { // UNVERIFIED wording
 		return badRequest("numberOfBrokerNodes", "A cluster of Kafka version %s can have at most %d broker nodes.", w.kafkaVersion, most)
@@ -293,11 +307,14 @@ func checkBrokerCount(w wish, existing []cluster, q Quotas) error {
 
 func checkServerless(w wish, f facts) error {
 	vpcs := w.serverless.VPCs
-	if len(vpcs) < 1 || len(vpcs) > maxServerlessVPCs { // UNVERIFIED wording
-		return badRequest("vpcConfigs", "Specify 1 to %d VPC configurations, not %d.", maxServerlessVPCs, len(vpcs))
+	if err := checkSize("vpcConfigs", len(vpcs), 1, maxServerlessVPCs); err != nil {
+		return err
 	}
 	for _, v := range vpcs {
-		if err := checkSubnets("subnetIds", v.Subnets, f.subnets, 2, maxServerlessSubnets); err != nil {
+		if err := checkSize("subnetIds", len(v.Subnets), 2, maxServerlessSubnets); err != nil {
+			return err
+		}
+		if err := checkSubnets("subnetIds", v.Subnets, f.subnets); err != nil {
 			return err
 		}
 		if err := f.checkGroups("securityGroupIds", v.SecurityGroups, v.Subnets); err != nil {

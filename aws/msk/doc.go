@@ -123,6 +123,7 @@ type provisioned struct {
 	VolumeChanged      time.Time   `json:"volumeChanged,omitzero"`     // by an operation
 	ThroughputStated   bool        `json:"throughputStated,omitempty"` // provisionedThroughput {enabled: false}, where throughput says nothing
 	Throughput         *throughput `json:"throughput,omitempty"`       // of the volumes; nil: none was provisioned
+	Tiered             bool        `json:"tiered,omitempty"`           // storageMode
 	Rebalancing        string      `json:"rebalancing,omitempty"`      // status, of Express brokers
 	EnhancedMonitoring string      `json:"enhancedMonitoring"`
 	Key                string      `json:"key,omitempty"` // ARN of the customer's KMS key; "" is the service's own

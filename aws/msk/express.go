@@ -13,9 +13,9 @@ import (
 // expressZones is in how many zones a cluster of Express brokers is.
 const expressZones = 3
 
-// expressVersions is what Express brokers run. (aws:kafka developer guide,
-// supported Kafka versions; the names are UNVERIFIED)
-var expressVersions = []string{"3.6.0", "3.8.x", "3.9.x.kraft", "4.2.x.kraft"}
+// expressVersions is what new clusters of Express brokers run. aws:kafka
+// CreateCluster tells these, of which 4.2.x.kraft cannot be run here.
+var expressVersions = []string{"3.8.x", "3.9.x.kraft", "4.2.x.kraft"}
 
 // Values of rebalancing.status.
 const (
@@ -36,8 +36,8 @@ func rebalancingOf(in *kafka.Rebalancing) (string, error) {
 	return status, nil
 }
 
-// readExpress reads what only brokers of one kind can be asked for. UNVERIFIED
-// wordings
+// readExpress reads what only brokers of one kind can be asked for.
+// aws:kafka CreateCluster; the wording about rebalancing is UNVERIFIED
 func (p *provisioned) readExpress(r *kafka.ProvisionedRequest) (err error) {
 	if p.Rebalancing, err = rebalancingOf(r.Rebalancing); err != nil {
 		return err
@@ -49,10 +49,10 @@ func (p *provisioned) readExpress(r *kafka.ProvisionedRequest) (err error) {
 		return nil
 	}
 	if r.BrokerNodeGroupInfo.StorageInfo != nil {
-		return badRequest("storageInfo", "Storage settings are not supported for the broker type %s. Omit storageInfo.", p.InstanceType)
+		return badRequest("brokerNodeGroupInfo", "The storageInfo parameter is not supported for Express instance types.")
 	}
 	if r.StorageMode != nil {
-		return badRequest("storageMode", "Storage mode is not supported for the broker type %s. Omit storageMode.", p.InstanceType)
+		return badRequest("storageMode", "The storageMode parameter is not supported for Express instance types.")
 	}
 	p.VolumeGiB = 0
 	if p.Rebalancing == "" {
@@ -61,15 +61,15 @@ func (p *provisioned) readExpress(r *kafka.ProvisionedRequest) (err error) {
 	return nil
 }
 
-// checkExpress checks what is left to check of a new cluster of Express brokers;
-// UNVERIFIED wordings.
+// checkExpress checks what is left to check of a new cluster of Express brokers.
+// aws:kafka CreateCluster
 func checkExpress(w wish, f facts) error {
 	p := w.provisioned
 	if !p.express() {
 		return nil
 	}
 	if len(p.Subnets) != expressZones {
-		return badRequest("clientSubnets", "Specify subnets in %d Availability Zones, not %d, for the broker type %s.", expressZones, len(p.Subnets), p.InstanceType)
+		return badRequest("brokerNodeGroupInfo", "Clusters with Express instance types require %d subnets.", expressZones)
 	}
 	return checkExpressVersion(w.kafkaVersion, f.runs)
 }
@@ -79,7 +79,7 @@ func checkExpressVersion(name string, runs func(string) bool) error {
 	if slices.Contains(valid, name) {
 		return nil
 	}
-	return badRequest("kafkaVersion", "Unsupported KafkaVersion [%s]. Valid values: [%s]", name, strings.Join(valid, ", "))
+	return badRequest("kafkaVersion", "Express instance types are not supported for Kafka version %s. Valid values: [%s]", name, strings.Join(valid, ", "))
 }
 
 func known(name string) bool {
@@ -142,6 +142,12 @@ func expressDefaults(d map[string]string) map[string]string {
 // serverless clusters.
 func defaultsOf(p *provisioned, azs int, kafkaVersion string) map[string]string {
 	d := BrokerDefaults(azs, kafkaVersion)
+	if p != nil && p.Tiered { // (aws:kafka developer guide, tiered storage configurations)
+		d["unclean.leader.election.enable"] = "false"
+		if since(kafkaVersion, sinceTiered) {
+			d["remote.log.storage.system.enable"] = "true"
+		}
+	}
 	if p != nil && p.express() {
 		return expressDefaults(d)
 	}
@@ -168,7 +174,7 @@ func rebalancingChange(in *kafka.UpdateRebalancingRequest) (change, error) {
 		}
 		return plan{
 			kind: updateRebalancing, source: settings{Rebalancing: p.Rebalancing}, target: settings{Rebalancing: target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}}, nil
 }

@@ -10,7 +10,7 @@ type InstanceType struct {
 	Name       string
 	Partitions int     // replicas that a broker may hold while its cluster is changed
 	Gigabits   float64 // a second: the network's baseline
-	VolumeMiB  int32   // a second: the most throughput of its volume that can be provisioned; 0: none can
+	VolumeMiB  float64 // a second: the most throughput of its volume that can be provisioned; 0: none can
 	Ingress    float64 // megabytes a second beyond which producers are throttled, of Express
 	Egress     float64 // likewise of consumers
 }
@@ -22,21 +22,20 @@ const expressPrefix = "express."
 
 // instanceTypes is every broker type. (aws:kafka developer guide, broker types,
 // right-size your cluster, storage throughput, Express broker quotas; aws:ec2
-// instance types, network specifications. Volume throughput of the types from
-// 12xlarge on and of m7g is UNVERIFIED)
+// instance types, network specifications)
 var instanceTypes = []InstanceType{
 	{Name: "kafka.t3.small", Partitions: 300, Gigabits: 0.128},
 	{Name: "kafka.m5.large", Partitions: 1500, Gigabits: 0.75},
 	{Name: "kafka.m5.xlarge", Partitions: 1500, Gigabits: 1.25},
 	{Name: "kafka.m5.2xlarge", Partitions: 3000, Gigabits: 2.5},
-	{Name: "kafka.m5.4xlarge", Partitions: 6000, Gigabits: 5, VolumeMiB: 593},
+	{Name: "kafka.m5.4xlarge", Partitions: 6000, Gigabits: 5, VolumeMiB: 593.75},
 	{Name: "kafka.m5.8xlarge", Partitions: 6000, Gigabits: 10, VolumeMiB: 850},
 	{Name: "kafka.m5.12xlarge", Partitions: 6000, Gigabits: 12, VolumeMiB: 1000},
 	{Name: "kafka.m5.16xlarge", Partitions: 6000, Gigabits: 20, VolumeMiB: 1000},
 	{Name: "kafka.m5.24xlarge", Partitions: 6000, Gigabits: 25, VolumeMiB: 1000},
 	{Name: "kafka.m7g.large", Partitions: 1500, Gigabits: 0.937},
 	{Name: "kafka.m7g.xlarge", Partitions: 1500, Gigabits: 1.876},
-	{Name: "kafka.m7g.2xlarge", Partitions: 3000, Gigabits: 3.75},
+	{Name: "kafka.m7g.2xlarge", Partitions: 3000, Gigabits: 3.75, VolumeMiB: 312.5},
 	{Name: "kafka.m7g.4xlarge", Partitions: 6000, Gigabits: 7.5, VolumeMiB: 625},
 	{Name: "kafka.m7g.8xlarge", Partitions: 6000, Gigabits: 15, VolumeMiB: 1000},
 	{Name: "kafka.m7g.12xlarge", Partitions: 6000, Gigabits: 22.5, VolumeMiB: 1000},
@@ -59,15 +58,38 @@ func FindInstanceType(name string) (InstanceType, bool) {
 	return instanceTypes[i], true
 }
 
-func checkInstanceType(name string) error {
-	if _, ok := FindInstanceType(name); ok {
+// smallType is the one broker type that is never offered with KRaft metadata,
+// tiered storage and multi-VPC connectivity.
+const smallType = "kafka.t3.small"
+
+// firstGraviton is the first Kafka version that brokers of type m7g run, beside
+// the first with tiered storage.
+const firstGraviton = "3.3.2"
+
+// offered reports whether a Kafka version runs on brokers of a type.
+// (aws:kafka developer guide, broker types)
+func (t InstanceType) offered(kafkaVersion string) bool {
+	switch {
+	case t.Name == smallType:
+		return !kraft(kafkaVersion)
+	case strings.HasPrefix(t.Name, "kafka.m7g."):
+		return kafkaVersion == firstTiered || since(kafkaVersion, firstGraviton)
+	}
+	return true
+}
+
+// checkInstanceType wants a broker type that a Kafka version runs on.
+func checkInstanceType(parameter, name, kafkaVersion string) error {
+	var valid []string
+	for _, t := range instanceTypes {
+		if t.offered(kafkaVersion) {
+			valid = append(valid, t.Name)
+		}
+	}
+	if slices.Contains(valid, name) {
 		return nil
 	}
-	names := make([]string, len(instanceTypes))
-	for i, t := range instanceTypes {
-		names[i] = t.Name
-	}
-	return badRequest("instanceType", "Unsupported InstanceType [%s]. Valid values: [%s]", name, strings.Join(names, ", ")) // UNVERIFIED wording
+	return badRequest(parameter, "Unsupported InstanceType specified. Valid values: [%s]", strings.Join(valid, ", "))
 }
 
 // express reports whether the cluster's brokers are Express brokers.

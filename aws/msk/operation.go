@@ -26,6 +26,7 @@ const (
 	increaseBrokerCount = "INCREASE_BROKER_COUNT"
 	decreaseBrokerCount = "DECREASE_BROKER_COUNT"
 	updateVolume        = "UPDATE_BROKER_EBS_VOLUME"
+	updateStorageMode   = "UPDATE_STORAGE_MODE" // UNVERIFIED
 	updateType          = "UPDATE_BROKER_TYPE"
 	updateConfiguration = "UPDATE_CLUSTER_CONFIGURATION"
 	updateVersion       = "UPDATE_CLUSTER_KAFKA_VERSION"
@@ -71,7 +72,7 @@ func (o *operation) ended() bool { return !o.Ended.IsZero() }
 
 // act is one change of what fleet is asked for.
 type act struct {
-	Step   string  `json:"step"` // as clients see it; several acts may be one step
+	Step   string  `json:"step,omitempty"` // as clients see it, of an update of the version; several acts may be one step
 	Kind   actKind `json:"kind"`
 	Broker int32   `json:"broker,omitempty"` // of restart
 }
@@ -90,17 +91,12 @@ const (
 	finalize actKind = "finalize" // the Kafka version is the cluster's, and its features
 )
 
-// Steps as clients see them; all but those of UPDATE_CLUSTER_KAFKA_VERSION are
-// UNVERIFIED. (aws:kafka DescribeClusterOperation)
+// Steps as clients see them, of UPDATE_CLUSTER_KAFKA_VERSION alone. (aws:kafka
+// developer guide, whose answers of DescribeClusterOperation have none of others)
 const (
 	stepInitialize = "INITIALIZE_UPDATE"
 	stepBinaries   = "UPDATE_APACHE_KAFKA_BINARIES"
 	stepFinalize   = "FINALIZE_UPDATE"
-	stepReboot     = "REBOOT_BROKER"
-	stepBrokers    = "UPDATE_BROKERS"
-	stepAdd        = "ADD_BROKERS"
-	stepRemove     = "REMOVE_BROKERS"
-	stepApply      = "APPLY_UPDATE"
 )
 
 // Statuses of steps.
@@ -143,6 +139,7 @@ type settings struct {
 	Brokers       int               `json:"brokers,omitempty"`
 	VolumeGiB     int32             `json:"volumeGiB,omitempty"`
 	Throughput    *throughput       `json:"throughput,omitempty"`
+	StorageMode   string            `json:"storageMode,omitempty"`
 	Rebalancing   string            `json:"rebalancing,omitempty"`
 	InstanceType  string            `json:"instanceType,omitempty"`
 	KafkaVersion  string            `json:"kafkaVersion,omitempty"`
@@ -161,6 +158,9 @@ func (s settings) put(c *cluster) {
 	}
 	if s.Throughput != nil {
 		p.Throughput = s.Throughput
+	}
+	if s.StorageMode != "" {
+		p.Tiered = s.StorageMode == tieredStorage
 	}
 	if s.Rebalancing != "" {
 		p.Rebalancing = s.Rebalancing

@@ -49,8 +49,8 @@ func wishOf(in *kafka.CreateClusterV2Request) (wish, error) {
 
 func (w *wish) readServerless(r *kafka.ServerlessRequest) error {
 	a := r.ClientAuthentication
-	if a == nil || a.Sasl == nil || a.Sasl.Iam == nil || !deref(a.Sasl.Iam.Enabled) { // UNVERIFIED wording
-		return badRequest("clientAuthentication", "Serverless clusters require IAM authentication. Set clientAuthentication.sasl.iam.enabled to true.")
+	if a == nil || a.Sasl == nil || a.Sasl.Iam == nil || !deref(a.Sasl.Iam.Enabled) {
+		return badRequest("clientAuthentication", "A serverless cluster must use SASL/IAM authentication.")
 	}
 	w.kafkaVersion, w.brokers, w.serverless = serverlessVersion, serverlessBrokers, &serverless{}
 	for _, v := range r.VpcConfigs {
@@ -72,6 +72,7 @@ func provisionedOf(r *kafka.ProvisionedRequest) *provisioned {
 		Open:               openOf(r.OpenMonitoring),
 		Configuration:      refOf(r.ConfigurationInfo),
 		Key:                keyOf(r.EncryptionInfo),
+		Tiered:             or(r.StorageMode, localStorage) == tieredStorage,
 	}
 	if g.StorageInfo != nil && g.StorageInfo.EbsStorageInfo != nil {
 		ebs := g.StorageInfo.EbsStorageInfo
@@ -146,10 +147,9 @@ func refuseUnbuilt(r *kafka.ProvisionedRequest) error {
 	switch {
 	case or(g.BrokerAZDistribution, "DEFAULT") != "DEFAULT":
 		return badRequest("brokerAZDistribution", "Unsupported BrokerAZDistribution [%s]. Valid values: [DEFAULT]", *g.BrokerAZDistribution)
-	case or(r.StorageMode, "LOCAL") != "LOCAL":
-		return notBuilt("storageMode", "tiered storage (storageMode %s)", *r.StorageMode)
 	}
-	return checkMonitoring(monitoring{Enhanced: deref(r.EnhancedMonitoring), Logs: new(logsOf(r.LoggingInfo))})
+	_, err := monitoringOf(r.EnhancedMonitoring, r.OpenMonitoring, r.LoggingInfo)
+	return err
 }
 
 // deref answers what p points to, or the zero value.

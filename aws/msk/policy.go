@@ -22,10 +22,12 @@ func policyKey(account, region, name string) string {
 	return account + "/" + region + "/msk/policy/" + name
 }
 
-// decidePolicy replaces a cluster's policy. aws:kafka PutClusterPolicy;
-// UNVERIFIED wordings
+// decidePolicy replaces a cluster's policy: who does must have seen it. aws:kafka
+// PutClusterPolicy; UNVERIFIED wordings but for a version that is not given
 func decidePolicy(c cluster, have clusterPolicy, text, expected, next string) (clusterPolicy, error) {
 	switch {
+	case expected == "" && have.Version != "":
+		return have, badRequest("currentVersion", "Current cluster policy version needed for Update")
 	case len(text) > maxPolicyBytes:
 		return have, badRequest("policy", "The policy has %d bytes, at most %d are allowed.", len(text), maxPolicyBytes)
 	case expected != "" && expected != have.Version:

@@ -177,7 +177,7 @@ func TestQuotasOfSecrets(t *testing.T) {
 	}
 	s.held = map[int32]msk.Held{1: {Replicas: 1501}}
 	_, err = associate(1)
-	s.refused(err, "above the limit of 1500")
+	s.refused(err, "above the recommended limit")
 	s.held = map[int32]msk.Held{1: {Replicas: 1500}}
 	if told, err := associate(1); told != "" || err != nil {
 		t.Errorf("the first secret: %s, %v", told, err)

@@ -53,7 +53,7 @@ func describeV2(c cluster) *kafka.Cluster {
 	if p.express() {
 		out.Provisioned.Rebalancing = &kafka.Rebalancing{Status: new(p.Rebalancing)}
 	} else {
-		out.Provisioned.StorageMode = new("LOCAL")
+		out.Provisioned.StorageMode = new(p.storageMode())
 	}
 	return out
 }

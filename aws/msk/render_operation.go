@@ -1,7 +1,6 @@
 package msk
 
 import (
-	"reflect"
 	"strings"
 
 	"github.com/millrace/millrace/aws/model"
@@ -13,7 +12,7 @@ func (o *operation) renderV1(c cluster) kafka.ClusterOperationInfo {
 	return kafka.ClusterOperationInfo{
 		ClientRequestId: new(o.Request), ClusterArn: new(c.ARN), CreationTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
-		OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+		OperationSteps: o.renderSteps(), SourceClusterInfo: o.render(o.Source, c), TargetClusterInfo: o.render(o.Target, c),
 		VpcConnectionInfo: o.VPC.render(),
 	}
 }
@@ -24,7 +23,7 @@ func (o *operation) renderV2(c cluster) *kafka.ClusterOperationV2 {
 		ClusterArn: new(c.ARN), ClusterType: new(c.kind()), StartTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		Provisioned: &kafka.ClusterOperationV2Provisioned{
-			OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+			OperationSteps: o.renderSteps(), SourceClusterInfo: o.render(o.Source, c), TargetClusterInfo: o.render(o.Target, c),
 			VpcConnectionInfo: o.VPC.render(),
 		},
 	}
@@ -52,16 +51,23 @@ func (o *operation) errorInfo() *kafka.ErrorInfo {
 	return &kafka.ErrorInfo{ErrorCode: new(o.ErrorCode), ErrorString: new(o.ErrorText)}
 }
 
-func (o *operation) renderSteps() []kafka.ClusterOperationStep {
-	all := []kafka.ClusterOperationStep{}
+// renderSteps shows the steps of an update of the version; other operations show
+// none.
+func (o *operation) renderSteps() (all []kafka.ClusterOperationStep) {
+	if o.Type != updateVersion {
+		return nil
+	}
 	for _, s := range o.steps() {
 		all = append(all, kafka.ClusterOperationStep{StepName: new(s.name), StepInfo: &kafka.ClusterOperationStepInfo{StepStatus: new(s.status)}})
 	}
 	return all
 }
 
-// render shows settings; nil when there are none.
-func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
+// render shows settings of a cluster; nil where the operation is about none.
+func (o *operation) render(s settings, c cluster) *kafka.MutableClusterInfo {
+	if o.Type == rebootNode || o.VPC != nil {
+		return nil
+	}
 	out := &kafka.MutableClusterInfo{
 		ConfigurationInfo: s.Configuration.render(), KafkaVersion: given(s.KafkaVersion),
 		InstanceType: given(strings.TrimPrefix(s.InstanceType, "kafka.")),
@@ -79,6 +85,7 @@ func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
 		}
 		out.BrokerEBSVolumeInfo = []kafka.BrokerEBSVolumeInfo{v}
 	}
+	out.StorageMode = given(s.StorageMode)
 	if s.Rebalancing != "" {
 		out.Rebalancing = &kafka.Rebalancing{Status: new(s.Rebalancing)}
 	}
@@ -100,9 +107,6 @@ func (s settings) render(c cluster, o *operation) *kafka.MutableClusterInfo {
 	}
 	if s.ZooKeeper != nil {
 		out.ZookeeperAccess = &kafka.ZookeeperAccess{Enabled: new(*s.ZooKeeper)}
-	}
-	if reflect.ValueOf(*out).IsZero() {
-		return nil
 	}
 	return out
 }

@@ -45,13 +45,10 @@ const invalidSecret = "InvalidSecretArn"
 // checkSecret says why a secret cannot be associated. Of the wordings, that of
 // the prefix and that of the access are AWS's; the others are UNVERIFIED.
 func checkSecret(c cluster, arn string, s Secret, exists bool) *refusal {
-	m := secretShape.FindStringSubmatch(arn)
-	switch {
-	case m == nil:
-		return &refusal{invalidSecret, "The provided secret arn is not valid."}
+	switch m := secretShape.FindStringSubmatch(arn); { // checkSecrets saw to the ARN
 	case !strings.HasPrefix(m[3], secretPrefix):
 		return &refusal{invalidSecret, "The provided secret arn cannot be used with Amazon MSK. Secret names must have the prefix 'AmazonMSK_'"}
-	case m[1] != c.Region || m[2] != c.Account || !exists:
+	case m[2] != c.Account || !exists: // the caller is of another account than the cluster
 		return &refusal{invalidSecret, "Amazon MSK wasn't able to access the provided secret."}
 	case s.ManagedKey:
 		return &refusal{invalidSecret, "The provided secret is encrypted with the default key of Secrets Manager. Use a customer managed key."}
@@ -64,7 +61,7 @@ func checkSecret(c cluster, arn string, s Secret, exists bool) *refusal {
 // decideAssociate adds secrets to those that a cluster has.
 // aws:kafka BatchAssociateScramSecret
 func decideAssociate(c cluster, have []string, arns []string, refused map[string]*refusal, most int) (secrets []string, unprocessed []kafka.UnprocessedScramSecret, err error) {
-	if err := decideScram(c, arns); err != nil {
+	if err := decideScram(c); err != nil {
 		return nil, nil, err
 	}
 	secrets = slices.Clone(have)
@@ -89,7 +86,7 @@ func decideAssociate(c cluster, have []string, arns []string, refused map[string
 // decideDisassociate takes secrets from those that a cluster has.
 // aws:kafka BatchDisassociateScramSecret
 func decideDisassociate(c cluster, have []string, arns []string) (secrets []string, unprocessed []kafka.UnprocessedScramSecret, err error) {
-	if err := decideScram(c, arns); err != nil {
+	if err := decideScram(c); err != nil {
 		return nil, nil, err
 	}
 	secrets = slices.Clone(have)
@@ -109,11 +106,25 @@ func (r *refusal) render(arn string) kafka.UnprocessedScramSecret {
 	return kafka.UnprocessedScramSecret{SecretArn: new(arn), ErrorCode: new(r.code), ErrorMessage: new(r.message)}
 }
 
+// checkSecrets checks a call's secrets by themselves, before there need be a
+// cluster. aws:kafka BatchAssociateScramSecret; how an ARN of another region is
+// answered is UNVERIFIED
+func checkSecrets(caller model.Caller, arns []string) error {
+	const parameter = "secretArnList"
+	if err := checkSize(parameter, len(arns), 1, maxSecretsCall); err != nil {
+		return err
+	}
+	for _, arn := range arns {
+		if m := secretShape.FindStringSubmatch(arn); m == nil || m[1] != caller.Region || m[2] != caller.Account {
+			return badRequest(parameter, "The provided secret ARN is invalid.")
+		}
+	}
+	return checkDistinct(parameter, arns)
+}
+
 // decideScram says whether a cluster takes secrets now; UNVERIFIED wordings.
-func decideScram(c cluster, arns []string) error {
+func decideScram(c cluster) error {
 	switch {
-	case len(arns) == 0 || len(arns) > maxSecretsCall:
-		return badRequest("secretArnList", "Specify 1 to %d secrets.", maxSecretsCall)
 	case c.Provisioned == nil || !c.Provisioned.SCRAM:
 		return badRequest("clusterArn", "SASL/SCRAM authentication is not enabled on the cluster.")
 	case c.State != Active && c.State != Healing:
@@ -124,6 +135,9 @@ func decideScram(c cluster, arns []string) error {
 
 // BatchAssociateScramSecret makes the users of secrets users of a cluster.
 func (s *Service) BatchAssociateScramSecret(ctx context.Context, caller model.Caller, in *kafka.BatchAssociateScramSecretRequest) (*kafka.BatchAssociateScramSecretResponse, error) {
+	if err := checkSecrets(caller, in.SecretArnList); err != nil {
+		return nil, err
+	}
 	c, err := s.readProvisioned(ctx, caller, deref(in.ClusterArn))
 	if err != nil {
 		return nil, err
@@ -153,6 +167,9 @@ func (s *Service) BatchAssociateScramSecret(ctx context.Context, caller model.Ca
 
 // BatchDisassociateScramSecret takes that back.
 func (s *Service) BatchDisassociateScramSecret(ctx context.Context, caller model.Caller, in *kafka.BatchDisassociateScramSecretRequest) (*kafka.BatchDisassociateScramSecretResponse, error) {
+	if err := checkSecrets(caller, in.SecretArnList); err != nil {
+		return nil, err
+	}
 	left, err := s.changeSecrets(ctx, caller, deref(in.ClusterArn), func(c cluster, have []string) ([]string, []kafka.UnprocessedScramSecret, error) {
 		return decideDisassociate(c, have, in.SecretArnList)
 	})
@@ -165,7 +182,7 @@ func (s *Service) BatchDisassociateScramSecret(ctx context.Context, caller model
 // refusals asks for every secret of a call what is wrong with it.
 func (s *Service) refusals(ctx context.Context, caller model.Caller, c cluster, arns []string) (map[string]*refusal, error) {
 	refused := map[string]*refusal{}
-	for _, arn := range arns[:min(len(arns), maxSecretsCall)] {
+	for _, arn := range arns {
 		var known Secret
 		exists := false
 		if s.cfg.Secret != nil {

@@ -74,7 +74,7 @@ func (f *changeFacts) read(tx *store.Tx, caller model.Caller, c cluster, ch chan
 		}
 	}
 	if c.Provisioned != nil && c.Provisioned.Configuration != nil {
-		_, f.current, err = findRef(tx, caller, *c.Provisioned.Configuration)
+		f.configured, f.current, err = findRef(tx, caller, *c.Provisioned.Configuration)
 	}
 	return err
 }

@@ -181,7 +181,7 @@ func (w *world) begin(c cluster, ch change, err error) string {
 		f.wanted, f.properties = w.sets[*ch.names], propertiesOf([]byte(w.texts[*ch.names]))
 	}
 	if c.Provisioned != nil && c.Provisioned.Configuration != nil {
-		f.current = propertiesOf([]byte(w.texts[*c.Provisioned.Configuration]))
+		f.configured, f.current = w.sets[*c.Provisioned.Configuration], propertiesOf([]byte(w.texts[*c.Provisioned.Configuration]))
 	}
 	e, err := decideChange(c, ch, f)
 	return w.decided(c, e, err)

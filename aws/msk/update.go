@@ -14,6 +14,7 @@ type change struct {
 	stamp       *string                                      // currentVersion; nil where the operation takes none
 	names       *configurationRef                            // a configuration that it needs
 	authorities []string                                     // certificate authorities that it needs
+	serverless  bool                                         // serverless clusters have it too
 	decide      func(c cluster, f changeFacts) (plan, error) // pure
 }
 
@@ -31,7 +32,8 @@ type changeFacts struct {
 	held       map[int32]Held    // what each broker holds; nil where nobody can tell
 	wanted     configuration     // that the change names
 	properties map[string]string // of the revision that it names
-	current    map[string]string // of what the cluster is configured with
+	configured configuration     // that the cluster has
+	current    map[string]string // of the revision that it has
 }
 
 // Held is how many replicas of partitions a broker holds.
@@ -53,7 +55,7 @@ type plan struct {
 // version that the caller has seen. That no other operation is under way is the
 // same as that the cluster is ACTIVE.
 func decideChange(c cluster, ch change, f changeFacts) (started, error) {
-	if c.Serverless != nil { // UNVERIFIED code and wording
+	if c.Serverless != nil && !ch.serverless { // UNVERIFIED code and wording
 		return started{}, badRequest("clusterArn", "This operation cannot be performed on serverless clusters.")
 	}
 	if c.State != Active { // UNVERIFIED wording, as that of DeleteCluster
@@ -93,7 +95,7 @@ func rebootOf(ids []string) (change, error) {
 		if !slices.ContainsFunc(c.Brokers, func(b broker) bool { return b.ID == int32(id) }) {
 			return plan{}, badRequest("brokerIds", "The cluster has no broker with the ID %d.", id)
 		}
-		return plan{kind: rebootNode, acts: []act{{Step: stepReboot, Kind: restart, Broker: int32(id)}}}, nil
+		return plan{kind: rebootNode, acts: []act{{Kind: restart, Broker: int32(id)}}}, nil
 	}}, nil
 }
 

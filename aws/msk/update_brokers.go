@@ -10,7 +10,8 @@ import (
 )
 
 // rolling is one restart of every broker, by id: the first is the controller,
-// whose server.properties are those that all share.
+// whose server.properties are those that all share. step is what clients see of
+// it; "" where they see no steps.
 func (c *cluster) rolling(step string) (acts []act) {
 	for _, b := range c.Brokers {
 		acts = append(acts, act{Step: step, Kind: restart, Broker: b.ID})
@@ -18,14 +19,15 @@ func (c *cluster) rolling(step string) (acts []act) {
 	return acts
 }
 
-// checkPartitions refuses to change brokers that hold too much. UNVERIFIED wording
+// checkPartitions refuses to change brokers that hold too much.
+// aws:kafka UpdateSecurity; UNVERIFIED that others say the same
 func checkPartitions(held map[int32]Held, instanceType string) error {
 	most := 0
 	for _, h := range held {
 		most = max(most, h.Replicas)
 	}
 	if t, _ := FindInstanceType(instanceType); most > t.Partitions {
-		return badRequest("", "The number of partitions per broker (%d) is above the limit of %d for the broker type %s.", most, t.Partitions, strings.TrimPrefix(instanceType, "kafka."))
+		return badRequest("", "The number of partitions per broker is above the recommended limit. Add more brokers and rearrange the partitions per broker to be below the recommended limit, then retry the request")
 	}
 	return nil
 }
@@ -49,11 +51,11 @@ func countChange(in *kafka.UpdateBrokerCountRequest) (change, error) {
 		p := plan{kind: increaseBrokerCount, source: settings{Brokers: have}, target: settings{Brokers: target}}
 		if target > have {
 			p.added = c.moreBrokers(target-have, f)
-			p.acts = []act{{Step: stepAdd, Kind: grow}}
+			p.acts = []act{{Kind: grow}}
 			return p, nil
 		}
 		p.kind, p.removed = decreaseBrokerCount, c.fewerBrokers(have-target)
-		p.acts = []act{{Step: stepRemove, Kind: shrink}}
+		p.acts = []act{{Kind: shrink}}
 		return p, c.mayShrink(p.removed, f.held)
 	}}, nil
 }
@@ -93,7 +95,7 @@ func (c *cluster) mayShrink(removed []broker, held map[int32]Held) error {
 	if !slices.Contains(versionNames()[slices.Index(versionNames(), "2.8.1"):], c.KafkaVersion) {
 		return badRequest("targetNumberOfBrokerNodes", "Removing brokers is not supported for Apache Kafka version %s.", c.KafkaVersion)
 	}
-	if c.Provisioned.InstanceType == "kafka.t3.small" {
+	if c.Provisioned.InstanceType == smallType {
 		return badRequest("targetNumberOfBrokerNodes", "Removing brokers is not supported for the broker type t3.small.")
 	}
 	var full []string
@@ -111,32 +113,33 @@ func (c *cluster) mayShrink(removed []broker, held map[int32]Held) error {
 // typeChange reads an UpdateBrokerType request: every broker starts again.
 // aws:kafka UpdateBrokerType; UNVERIFIED wordings
 func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
+	const parameter = "targetInstanceType"
 	target := deref(in.TargetInstanceType)
-	if err := checkInstanceType(target); err != nil {
-		return change{}, renamed(err, "targetInstanceType")
-	}
 	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, f changeFacts) (plan, error) {
 		if target == c.Provisioned.InstanceType {
-			return plan{}, badRequest("targetInstanceType", "The cluster has the broker type %s already.", strings.TrimPrefix(target, "kafka."))
+			return plan{}, badRequest(parameter, "The cluster has the broker type %s already.", strings.TrimPrefix(target, "kafka."))
 		}
-		if err := checkTypeVersion("targetInstanceType", target, c.KafkaVersion); err != nil {
+		if err := checkInstanceType(parameter, target, c.KafkaVersion); err != nil {
 			return plan{}, err
 		}
 		if c.Provisioned.express() != strings.HasPrefix(target, expressPrefix) { // UNVERIFIED that there is no way
-			return plan{}, badRequest("targetInstanceType", "The broker type %s cannot be changed to %s.", c.Provisioned.InstanceType, target)
+			return plan{}, badRequest(parameter, "The broker type %s cannot be changed to %s.", c.Provisioned.InstanceType, target)
 		}
 		if err := c.Provisioned.Throughput.check(target, c.Provisioned.VolumeGiB); err != nil {
-			return plan{}, renamed(err, "targetInstanceType")
+			return plan{}, renamed(err, parameter)
+		}
+		if err := checkTiered(c.Provisioned.Tiered, target, c.KafkaVersion); err != nil {
+			return plan{}, renamed(err, parameter)
 		}
 		if err := checkPartitions(f.held, target); err != nil {
 			return plan{}, err
 		}
 		if err := c.Provisioned.Connectivity.fits(c.KafkaVersion, target, &c.Provisioned.security, f.current); err != nil {
-			return plan{}, renamed(err, "targetInstanceType")
+			return plan{}, renamed(err, parameter)
 		}
 		return plan{
 			kind: updateType, source: settings{InstanceType: c.Provisioned.InstanceType}, target: settings{InstanceType: target},
-			acts: append([]act{{Step: stepApply, Kind: put}}, c.rolling(stepBrokers)...),
+			acts: append([]act{{Kind: put}}, c.rolling("")...),
 		}, nil
 	}}, nil
 }

@@ -34,27 +34,35 @@ func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, e
 		if have := c.Provisioned.Configuration; have != nil && *have == *ref { // UNVERIFIED wording
 			return plan{}, badRequest("configurationInfo", "The cluster already has this revision of the configuration.")
 		}
-		if err := f.wanted.usable(c.KafkaVersion); err != nil {
-			return plan{}, err
-		}
-		if err := c.Provisioned.fits(f.properties); err != nil {
+		if err := c.takes(f.wanted, f.properties, c.KafkaVersion); err != nil {
 			return plan{}, err
 		}
 		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
 			return plan{}, err
 		}
-		if err := c.reachable(c.Provisioned.security, f.properties); err != nil {
-			return plan{}, err
-		}
 		p := plan{
 			kind: updateConfiguration, source: settings{Configuration: c.Provisioned.Configuration}, target: settings{Configuration: ref},
-			acts: []act{{Step: stepApply, Kind: adopt}},
+			acts: []act{{Kind: adopt}},
 		}
 		if needsRestart(f.current, f.properties) {
-			p.acts = append([]act{{Step: stepApply, Kind: live}}, c.rolling(stepBrokers)...)
+			p.acts = append([]act{{Kind: live}}, c.rolling("")...)
 		}
 		return p, nil
 	}}, nil
+}
+
+// takes checks that a cluster can have a configuration with a Kafka version.
+func (c *cluster) takes(wanted configuration, properties map[string]string, kafkaVersion string) error {
+	if err := wanted.usable(kafkaVersion); err != nil {
+		return err
+	}
+	if err := c.Provisioned.fits(properties); err != nil {
+		return err
+	}
+	if err := checkTieredProperties(c.Provisioned.Tiered, properties); err != nil {
+		return err
+	}
+	return c.reachable(c.Provisioned.security, properties)
 }
 
 // versionChange reads an UpdateClusterKafkaVersion request: brokers advertise the
@@ -66,16 +74,12 @@ func versionChange(in *kafka.UpdateClusterKafkaVersionRequest) (change, error) {
 		if err := c.mayBecome(target, f); err != nil {
 			return plan{}, err
 		}
-		if ref != nil {
-			if err := f.wanted.usable(target); err != nil {
-				return plan{}, err
-			}
-			if err := c.Provisioned.fits(f.properties); err != nil {
-				return plan{}, err
-			}
-			if err := c.reachable(c.Provisioned.security, f.properties); err != nil {
-				return plan{}, err
-			}
+		wanted, properties := f.wanted, f.properties
+		if ref == nil {
+			wanted, properties = f.configured, f.current
+		}
+		if err := c.takes(wanted, properties, target); err != nil {
+			return plan{}, err
 		}
 		p := plan{
 			kind: updateVersion, source: settings{KafkaVersion: c.KafkaVersion}, target: settings{KafkaVersion: target, Configuration: ref},
@@ -96,21 +100,12 @@ var monitoringLevels = []string{"DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER",
 // since Terraform gives those that stay beside the one that changes.
 // aws:kafka UpdateMonitoring
 func monitoringChange(in *kafka.UpdateMonitoringRequest) (change, error) {
-	m := monitoring{}
-	if in.EnhancedMonitoring != nil {
-		m.Enhanced = *in.EnhancedMonitoring
-	}
-	if in.OpenMonitoring != nil {
-		m.Open = new(openOf(in.OpenMonitoring))
-	}
-	if in.LoggingInfo != nil {
-		m.Logs = new(logsOf(in.LoggingInfo))
+	m, err := monitoringOf(in.EnhancedMonitoring, in.OpenMonitoring, in.LoggingInfo)
+	if err != nil {
+		return change{}, err
 	}
 	if m == (monitoring{}) { // UNVERIFIED wording
 		return change{}, badRequest("", "Specify one of enhancedMonitoring, openMonitoring and loggingInfo.")
-	}
-	if err := checkMonitoring(m); err != nil {
-		return change{}, err
 	}
 	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, _ changeFacts) (plan, error) {
 		p, was := c.Provisioned, monitoring{}
@@ -125,32 +120,49 @@ func monitoringChange(in *kafka.UpdateMonitoringRequest) (change, error) {
 		}
 		return plan{
 			kind: updateMonitoring, source: settings{Monitoring: &was}, target: settings{Monitoring: &m},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}}, nil
 }
 
-// checkMonitoring checks monitoring by itself; UNVERIFIED wordings.
-func checkMonitoring(m monitoring) error {
-	if m.Enhanced != "" && !slices.Contains(monitoringLevels, m.Enhanced) {
-		return badRequest("enhancedMonitoring", "Unsupported EnhancedMonitoring [%s]. Valid values: [%s]", m.Enhanced, strings.Join(monitoringLevels, ", "))
+// monitoringOf reads and checks what a request says of monitoring by itself.
+// aws:kafka CreateCluster, UpdateMonitoring
+func monitoringOf(level *string, open *kafka.OpenMonitoringInfo, logs *kafka.LoggingInfo) (m monitoring, err error) {
+	const destinations = "brokerLogs"
+	m.Enhanced = deref(level)
+	if m.Enhanced != "" && !slices.Contains(monitoringLevels, m.Enhanced) { // UNVERIFIED wording
+		return m, badRequest("enhancedMonitoring", "Unsupported EnhancedMonitoring [%s]. Valid values: [%s]", m.Enhanced, strings.Join(monitoringLevels, ", "))
 	}
-	if l := m.Logs; l != nil {
-		switch {
-		case l.CloudWatch && l.LogGroup == "":
-			return badRequest("logGroup", "To use CloudWatch Logs as a destination for broker logs, you must specify a CloudWatch log group.")
-		case l.Firehose:
-			return notBuilt("firehose", "delivery of broker logs to Firehose (firehose.enabled)")
-		case l.S3 && l.Bucket == "":
-			return badRequest("bucket", "Specify the bucket that broker logs go to.")
+	if open != nil {
+		if p := open.Prometheus; p == nil || p.JmxExporter == nil && p.NodeExporter == nil {
+			return m, badRequest("openMonitoring", "You must specify at least one type of exporter, either nodeExporter or jmxExporter.")
 		}
+		m.Open = new(openOf(open))
 	}
-	return nil
+	if logs == nil {
+		return m, nil
+	}
+	l := logsOf(logs)
+	m.Logs = &l
+	switch b := logs.BrokerLogs; {
+	case b == nil || *b == (kafka.BrokerLogs{}):
+		return m, badRequest(destinations, "You must define one or more of the following broker log types: CloudWatch Logs, Kinesis Data Firehose, Amazon S3.")
+	case l.CloudWatch && l.LogGroup == "":
+		return m, badRequest(destinations, "To use CloudWatch Logs as a destination for broker logs, you must specify a CloudWatch log group.")
+	case l.Firehose && l.DeliveryStream == "":
+		return m, badRequest(destinations, "To use Kinesis Data Firehose as a destination for broker logs, you must specify a delivery stream.")
+	case l.S3 && l.Bucket == "":
+		return m, badRequest(destinations, "To use Amazon S3 as a destination for broker logs, you must specify an S3 bucket.")
+	case l.Firehose:
+		return m, notBuilt("firehose", "delivery of broker logs to Firehose (firehose.enabled)")
+	}
+	return m, nil
 }
 
 // securityChange reads an UpdateSecurity request: what it does not name stays.
 // aws:kafka UpdateSecurity
 func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
+	const parameter = "encryptionInfo"
 	var authorities []string
 	if a := in.ClientAuthentication; a != nil && a.Tls != nil {
 		authorities = a.Tls.CertificateAuthorityArnList
@@ -160,11 +172,11 @@ func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
 		target := was
 		if e := in.EncryptionInfo; e != nil {
 			if !c.keepsKey(keyOf(e)) {
-				return plan{}, badRequest("encryptionAtRest", "Updating encryption-at-rest settings on your cluster is not currently supported.")
+				return plan{}, badRequest(parameter, "Updating encryption-at-rest settings on your cluster is not currently supported.")
 			}
 			if t := e.EncryptionInTransit; t != nil {
 				if or(t.InCluster, was.InCluster) != was.InCluster {
-					return plan{}, badRequest("inCluster", "Updating the inter-broker encryption setting on your cluster is not currently supported.")
+					return plan{}, badRequest(parameter, "Updating the inter-broker encryption setting on your cluster is not currently supported.")
 				}
 				target.ClientBroker = or(t.ClientBroker, was.ClientBroker)
 			}
@@ -174,6 +186,9 @@ func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
 			return plan{}, badRequest("", "The request does not include any updates to the security setting of the cluster. Verify the request, then try again.")
 		}
 		if err := checkSecurity(&target); err != nil {
+			return plan{}, err
+		}
+		if err := checkPartitions(f.held, c.Provisioned.InstanceType); err != nil {
 			return plan{}, err
 		}
 		if err := c.reachable(target, f.current); err != nil {
@@ -186,7 +201,7 @@ func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
 		}
 		return plan{
 			kind: updateSecurity, source: settings{Security: &was}, target: settings{Security: &target},
-			acts: []act{{Step: stepApply, Kind: put}},
+			acts: []act{{Kind: put}},
 		}, nil
 	}}, nil
 }

@@ -9,12 +9,13 @@ import (
 // version is a row of the table of Kafka versions that can be asked for.
 type version struct {
 	name         string
-	supportUntil string // last day of standard support; "" while none is announced
+	supportUntil string // last day of standard support; "" while it lasts
 }
 
 // versions is in upgrade order within each metadata mode. ".x" is a line that
 // is patched by itself, ".kraft" keeps its metadata in KRaft instead of
-// ZooKeeper. (aws:kafka developer guide, supported Kafka versions)
+// ZooKeeper. (aws:kafka developer guide, supported Kafka versions; those of 3.6
+// and 3.7 were ACTIVE after the day that it tells, in September 2026)
 var versions = []version{
 	{"1.1.1", "2024-06-05"},
 	{"2.1.0", "2024-06-05"},
@@ -32,15 +33,16 @@ var versions = []version{
 	{"2.7.2", "2024-09-11"},
 	{"2.8.0", "2024-09-11"},
 	{"2.8.1", "2024-09-11"},
+	{firstTiered, "2025-01-14"},
 	{"3.1.1", "2024-09-11"},
 	{"3.2.0", "2024-09-11"},
 	{"3.3.1", "2024-09-11"},
 	{"3.3.2", "2024-09-11"},
 	{"3.4.0", "2025-08-04"},
 	{"3.5.1", "2025-10-23"},
-	{"3.6.0", "2026-06-01"},
-	{"3.7.x", "2026-09-01"},
-	{"3.7.x.kraft", "2026-09-01"},
+	{"3.6.0", ""},
+	{"3.7.x", ""},
+	{"3.7.x.kraft", ""},
 	{"3.8.x", ""},
 	{"3.8.x.kraft", ""},
 	{"3.9.x", ""},
@@ -60,16 +62,27 @@ func (v version) status(now time.Time) string {
 	return "ACTIVE"
 }
 
+// Versions with tiered storage: one of its own, and all from another on.
+// (aws:kafka developer guide, tiered storage)
+const (
+	firstTiered = "2.8.2.tiered"
+	sinceTiered = "3.6.0"
+)
+
+// tiers reports whether clusters of a Kafka version can have tiered storage.
+func tiers(version string) bool { return version == firstTiered || since(version, sinceTiered) }
+
 func kraft(version string) bool { return strings.HasSuffix(version, ".kraft") }
 
 // upgradesOf answers what a version can be updated to: everything later with
-// the same metadata mode, and from the last version with ZooKeeper to its twin.
-// runs says which versions can be run here.
+// the same metadata mode, and from the last version with ZooKeeper to its twin;
+// from the first with tiered storage only what has it too. runs says which
+// versions can be run here.
 func upgradesOf(name string, runs func(string) bool) []string {
 	targets := []string{}
 	later := false
 	for _, v := range versions {
-		if later && runs(v.name) && (kraft(v.name) == kraft(name) || name == "3.9.x" && v.name == "3.9.x.kraft") {
+		if later && runs(v.name) && (name != firstTiered || tiers(v.name)) && (kraft(v.name) == kraft(name) || name == "3.9.x" && v.name == "3.9.x.kraft") {
 			targets = append(targets, v.name)
 		}
 		later = later || v.name == name
@@ -85,6 +98,9 @@ func (c *cluster) mayBecome(target string, f changeFacts) error {
 	valid := upgradesOf(c.KafkaVersion, f.runs)
 	if c.Provisioned.express() {
 		valid = expressUpgrades(valid)
+	}
+	if c.Provisioned.Tiered {
+		valid = slices.DeleteFunc(valid, func(v string) bool { return !tiers(v) })
 	}
 	switch {
 	case target == c.KafkaVersion:
@@ -114,7 +130,7 @@ func (c *cluster) mayMigrate() error {
 		return badRequest(parameter, to+"access to ZooKeeper must be disabled first: use UpdateConnectivity with zookeeperAccess.")
 	case len(p.Subnets) < 3:
 		return badRequest(parameter, to+"it must have brokers in three Availability Zones.")
-	case p.InstanceType == "kafka.t3.small":
+	case p.InstanceType == smallType:
 		return badRequest(parameter, "The migration from ZooKeeper to KRaft is not supported for the broker type t3.small.")
 	case p.Connectivity.Public && (p.Open.JMX || p.Open.Node):
 		return badRequest(parameter, to+"public access and open monitoring must not be on together.")

@@ -89,8 +89,11 @@ def reached(arn):
     refused("public at creation", "BadRequestException", "the only valid value for the Type parameter in PublicAccess is DISABLED", ours.create_cluster,
             ClusterName="c", KafkaVersion="3.9.x.kraft", NumberOfBrokerNodes=2, BrokerNodeGroupInfo={
                 "ClientSubnets": os.environ["MILLRACE_SUBNETS"].split(",")[:2], "InstanceType": "kafka.m5.large", "ConnectivityInfo": public("SERVICE_PROVIDED_EIPS")})
-    done = update(arn, ConnectivityInfo=public("SERVICE_PROVIDED_EIPS") | private(Iam=True))
-    check("source", done["SourceClusterInfo"]["ConnectivityInfo"]["PublicAccess"]["Type"], "DISABLED")
+    refused("two settings", "BadRequestException", "update multiple connectivity settings", call, **args, ConnectivityInfo=public("SERVICE_PROVIDED_EIPS") | private(Iam=True))
+    refused("dual-stack", "BadRequestException", "has no IPv6 CIDR block", call, **args, ConnectivityInfo={"NetworkType": "DUAL"})
+    update(arn, ConnectivityInfo=public("SERVICE_PROVIDED_EIPS"))
+    done = update(arn, ConnectivityInfo=private(Iam=True))
+    check("source", done["SourceClusterInfo"]["ConnectivityInfo"]["VpcConnectivity"]["ClientAuthentication"]["Sasl"]["Iam"]["Enabled"], False)
     check("target", done["TargetClusterInfo"]["ConnectivityInfo"], connectivity(arn))
     check("described", connectivity(arn), public("SERVICE_PROVIDED_EIPS") | {"VpcConnectivity": {"ClientAuthentication": {
         "Sasl": {"Iam": {"Enabled": True}, "Scram": {"Enabled": False}}, "Tls": {"Enabled": False}}}})

@@ -208,10 +208,7 @@ func (d *decision) checkTopicConfigs(before, after map[string]string) error {
 	if low, high := lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms"); low > high {
 		return fail(kerr.InvalidConfig, "conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high)
 	}
-	if strings.EqualFold(after["remote.storage.enable"], "true") {
-		return fail(kerr.InvalidConfig, "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
-	}
-	return nil
+	return d.checkRemoteStorage(before, after)
 }
 
 func (d *decision) checkServerlessConfig(name, value string, before map[string]string) error {

@@ -12,7 +12,7 @@ update orders UpdateBrokerCount "targetNumberOfBrokerNodes":3
 
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":4
 ----
-400 BadRequestException [targetNumberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.
+400 BadRequestException [targetNumberOfBrokerNodes] The target number of broker nodes must be a multiple of the number of Availability Zones in the Client subnets parameter. For example, for a cluster with subnets in 2 Availability Zones, the target number of brokers must be a multiple of 2.
 
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":63
 ----
@@ -50,14 +50,6 @@ operation orders
   "endTime": "2026-11-24T09:00:07.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/141b2229-3037-4e45-8c53-5a61686f767d",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "ADD_BROKERS"
-    }
-  ],
   "operationType": "INCREASE_BROKER_COUNT",
   "sourceClusterInfo": {
     "numberOfBrokerNodes": 3
@@ -77,7 +69,7 @@ operation orders
 # Fewer: those with the highest ids of each zone, and only empty ones.
 update orders UpdateBrokerCount "targetNumberOfBrokerNodes":0
 ----
-400 BadRequestException [targetNumberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.
+400 BadRequestException [targetNumberOfBrokerNodes] The target number of broker nodes must be a multiple of the number of Availability Zones in the Client subnets parameter. For example, for a cluster with subnets in 2 Availability Zones, the target number of brokers must be a multiple of 2.
 
 held 1=3/3 4=2/0 5=3/1 6=0/0
 ----
@@ -134,14 +126,6 @@ operation orders
   },
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/bdc4030a-1118-4f26-ad34-3b424950575e",
   "operationState": "UPDATE_FAILED",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "FAILED"
-      },
-      "stepName": "REMOVE_BROKERS"
-    }
-  ],
   "operationType": "DECREASE_BROKER_COUNT",
   "sourceClusterInfo": {
     "numberOfBrokerNodes": 6
@@ -186,14 +170,6 @@ operation orders
   "endTime": "2026-11-24T09:00:14.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/70777e85-8c93-4aa1-a8af-b6bdc4030a11",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "REMOVE_BROKERS"
-    }
-  ],
   "operationType": "DECREASE_BROKER_COUNT",
   "sourceClusterInfo": {
     "numberOfBrokerNodes": 6

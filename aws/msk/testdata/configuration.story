@@ -41,7 +41,7 @@ configuration listeners custom.advertised.listeners=CLIENT://b-{broker_id}.examp
 
 configuration old versions=2.1.0,9.9.9 num.partitions=1
 ----
-400 BadRequestException [kafkaVersions] Unsupported KafkaVersion [9.9.9]. Valid values: [1.1.1, 2.1.0, 2.2.1, 2.3.1, 2.4.1, 2.4.1.1, 2.5.1, 2.6.0, 2.6.1, 2.6.2, 2.6.3, 2.7.0, 2.7.1, 2.7.2, 2.8.0, 2.8.1, 3.1.1, 3.2.0, 3.3.1, 3.3.2, 3.4.0, 3.5.1, 3.6.0, 3.7.x, 3.7.x.kraft, 3.8.x, 3.8.x.kraft, 3.9.x, 3.9.x.kraft, 4.0.x.kraft, 4.1.x.kraft]
+400 BadRequestException [kafkaVersions] Unsupported KafkaVersion [9.9.9]. Valid values: [1.1.1, 2.1.0, 2.2.1, 2.3.1, 2.4.1, 2.4.1.1, 2.5.1, 2.6.0, 2.6.1, 2.6.2, 2.6.3, 2.7.0, 2.7.1, 2.7.2, 2.8.0, 2.8.1, 2.8.2.tiered, 3.1.1, 3.2.0, 3.3.1, 3.3.2, 3.4.0, 3.5.1, 3.6.0, 3.7.x, 3.7.x.kraft, 3.8.x, 3.8.x.kraft, 3.9.x, 3.9.x.kraft, 4.0.x.kraft, 4.1.x.kraft]
 
 configuration old versions=2.8.1 num.partitions=4
 ----
@@ -112,7 +112,7 @@ map[1:{1501 1501 0} 2:{0 0 0}]
 
 update orders UpdateClusterConfiguration "configurationInfo":{"arn":"dynamic","revision":1}
 ----
-400 BadRequestException [] The number of partitions per broker (1501) is above the limit of 1500 for the broker type m5.large.
+400 BadRequestException [] The number of partitions per broker is above the recommended limit. Add more brokers and rearrange the partitions per broker to be below the recommended limit, then retry the request
 
 held 1=1500/1500 2=0/0
 ----
@@ -177,20 +177,6 @@ operation orders
   "endTime": "2026-11-24T09:00:11.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/5f666d74-7b82-4990-979e-a5acb3bac100-8/1f262d34-3b42-4950-975e-656c737a8188",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_CONFIGURATION",
   "sourceClusterInfo": {
     "configurationInfo": {
@@ -239,14 +225,6 @@ operation orders
   "endTime": "2026-11-24T09:00:14.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/5f666d74-7b82-4990-979e-a5acb3bac100-8/9aa1a8af-b6bd-4403-8a11-181f262d343b",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_CONFIGURATION",
   "sourceClusterInfo": {
     "configurationInfo": {
@@ -311,20 +289,6 @@ operation orders
   },
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/5f666d74-7b82-4990-979e-a5acb3bac100-8/4d545b62-6970-477e-858c-939aa1a8afb6",
   "operationState": "UPDATE_FAILED",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "FAILED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_CONFIGURATION",
   "sourceClusterInfo": {
     "configurationInfo": {

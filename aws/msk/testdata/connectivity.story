@@ -60,7 +60,7 @@ update hidden UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"SER
 ----
 400 BadRequestException [publicAccess] To turn on public access, the subnets of the cluster must be public: the route table of 'subnet-c2' has no route to an internet gateway.
 
-create small "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"brokerNodeGroupInfo":{"instanceType":"kafka.t3.small"}
+create small "kafkaVersion":"3.9.x","clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"brokerNodeGroupInfo":{"instanceType":"kafka.t3.small"}
 ----
 created: arn:aws:kafka:us-east-1:123456789012:cluster/small/9aa1a8af-b6bd-4403-8a11-181f262d343b-17 is CREATING, 3 brokers, listeners [SASL_IAM]
 
@@ -111,7 +111,7 @@ update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"DIS
 
 update orders UpdateConnectivity "connectivityInfo":{"networkType":"DUAL"}
 ----
-400 BadRequestException [networkType] millrace does not implement networkType DUAL yet.
+400 BadRequestException [networkType] Dual-stack connectivity requires subnets that support it: the subnet 'subnet-a' has no IPv6 CIDR block.
 
 update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"EVERYBODY"}}
 ----
@@ -172,19 +172,11 @@ started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-
 operation orders
 ----
 {
-  "clientRequestId": "1c232a31-383f-464d-945b-626970777e85",
+  "clientRequestId": "979ea5ac-b3ba-4100-870e-151c232a3138",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1",
-  "creationTime": "2026-11-24T09:00:28.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/747b8289-9097-4ea5-acb3-bac100070e15",
+  "creationTime": "2026-11-24T09:00:29.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/272e353c-434a-4158-9f66-6d747b828990",
   "operationState": "PENDING",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "PENDING"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CONNECTIVITY",
   "sourceClusterInfo": {
     "connectivityInfo": {
@@ -279,24 +271,24 @@ progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-42
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
 ----
-400 BadRequestException [targetInstanceType] Multi-VPC private connectivity is not supported for the broker type t3.small.
+400 BadRequestException [targetInstanceType] Unsupported InstanceType specified. Valid values: [kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
 
 update orders UpdateSecurity "clientAuthentication":{"sasl":{"iam":{"enabled":false}}}
 ----
 400 BadRequestException [vpcConnectivity] To turn on multi-VPC private connectivity, its authentication schemes must be on for the cluster: SASL/IAM is off.
 
 # What fails goes back to what was, also midway.
-update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"DISABLED"},"vpcConnectivity":{"clientAuthentication":{"sasl":{"iam":{"enabled":false}}}}}
+update orders UpdateConnectivity "connectivityInfo":{"publicAccess":{"type":"DISABLED"}}
 ----
 started: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_SCRAM_PUBLIC SASL_IAM_PUBLIC SASL_IAM_VPCE]
 
 active orders h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [SASL_SCRAM SASL_IAM SASL_IAM_VPCE]
 
 wanted orders
 ----
-generation 11, Kafka 3.9.x.kraft, [SASL_SCRAM SASL_IAM]
+generation 11, Kafka 3.9.x.kraft, [SASL_SCRAM SASL_IAM SASL_IAM_VPCE]
 broker 1 in subnet-a boot 1 Kafka 3.9.x.kraft map[allow.everyone.if.no.acl.found:false]
 broker 2 in subnet-b boot 1 Kafka 3.9.x.kraft map[allow.everyone.if.no.acl.found:false]
 broker 3 in subnet-c boot 1 Kafka 3.9.x.kraft map[allow.everyone.if.no.acl.found:false]
@@ -317,23 +309,15 @@ operationV2 orders
 {
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1",
   "clusterType": "PROVISIONED",
-  "endTime": "2026-11-24T09:00:39.000Z",
+  "endTime": "2026-11-24T09:00:40.000Z",
   "errorInfo": {
     "errorCode": "PortTaken",
     "errorString": "It is taken."
   },
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/363d444b-5259-4067-ae75-7c838a91989f",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/585f666d-747b-4289-9097-9ea5acb3bac1-1/b1b8bfc6-050c-431a-a128-2f363d444b52",
   "operationState": "UPDATE_FAILED",
   "operationType": "UPDATE_CONNECTIVITY",
   "provisioned": {
-    "operationSteps": [
-      {
-        "stepInfo": {
-          "stepStatus": "FAILED"
-        },
-        "stepName": "APPLY_UPDATE"
-      }
-    ],
     "sourceClusterInfo": {
       "connectivityInfo": {
         "publicAccess": {
@@ -365,7 +349,7 @@ operationV2 orders
           "clientAuthentication": {
             "sasl": {
               "iam": {
-                "enabled": false
+                "enabled": true
               },
               "scram": {
                 "enabled": false
@@ -379,7 +363,7 @@ operationV2 orders
       }
     }
   },
-  "startTime": "2026-11-24T09:00:38.000Z"
+  "startTime": "2026-11-24T09:00:39.000Z"
 }
 
 nodes orders
@@ -471,11 +455,11 @@ nodes orders
 # ZooKeeper is there without KRaft alone.
 create zoo "kafkaVersion":"3.9.x"
 ----
-created: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is CREATING, 3 brokers, listeners [TLS]
+created: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13 is CREATING, 3 brokers, listeners [TLS]
 
 active zoo h
 ----
-activated: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is ACTIVE, 3 brokers, listeners [TLS]
+activated: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13 is ACTIVE, 3 brokers, listeners [TLS]
 
 update zoo UpdateConnectivity "zookeeperAccess":{"enabled":true}
 ----
@@ -483,33 +467,25 @@ update zoo UpdateConnectivity "zookeeperAccess":{"enabled":true}
 
 update zoo UpdateConnectivity "zookeeperAccess":{"enabled":false}
 ----
-started: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [TLS]
+started: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13 is UPDATING UPDATE_CONNECTIVITY PENDING 0/1, 3 brokers, listeners [TLS]
 
 active zoo h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13 is UPDATING UPDATE_CONNECTIVITY UPDATE_IN_PROGRESS 0/1, 3 brokers, listeners [TLS]
 
 active zoo h
 ----
-progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
+progressed: arn:aws:kafka:us-east-1:123456789012:cluster/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13 is ACTIVE UPDATE_CONNECTIVITY UPDATE_COMPLETE 1/1, 3 brokers, listeners [TLS]
 
 operation zoo
 ----
 {
-  "clientRequestId": "383f464d-545b-4269-b077-7e858c939aa1",
-  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15",
-  "creationTime": "2026-11-24T09:00:42.000Z",
-  "endTime": "2026-11-24T09:00:44.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/zoo/b1b8bfc6-050c-431a-a128-2f363d444b52-15/90979ea5-acb3-4ac1-8007-0e151c232a31",
+  "clientRequestId": "b3bac100-070e-451c-a32a-31383f464d54",
+  "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13",
+  "creationTime": "2026-11-24T09:00:43.000Z",
+  "endTime": "2026-11-24T09:00:45.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/zoo/646b7279-8087-4e95-9ca3-aab1b8bfc605-13/434a5158-5f66-4d74-bb82-8990979ea5ac",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CONNECTIVITY",
   "sourceClusterInfo": {
     "zookeeperAccess": {

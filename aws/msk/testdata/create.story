@@ -13,11 +13,11 @@ create first
 
 create c "kafkaVersion":"0.9"
 ----
-400 BadRequestException [kafkaVersion] Unsupported KafkaVersion [0.9]. Valid values: [1.1.1, 2.1.0, 2.2.1, 2.3.1, 2.4.1, 2.4.1.1, 2.5.1, 2.6.0, 2.6.1, 2.6.2, 2.6.3, 2.7.0, 2.7.1, 2.7.2, 2.8.0, 2.8.1, 3.1.1, 3.2.0, 3.3.1, 3.3.2, 3.4.0, 3.5.1, 3.6.0, 3.7.x, 3.7.x.kraft, 3.8.x, 3.8.x.kraft, 3.9.x, 3.9.x.kraft, 4.0.x.kraft, 4.1.x.kraft]
+400 BadRequestException [kafkaVersion] Unsupported KafkaVersion [0.9]. Valid values: [1.1.1, 2.1.0, 2.2.1, 2.3.1, 2.4.1, 2.4.1.1, 2.5.1, 2.6.0, 2.6.1, 2.6.2, 2.6.3, 2.7.0, 2.7.1, 2.7.2, 2.8.0, 2.8.1, 2.8.2.tiered, 3.1.1, 3.2.0, 3.3.1, 3.3.2, 3.4.0, 3.5.1, 3.6.0, 3.7.x, 3.7.x.kraft, 3.8.x, 3.8.x.kraft, 3.9.x, 3.9.x.kraft, 4.0.x.kraft, 4.1.x.kraft]
 
 create c "numberOfBrokerNodes":4
 ----
-400 BadRequestException [numberOfBrokerNodes] The number of broker nodes must be a multiple of Availability Zones in the Client Subnets parameter.
+400 BadRequestException [numberOfBrokerNodes] The target number of broker nodes must be a multiple of the number of Availability Zones in the Client subnets parameter. For example, for a cluster with subnets in 2 Availability Zones, the target number of brokers must be a multiple of 2.
 
 create c "numberOfBrokerNodes":63
 ----
@@ -37,7 +37,7 @@ create over "numberOfBrokerNodes":30
 
 create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a"],"instanceType":"kafka.m5.large"}
 ----
-400 BadRequestException [clientSubnets] Specify subnets in 2 to 3 Availability Zones, not 1.
+400 BadRequestException [brokerNodeGroupInfo] Specify either two or three client subnets.
 
 create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-x","subnet-c"]}
 ----
@@ -53,7 +53,7 @@ create c2 "brokerNodeGroupInfo":{"clientSubnets":["subnet-a","subnet-b","subnet-
 
 create c2 "brokerNodeGroupInfo":{"instanceType":"kafka.t2.micro"}
 ----
-400 BadRequestException [instanceType] Unsupported InstanceType [kafka.t2.micro]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
+400 BadRequestException [instanceType] Unsupported InstanceType specified. Valid values: [kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
 
 create c2 whole {"tags":{"aws:x":"1"},"provisioned":{"brokerNodeGroupInfo":{}}}
 ----
@@ -70,24 +70,24 @@ created: arn:aws:kafka:us-east-1:123456789012:cluster/all/838a9198-9fa6-4db4-bbc
 
 create c2 "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"TLS_PLAINTEXT"}}
 ----
-400 BadRequestException [clientBroker] Plaintext connections require unauthenticated access. Set clientBroker to TLS, or enable unauthenticated access.
+400 BadRequestException [clientAuthentication] You must enable unauthenticated traffic explicitly to use client-authentication using SASL over TLS_PLAINTEXT.
 
 create c2 "clientAuthentication":{"sasl":{"iam":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}
 ----
-400 BadRequestException [clientBroker] SASL authentication requires encryption between clients and brokers. Set clientBroker to TLS.
+400 BadRequestException [clientAuthentication] Client-broker encryption in transit must be set to either TLS or TLS_PLAINTEXT to enable client authentication.
 
 create c2 "clientAuthentication":{"sasl":{"scram":{"enabled":true}}},"encryptionInfo":{"encryptionInTransit":{"inCluster":false}}
 ----
-400 BadRequestException [inCluster] SASL authentication requires encryption within the cluster.
+400 BadRequestException [clientAuthentication] To turn on client authentication, you must also turn on in-cluster encryption.
 
 create c2 "clientAuthentication":{"unauthenticated":{"enabled":false}}
 ----
-400 BadRequestException [clientAuthentication] Enable at least one client authentication method.
+400 BadRequestException [clientAuthentication] Unauthenticated cannot be set to false without enabling any authentication mechanisms.
 
 # Certificates of clients need authorities that sign, and encryption.
 create c2 "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/x"]}}
 ----
-400 BadRequestException [certificateAuthorityArnList] The certificate authority 'arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/x' does not exist or is not active.
+400 BadRequestException [clientAuthentication] One or more of the certificate authority ARNs provided in the request are invalid.
 
 create c2 "clientAuthentication":{"tls":{"enabled":true}}
 ----
@@ -95,12 +95,7 @@ create c2 "clientAuthentication":{"tls":{"enabled":true}}
 
 create c2 "clientAuthentication":{"tls":{"certificateAuthorityArnList":["arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/active"]}},"encryptionInfo":{"encryptionInTransit":{"clientBroker":"PLAINTEXT"}}
 ----
-400 BadRequestException [clientBroker] TLS client authentication requires encryption between clients and brokers. Set clientBroker to TLS.
-
-# What is not built is said to be so.
-create c2 "storageMode":"TIERED"
-----
-400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.
+400 BadRequestException [clientAuthentication] Client-broker encryption in transit must be set to either TLS or TLS_PLAINTEXT to enable client authentication.
 
 create c2 "enhancedMonitoring":"PER_PIXEL"
 ----
@@ -108,7 +103,7 @@ create c2 "enhancedMonitoring":"PER_PIXEL"
 
 create c2 "loggingInfo":{"brokerLogs":{"s3":{"enabled":true}}}
 ----
-400 BadRequestException [bucket] Specify the bucket that broker logs go to.
+400 BadRequestException [brokerLogs] To use Amazon S3 as a destination for broker logs, you must specify an S3 bucket.
 
 create c2 "brokerNodeGroupInfo":{"connectivityInfo":{"publicAccess":{"type":"SERVICE_PROVIDED_EIPS"}}}
 ----
@@ -146,7 +141,7 @@ update keyed UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMS
 
 update keyed UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"arn:aws:kms:us-east-1:123456789012:key/off"}}
 ----
-400 BadRequestException [encryptionAtRest] Updating encryption-at-rest settings on your cluster is not currently supported.
+400 BadRequestException [encryptionInfo] Updating encryption-at-rest settings on your cluster is not currently supported.
 
 create c2 "rebalancing":{"status":"ACTIVE"}
 ----

@@ -1,19 +1,19 @@
 # What Express brokers cannot be asked for.
 create x "brokerNodeGroupInfo":{"instanceType":"express.m7g.large","clientSubnets":["subnet-a","subnet-b"]},"numberOfBrokerNodes":2
 ----
-400 BadRequestException [clientSubnets] Specify subnets in 3 Availability Zones, not 2, for the broker type express.m7g.large.
+400 BadRequestException [brokerNodeGroupInfo] Clusters with Express instance types require 3 subnets.
 
 create x "brokerNodeGroupInfo":{"instanceType":"express.m7g.large","storageInfo":{"ebsStorageInfo":{"volumeSize":100}}}
 ----
-400 BadRequestException [storageInfo] Storage settings are not supported for the broker type express.m7g.large. Omit storageInfo.
+400 BadRequestException [brokerNodeGroupInfo] The storageInfo parameter is not supported for Express instance types.
 
 create x "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"},"storageMode":"LOCAL"
 ----
-400 BadRequestException [storageMode] Storage mode is not supported for the broker type express.m7g.large. Omit storageMode.
+400 BadRequestException [storageMode] The storageMode parameter is not supported for Express instance types.
 
 create x "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"},"kafkaVersion":"3.9.x"
 ----
-400 BadRequestException [kafkaVersion] Unsupported KafkaVersion [3.9.x]. Valid values: [3.6.0, 3.8.x, 3.9.x.kraft]
+400 BadRequestException [kafkaVersion] Express instance types are not supported for Kafka version 3.9.x. Valid values: [3.8.x, 3.9.x.kraft]
 
 create x "brokerNodeGroupInfo":{"instanceType":"express.m7g.large"},"rebalancing":{"status":"SOMETIMES"}
 ----
@@ -175,11 +175,11 @@ broker 3 in subnet-c boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.ma
 # partitions are limited.
 update x UpdateStorage "volumeSizeGB":2000
 ----
-400 BadRequestException [clusterArn] Storage cannot be updated for the broker type express.m7g.large.
+400 BadRequestException [clusterArn] Storage cannot be updated for clusters with Express instance types.
 
 update x UpdateBrokerStorage "targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"All","volumeSizeGB":2000}]
 ----
-400 BadRequestException [clusterArn] Storage cannot be updated for the broker type express.m7g.large.
+400 BadRequestException [clusterArn] Storage cannot be updated for clusters with Express instance types.
 
 update x UpdateBrokerType "targetInstanceType":"kafka.m7g.large"
 ----
@@ -251,14 +251,6 @@ operation x
   "endTime": "2026-11-24T09:00:16.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/x/474e555c-636a-4178-bf86-8d949ba2a9b0-9/353c434a-5158-4f66-ad74-7b828990979e",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_REBALANCING",
   "sourceClusterInfo": {
     "rebalancing": {

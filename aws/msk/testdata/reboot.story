@@ -36,14 +36,6 @@ operation orders
   "creationTime": "2026-11-24T09:00:03.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/aeb5bcc3-0209-4017-9e25-2c333a41484f",
   "operationState": "PENDING",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "PENDING"
-      },
-      "stepName": "REBOOT_BROKER"
-    }
-  ],
   "operationType": "REBOOT_NODE"
 }
 
@@ -68,16 +60,7 @@ operationV2 orders
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/aeb5bcc3-0209-4017-9e25-2c333a41484f",
   "operationState": "REBOOT_IN_PROGRESS",
   "operationType": "REBOOT_NODE",
-  "provisioned": {
-    "operationSteps": [
-      {
-        "stepInfo": {
-          "stepStatus": "IN_PROGRESS"
-        },
-        "stepName": "REBOOT_BROKER"
-      }
-    ]
-  },
+  "provisioned": {},
   "startTime": "2026-11-24T09:00:03.000Z"
 }
 
@@ -101,14 +84,6 @@ operation orders
   "endTime": "2026-11-24T09:00:06.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/aeb5bcc3-0209-4017-9e25-2c333a41484f",
   "operationState": "REBOOT_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "REBOOT_BROKER"
-    }
-  ],
   "operationType": "REBOOT_NODE"
 }
 
@@ -248,13 +223,5 @@ operation orders
   },
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/141b2229-3037-4e45-8c53-5a61686f767d",
   "operationState": "REBOOT_FAILED",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "FAILED"
-      },
-      "stepName": "REBOOT_BROKER"
-    }
-  ],
   "operationType": "REBOOT_NODE"
 }

@@ -1,11 +1,11 @@
 # A serverless cluster has one address and nothing but IAM.
 create s whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a","subnet-b"]}]}}
 ----
-400 BadRequestException [clientAuthentication] Serverless clusters require IAM authentication. Set clientAuthentication.sasl.iam.enabled to true.
+400 BadRequestException [clientAuthentication] A serverless cluster must use SASL/IAM authentication.
 
 create s whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a"]}],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}
 ----
-400 BadRequestException [subnetIds] Specify subnets in 2 to 6 Availability Zones, not 1.
+400 BadRequestException [subnetIds] The size of list should be between 2 and 6.
 
 create s whole {"serverless":{"vpcConfigs":[{"subnetIds":["subnet-a","subnet-b"],"securityGroupIds":["sg-1"]}],"clientAuthentication":{"sasl":{"iam":{"enabled":true}}}}}
 ----

@@ -1,23 +1,23 @@
 # Throughput is provisioned for the large types and volumes alone, within bounds.
 create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.large","storageInfo":{"ebsStorageInfo":{"volumeSize":100,"provisionedThroughput":{"enabled":true,"volumeThroughput":250}}}}
 ----
-400 BadRequestException [provisionedThroughput] Provisioned throughput is not supported for the broker type kafka.m5.large.
+400 BadRequestException [provisionedThroughput] Provisioned throughput is not supported for the specified broker type.
 
 create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.4xlarge","storageInfo":{"ebsStorageInfo":{"volumeSize":9,"provisionedThroughput":{"enabled":true,"volumeThroughput":250}}}}
 ----
-400 BadRequestException [provisionedThroughput] Provisioned throughput requires volumes of at least 10 GiB.
+400 BadRequestException [volumeSize] To enable ProvisionedThroughput, you must set volume size to a value that is greater than or equal to 10.
 
 create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.4xlarge","storageInfo":{"ebsStorageInfo":{"volumeSize":100,"provisionedThroughput":{"enabled":true,"volumeThroughput":594}}}}
 ----
-400 BadRequestException [volumeThroughput] The volume throughput for the broker type kafka.m5.4xlarge is 250 to 593 MiB per second.
+400 BadRequestException [volumeThroughput] For brokers of type m5.4xlarge, the maximum value for VolumeThroughput cannot exceed 593.75 MiB/s.
 
-create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.4xlarge","storageInfo":{"ebsStorageInfo":{"volumeSize":100,"provisionedThroughput":{"enabled":true}}}}
+create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.4xlarge","storageInfo":{"ebsStorageInfo":{"volumeSize":100,"provisionedThroughput":{"enabled":true,"volumeThroughput":249}}}}
 ----
-400 BadRequestException [volumeThroughput] The volume throughput for the broker type kafka.m5.4xlarge is 250 to 593 MiB per second.
+400 BadRequestException [volumeThroughput] EBS volume throughput should be between 250 and 1000 MiB/s.
 
 create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.4xlarge","storageInfo":{"ebsStorageInfo":{"volumeSize":100,"provisionedThroughput":{"enabled":false,"volumeThroughput":300}}}}
 ----
-400 BadRequestException [volumeThroughput] Omit volumeThroughput when provisioned throughput is not enabled.
+400 BadRequestException [volumeThroughput] To specify a value for VolumeThroughput, you must enable ProvisionedThroughput.
 
 create t "brokerNodeGroupInfo":{"instanceType":"kafka.m5.4xlarge","storageInfo":{"ebsStorageInfo":{"volumeSize":0}}}
 ----
@@ -147,11 +147,11 @@ describe t
 # It changes alone, or with the size.
 update t UpdateStorage "provisionedThroughput":{"enabled":true,"volumeThroughput":850}
 ----
-400 BadRequestException [provisionedThroughput] The volumes of the cluster have this throughput already.
+400 BadRequestException [] The request does not include any updates to the EBS volumes of the cluster. Verify the request, then try again.
 
 update t UpdateStorage "provisionedThroughput":{"enabled":true,"volumeThroughput":851}
 ----
-400 BadRequestException [volumeThroughput] The volume throughput for the broker type kafka.m5.8xlarge is 250 to 850 MiB per second.
+400 BadRequestException [volumeThroughput] For brokers of type m5.8xlarge, the maximum value for VolumeThroughput cannot exceed 850 MiB/s.
 
 update t UpdateStorage "provisionedThroughput":{"enabled":true,"volumeThroughput":500},"volumeSizeGB":300
 ----
@@ -178,14 +178,6 @@ operation t
   "endTime": "2026-11-24T09:00:06.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/t/474e555c-636a-4178-bf86-8d949ba2a9b0-9/a1a8afb6-bdc4-430a-9118-1f262d343b42",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_BROKER_EBS_VOLUME",
   "sourceClusterInfo": {
     "brokerEBSVolumeInfo": [
@@ -216,7 +208,7 @@ operation t
 # A type that has no such throughput has to wait until it is off.
 update t UpdateBrokerType "targetInstanceType":"kafka.m5.4xlarge"
 ----
-400 BadRequestException [targetInstanceType] The volume throughput for the broker type kafka.m5.4xlarge is 250 to 593 MiB per second.
+400 BadRequestException [targetInstanceType] For brokers of type m5.4xlarge, the maximum value for VolumeThroughput cannot exceed 593.75 MiB/s.
 
 update t UpdateStorage "provisionedThroughput":{"enabled":false}
 ----

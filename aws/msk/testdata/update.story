@@ -1,4 +1,4 @@
-create orders
+create orders "kafkaVersion":"3.9.x"
 ----
 created: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20 is CREATING, 3 brokers, listeners [TLS]
 
@@ -18,11 +18,11 @@ update orders UpdateStorage "volumeSizeGB":2000,"currentVersion":"K0"
 
 update orders UpdateStorage "volumeSizeGB":1000
 ----
-400 BadRequestException [volumeSizeGB] The volume size can only be increased. The current volume size is 1000 GiB.
+400 BadRequestException [] The request does not include any updates to the EBS volumes of the cluster. Verify the request, then try again.
 
-update orders UpdateStorage "volumeSizeGB":1050
+update orders UpdateStorage "volumeSizeGB":1009
 ----
-400 BadRequestException [volumeSizeGB] The minimum increase in storage size of the cluster should be atleast 100GB
+400 BadRequestException [volumeSizeGB] To update storage, you must increase it by at least 10 GiB.
 
 update orders UpdateStorage "volumeSizeGB":16385
 ----
@@ -31,10 +31,6 @@ update orders UpdateStorage "volumeSizeGB":16385
 update orders UpdateStorage "volumeSizeGB":2000,"storageMode":"TIERED"
 ----
 400 BadRequestException [] You can't update multiple attributes of the cluster in same request. Use a different request for each update.
-
-update orders UpdateStorage "storageMode":"TIERED"
-----
-400 BadRequestException [storageMode] millrace does not implement tiered storage (storageMode TIERED) yet.
 
 update orders UpdateBrokerStorage "targetBrokerEBSVolumeInfo":[{"kafkaBrokerNodeId":"1","volumeSizeGB":2000}]
 ----
@@ -65,14 +61,6 @@ operation orders
   "endTime": "2026-11-24T09:00:10.000Z",
   "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/42495057-5e65-4c73-ba81-888f969da4ab",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_BROKER_EBS_VOLUME",
   "sourceClusterInfo": {
     "brokerEBSVolumeInfo": [
@@ -119,7 +107,7 @@ update orders UpdateBrokerType "targetInstanceType":"kafka.m5.large"
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.m5.huge"
 ----
-400 BadRequestException [targetInstanceType] Unsupported InstanceType [kafka.m5.huge]. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
+400 BadRequestException [targetInstanceType] Unsupported InstanceType specified. Valid values: [kafka.t3.small, kafka.m5.large, kafka.m5.xlarge, kafka.m5.2xlarge, kafka.m5.4xlarge, kafka.m5.8xlarge, kafka.m5.12xlarge, kafka.m5.16xlarge, kafka.m5.24xlarge, kafka.m7g.large, kafka.m7g.xlarge, kafka.m7g.2xlarge, kafka.m7g.4xlarge, kafka.m7g.8xlarge, kafka.m7g.12xlarge, kafka.m7g.16xlarge, express.m7g.large, express.m7g.xlarge, express.m7g.2xlarge, express.m7g.4xlarge, express.m7g.8xlarge, express.m7g.12xlarge, express.m7g.16xlarge]
 
 held 1=400/400
 ----
@@ -127,7 +115,7 @@ map[1:{400 400 0}]
 
 update orders UpdateBrokerType "targetInstanceType":"kafka.t3.small"
 ----
-400 BadRequestException [] The number of partitions per broker (400) is above the limit of 300 for the broker type t3.small.
+400 BadRequestException [] The number of partitions per broker is above the recommended limit. Add more brokers and rearrange the partitions per broker to be below the recommended limit, then retry the request
 
 held 1=300/300
 ----
@@ -144,25 +132,11 @@ progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-41
 operation orders
 ----
 {
-  "clientRequestId": "747b8289-9097-4ea5-acb3-bac100070e15",
+  "clientRequestId": "272e353c-434a-4158-9f66-6d747b828990",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
-  "creationTime": "2026-11-24T15:00:17.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/040b1219-2027-4e35-bc43-4a51585f666d",
+  "creationTime": "2026-11-24T15:00:18.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/7f868d94-9ba2-49b0-b7be-c5040b121920",
   "operationState": "UPDATE_IN_PROGRESS",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "IN_PROGRESS"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "PENDING"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_BROKER_TYPE",
   "sourceClusterInfo": {
     "instanceType": "m5.large"
@@ -191,26 +165,12 @@ progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-41
 operation orders
 ----
 {
-  "clientRequestId": "747b8289-9097-4ea5-acb3-bac100070e15",
+  "clientRequestId": "272e353c-434a-4158-9f66-6d747b828990",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
-  "creationTime": "2026-11-24T15:00:17.000Z",
-  "endTime": "2026-11-24T15:00:22.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/040b1219-2027-4e35-bc43-4a51585f666d",
+  "creationTime": "2026-11-24T15:00:18.000Z",
+  "endTime": "2026-11-24T15:00:23.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/7f868d94-9ba2-49b0-b7be-c5040b121920",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    },
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "UPDATE_BROKERS"
-    }
-  ],
   "operationType": "UPDATE_BROKER_TYPE",
   "sourceClusterInfo": {
     "instanceType": "m5.large"
@@ -225,7 +185,7 @@ update orders UpdateMonitoring
 ----
 400 BadRequestException [] Specify one of enhancedMonitoring, openMonitoring and loggingInfo.
 
-update orders UpdateMonitoring "loggingInfo":{"brokerLogs":{"firehose":{"enabled":true}}}
+update orders UpdateMonitoring "loggingInfo":{"brokerLogs":{"firehose":{"enabled":true,"deliveryStream":"d"}}}
 ----
 400 BadRequestException [firehose] millrace does not implement delivery of broker logs to Firehose (firehose.enabled) yet.
 
@@ -244,20 +204,12 @@ progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-41
 operation orders
 ----
 {
-  "clientRequestId": "272e353c-434a-4158-9f66-6d747b828990",
+  "clientRequestId": "a2a9b0b7-bec5-440b-9219-20272e353c43",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
-  "creationTime": "2026-11-24T15:00:23.000Z",
-  "endTime": "2026-11-24T15:00:25.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/7f868d94-9ba2-49b0-b7be-c5040b121920",
+  "creationTime": "2026-11-24T15:00:24.000Z",
+  "endTime": "2026-11-24T15:00:26.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/32394047-4e55-4c63-aa71-787f868d949b",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_CLUSTER_MONITORING",
   "sourceClusterInfo": {
     "enhancedMonitoring": "DEFAULT",
@@ -302,7 +254,7 @@ describe orders
   "clusterName": "orders",
   "clusterType": "PROVISIONED",
   "creationTime": "2026-11-24T09:00:00.000Z",
-  "currentVersion": "K7ELSZ6D07ELSZ",
+  "currentVersion": "K29GNU18FMT07E",
   "provisioned": {
     "brokerNodeGroupInfo": {
       "brokerAZDistribution": "DEFAULT",
@@ -361,7 +313,7 @@ describe orders
       }
     },
     "currentBrokerSoftwareInfo": {
-      "kafkaVersion": "3.9.x.kraft"
+      "kafkaVersion": "3.9.x"
     },
     "customerActionStatus": "NONE",
     "encryptionInfo": {
@@ -398,7 +350,9 @@ describe orders
         }
       }
     },
-    "storageMode": "LOCAL"
+    "storageMode": "LOCAL",
+    "zookeeperConnectString": "z-1.orders.ipw3ah.c20.kafka.us-east-1.amazonaws.com:2181,z-2.orders.ipw3ah.c20.kafka.us-east-1.amazonaws.com:2181,z-3.orders.ipw3ah.c20.kafka.us-east-1.amazonaws.com:2181",
+    "zookeeperConnectStringTls": "z-1.orders.ipw3ah.c20.kafka.us-east-1.amazonaws.com:2182,z-2.orders.ipw3ah.c20.kafka.us-east-1.amazonaws.com:2182,z-3.orders.ipw3ah.c20.kafka.us-east-1.amazonaws.com:2182"
   },
   "state": "ACTIVE",
   "tags": {}
@@ -411,15 +365,15 @@ update orders UpdateSecurity "clientAuthentication":{"unauthenticated":{"enabled
 
 update orders UpdateSecurity "encryptionInfo":{"encryptionInTransit":{"inCluster":false}}
 ----
-400 BadRequestException [inCluster] Updating the inter-broker encryption setting on your cluster is not currently supported.
+400 BadRequestException [encryptionInfo] Updating the inter-broker encryption setting on your cluster is not currently supported.
 
 update orders UpdateSecurity "encryptionInfo":{"encryptionAtRest":{"dataVolumeKMSKeyId":"arn:aws:kms:us-east-1:123456789012:key/1"}}
 ----
-400 BadRequestException [encryptionAtRest] Updating encryption-at-rest settings on your cluster is not currently supported.
+400 BadRequestException [encryptionInfo] Updating encryption-at-rest settings on your cluster is not currently supported.
 
 update orders UpdateSecurity "clientAuthentication":{"unauthenticated":{"enabled":false}}
 ----
-400 BadRequestException [clientAuthentication] Enable at least one client authentication method.
+400 BadRequestException [clientAuthentication] Unauthenticated cannot be set to false without enabling any authentication mechanisms.
 
 update orders UpdateSecurity "clientAuthentication":{"unauthenticated":{"enabled":false},"sasl":{"iam":{"enabled":true}}}
 ----
@@ -431,10 +385,10 @@ progressed: arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-41
 
 wanted orders
 ----
-generation 15, Kafka 3.9.x.kraft, [SASL_IAM]
-broker 1 in subnet-a boot 1 Kafka 3.9.x.kraft map[]
-broker 2 in subnet-b boot 1 Kafka 3.9.x.kraft map[]
-broker 3 in subnet-c boot 1 Kafka 3.9.x.kraft map[]
+generation 15, Kafka 3.9.x, [SASL_IAM]
+broker 1 in subnet-a boot 1 Kafka 3.9.x map[]
+broker 2 in subnet-b boot 1 Kafka 3.9.x map[]
+broker 3 in subnet-c boot 1 Kafka 3.9.x map[]
 
 bootstrap orders
 ----
@@ -455,20 +409,12 @@ bootstrap orders
 operation orders
 ----
 {
-  "clientRequestId": "b1b8bfc6-050c-431a-a128-2f363d444b52",
+  "clientRequestId": "646b7279-8087-4e95-9ca3-aab1b8bfc605",
   "clusterArn": "arn:aws:kafka:us-east-1:123456789012:cluster/orders/070e151c-232a-4138-bf46-4d545b626970-20",
-  "creationTime": "2026-11-24T15:00:31.000Z",
-  "endTime": "2026-11-24T15:00:33.000Z",
-  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/41484f56-5d64-4b72-b980-878e959ca3aa",
+  "creationTime": "2026-11-24T15:00:32.000Z",
+  "endTime": "2026-11-24T15:00:34.000Z",
+  "operationArn": "arn:aws:kafka:us-east-1:123456789012:cluster-operation/orders/070e151c-232a-4138-bf46-4d545b626970-20/bcc30209-1017-4e25-ac33-3a41484f565d",
   "operationState": "UPDATE_COMPLETE",
-  "operationSteps": [
-    {
-      "stepInfo": {
-        "stepStatus": "COMPLETED"
-      },
-      "stepName": "APPLY_UPDATE"
-    }
-  ],
   "operationType": "UPDATE_SECURITY",
   "sourceClusterInfo": {
     "clientAuthentication": {

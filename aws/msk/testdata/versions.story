@@ -205,7 +205,7 @@ map[1:{1501 4 0}]
 
 update zoo UpdateClusterKafkaVersion "targetKafkaVersion":"3.9.x"
 ----
-400 BadRequestException [] The number of partitions per broker (1501) is above the limit of 1500 for the broker type m5.large.
+400 BadRequestException [] The number of partitions per broker is above the recommended limit. Add more brokers and rearrange the partitions per broker to be below the recommended limit, then retry the request
 
 held 1=4/4 2=4/4 3=4/4
 ----

@@ -10,6 +10,10 @@ variable "public" {
   default = "DISABLED"
 }
 
+variable "passwords" {
+  default = false
+}
+
 variable "connected" {
   default = true
 }
@@ -62,7 +66,7 @@ resource "aws_msk_cluster" "orders" {
         client_authentication {
           sasl {
             iam   = true
-            scram = var.public != "DISABLED"
+            scram = var.passwords
           }
           tls = false
         }
