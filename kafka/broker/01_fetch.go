@@ -44,8 +44,7 @@ func (b *Broker) fetch(_ context.Context, r *listener.Request) listener.Answer {
 	}
 	return func(ctx context.Context) kmsg.Response {
 		f.run(ctx)
-		f.sent = fetchAnswer{f.answer(), f}
-		return &f.sent
+		return &listener.Fetched{FetchResponse: f.answer(), Release: f.release}
 	}
 }
 

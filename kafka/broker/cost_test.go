@@ -26,30 +26,35 @@ func filled(t testing.TB, n int32) (*node1, *kmsg.FetchRequest) {
 	return node, req
 }
 
-// send answers a Fetch as a listener does, into scratch.
-func (n *node1) send(t testing.TB, req *kmsg.FetchRequest, scratch []byte) []byte {
+// send answers a Fetch as a listener does, into scratch, and is how many bytes
+// that makes.
+func (n *node1) send(t testing.TB, req *kmsg.FetchRequest, scratch *[]byte) (size int) {
 	resp := n.Handle(t.Context(), &listener.Request{
 		Header: wire.Header{Key: 1, Version: req.Version}, Msg: req, Session: &listener.Session{Listener: "CLIENT"},
 		MayRead: func(string) (bool, bool) { return true, true },
-	})(t.Context())
-	out := wire.AppendResponse(scratch[:0], 1, resp)
-	resp.(listener.Reused).Release()
-	return out
+	})(t.Context()).(*listener.Fetched)
+	frame, pieces := wire.AppendFetch((*scratch)[:0], nil, 1, resp.FetchResponse)
+	for _, p := range pieces {
+		size += len(p)
+	}
+	*scratch = frame
+	resp.Release()
+	return size
 }
 
 // TestFetchesShareMemory: what one fetch read to serves the next.
 func TestFetchesShareMemory(t *testing.T) {
 	n, req := filled(t, 6)
-	out := n.send(t, req, nil)
-	if len(out) < 6*15*(64<<10-100) {
-		t.Fatalf("an answer of %d bytes", len(out))
+	var scratch []byte
+	if size := n.send(t, req, &scratch); size < 6*15*(64<<10-100) {
+		t.Fatalf("an answer of %d bytes", size)
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which empties pools
 	const fetches = 20
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range fetches {
-		out = n.send(t, req, out)
+		n.send(t, req, &scratch)
 	}
 	runtime.ReadMemStats(&after)
 	// The race detector has pools lose a quarter of what they are given.
@@ -64,11 +69,11 @@ func BenchmarkFetch(b *testing.B) {
 	for _, partitions := range []int32{1, 6} {
 		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
 			n, req := filled(b, partitions)
-			out := n.send(b, req, nil)
-			b.SetBytes(int64(len(out)))
+			var scratch []byte
+			b.SetBytes(int64(n.send(b, req, &scratch)))
 			b.ReportAllocs()
 			for b.Loop() {
-				out = n.send(b, req, out)
+				n.send(b, req, &scratch)
 			}
 		})
 	}

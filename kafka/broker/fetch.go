@@ -31,17 +31,7 @@ type fetch struct {
 	watched  []*partition.Partition
 	memory   memory                 // that records are read to
 	room     func(bytes int) []byte // of memory
-	sent     fetchAnswer
 }
-
-// fetchAnswer is an answer whose records are in its fetch's memory.
-type fetchAnswer struct {
-	*kmsg.FetchResponse
-	f *fetch
-}
-
-// Release gives the fetch's memory back: see listener.Reused.
-func (a *fetchAnswer) Release() { a.f.release() }
 
 // found is what one partition gave.
 type found struct {

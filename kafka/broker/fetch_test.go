@@ -110,7 +110,7 @@ func (n *node1) ask(t testing.TB, req *kmsg.FetchRequest) *kmsg.FetchResponse {
 		MayRead: func(string) (bool, bool) { return true, true },
 	})
 	resp := answer(t.Context())
-	if a, ok := resp.(*fetchAnswer); ok {
+	if a, ok := resp.(*listener.Fetched); ok {
 		return a.FetchResponse // never released
 	}
 	return resp.(*kmsg.FetchResponse)

@@ -284,7 +284,7 @@ func (c *conn) request(ctx context.Context, frame []byte) (err error) {
 		return nil
 	}
 	c.times.Handled = time.Now()
-	return c.out.push(ctx, pending{h.CorrelationID, answer, len(frame), bill, c.key, c.times})
+	return c.out.push(ctx, &pending{h.CorrelationID, answer, len(frame), bill, c.key, c.times})
 }
 
 // unanswered counts a request that needs no answer: acks=0.
@@ -306,7 +306,7 @@ func (c *conn) reply(ctx context.Context, h wire.Header, resp kmsg.Response) err
 	if t.Handled = time.Now(); t.Judged.IsZero() { // refused before it was decoded
 		t.Judged = t.Handled
 	}
-	return c.out.push(ctx, pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil, h.Key, t})
+	return c.out.push(ctx, &pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil, h.Key, t})
 }
 
 func (c *conn) ownRequest(ctx context.Context, h wire.Header, msg kmsg.Request) error {
@@ -407,12 +407,8 @@ func (c *conn) may(ctx context.Context, s *Session, op Operation) bool {
 func (c *conn) write(ctx context.Context) {
 	defer c.out.drainAndStop()
 	for p := range c.out.queue {
-		scratch := c.l.buffers.Get().(*[]byte)
 		p.times.Taken = time.Now()
-		buf, err := c.answer(ctx, &p, (*scratch)[:0])
-		if err == nil {
-			err = c.out.send(buf) // writes or copies buf before it returns
-		}
+		err := c.answer(ctx, p)
 		if err == nil && p.bytes > 0 {
 			c.held.served.Store(true)
 		}
@@ -420,10 +416,6 @@ func (c *conn) write(ctx context.Context) {
 		if err == nil && !p.times.Read.IsZero() {
 			c.sent(p)
 		}
-		if cap(buf) > cap(*scratch) {
-			*scratch = buf
-		}
-		c.l.buffers.Put(scratch)
 		c.out.done(p)
 		if err != nil {
 			c.cancel()
@@ -436,7 +428,7 @@ func (c *conn) write(ctx context.Context) {
 }
 
 // sent counts a request whose answer is on its way.
-func (c *conn) sent(p pending) {
+func (c *conn) sent(p *pending) {
 	p.times.Sent = time.Now()
 	r := c.l.cfg.Measure.Request(p.key)
 	r.Done(p.times)
@@ -445,9 +437,9 @@ func (c *conn) sent(p pending) {
 	}
 }
 
-// answer waits for a response and encodes it into scratch's memory, if that is
-// enough.
-func (c *conn) answer(ctx context.Context, p *pending, scratch []byte) (buf []byte, err error) {
+// answer waits for a response, encodes and sends it. While it waits the
+// connection holds no memory to encode to.
+func (c *conn) answer(ctx context.Context, p *pending) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = c.panicked(r)
@@ -457,16 +449,22 @@ func (c *conn) answer(ctx context.Context, p *pending, scratch []byte) (buf []by
 	p.times.Ready = time.Now()
 	switch {
 	case resp == nil:
-		return nil, nil
+		return nil
 	case resp == CloseConnection:
-		return nil, io.EOF
+		return io.EOF
 	}
 	if raw, ok := resp.(*rawToken); ok {
-		return raw.frame(), nil
+		return c.out.send(raw.frame())
 	}
-	buf = p.charge.encode(scratch, p.correlation, resp)
-	if r, ok := resp.(Reused); ok {
-		r.Release()
+	out := c.l.answers.Get().(*encoded)
+	p.charge.encode(out, p.correlation, resp)
+	if f, ok := resp.(*Fetched); ok {
+		err = c.out.sendPieces(out.pieces)
+		f.Release()
+	} else {
+		err = c.out.send(out.frame)
 	}
-	return buf, nil
+	clear(out.pieces)
+	c.l.answers.Put(out) // what was not written was copied
+	return err
 }

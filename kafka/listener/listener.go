@@ -171,11 +171,12 @@ type Request struct {
 // response sends nothing (acks=0), CloseConnection ends the connection.
 type Answer func(ctx context.Context) kmsg.Response
 
-// Reused is a response in memory that serves others after Release, which the
-// listener calls when it has sent it. One that is not sent is never released.
-type Reused interface {
-	kmsg.Response
-	Release()
+// Fetched is a response to Fetch, v4 or later, whose records are in memory that
+// serves others after Release. The listener calls that once, when it has sent the
+// response, and never for one that is not sent.
+type Fetched struct {
+	*kmsg.FetchResponse
+	Release func()
 }
 
 // CloseConnection is the response that is not sent but closes the connection.
@@ -277,7 +278,7 @@ type Listener struct {
 	connects  *throttle.Failures // nil: as many as come
 	strangers atomic.Int64       // connections that are not authenticated yet
 
-	buffers sync.Pool // of *[]byte: encoded answers
+	answers sync.Pool // of *encoded
 	frames  sync.Pool // of *[]byte: requests to produce
 
 	began    time.Time
@@ -332,8 +333,8 @@ func New(cfg Config) *Listener {
 		cfg.Connects.Keys = 1
 		l.connects = throttle.New(cfg.Connects)
 	}
-	l.buffers.New = func() any { return new([]byte) }
-	l.frames.New = l.buffers.New
+	l.answers.New = func() any { return new(encoded) }
+	l.frames.New = func() any { return new([]byte) }
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if q := cfg.Quotas; q != nil && q.Changed != nil {
 		l.running.Go(l.shed)

@@ -137,18 +137,18 @@ func (b *charge) silence(wait time.Duration) {
 
 // encode encodes a response with its throttle time, and bills the time that
 // takes, which is too late to silence anybody for it.
-func (b *charge) encode(scratch []byte, correlation int32, resp kmsg.Response) []byte {
+func (b *charge) encode(out *encoded, correlation int32, resp kmsg.Response) {
 	if b == nil {
-		return wire.AppendResponse(scratch, correlation, resp)
+		out.encode(correlation, resp)
+		return
 	}
 	began := time.Now()
 	if r, ok := resp.(kmsg.SetThrottleResponse); ok && b.wait > 0 {
 		r.SetThrottle(int32(b.wait.Milliseconds()))
 	}
-	buf := wire.AppendResponse(scratch, correlation, resp)
+	out.encode(correlation, resp)
 	now := time.Now()
 	b.c.l.cfg.Quotas.Clients.Add(b.rules, quota.RequestPercent, b.who, percent(now.Sub(began)), now)
-	return buf
 }
 
 // FetchRoom is the most bytes that the answer to a Fetch should have: more

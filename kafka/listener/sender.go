@@ -6,7 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/millrace/millrace/kafka/measure"
+	"github.com/millrace/millrace/kafka/wire"
 )
 
 // pending is a request whose answer is not sent yet.
@@ -19,12 +22,27 @@ type pending struct {
 	times       measure.Times // Read is zero of what is no request
 }
 
+// encoded is an answer as it goes over the wire, in memory that serves one answer
+// after another.
+type encoded struct {
+	frame  []byte
+	pieces [][]byte // of a Fetched: frame cut at its records, and those
+}
+
+func (e *encoded) encode(correlation int32, resp kmsg.Response) {
+	if f, ok := resp.(*Fetched); ok {
+		e.frame, e.pieces = wire.AppendFetch(e.frame[:0], e.pieces[:0], correlation, f.FetchResponse)
+		return
+	}
+	e.frame = wire.AppendResponse(e.frame[:0], correlation, resp)
+}
+
 // sender is the queue of answers and the bytes on their way out. The reader
 // calls push and end, the writer the rest.
 type sender struct {
 	nc      net.Conn
 	timeout time.Duration // for one write
-	queue   chan pending  // cap maxPending
+	queue   chan *pending // cap maxPending
 	stopped chan struct{} // the writer is gone
 
 	mu       sync.Mutex
@@ -36,13 +54,13 @@ type sender struct {
 }
 
 func newSender(nc net.Conn, timeout time.Duration) *sender {
-	s := &sender{nc: nc, timeout: timeout, queue: make(chan pending, maxPending), stopped: make(chan struct{})}
+	s := &sender{nc: nc, timeout: timeout, queue: make(chan *pending, maxPending), stopped: make(chan struct{})}
 	s.room.L = &s.mu
 	return s
 }
 
 // push queues an answer; it waits while 64 of them or 16 MiB of requests do.
-func (s *sender) push(ctx context.Context, p pending) error {
+func (s *sender) push(ctx context.Context, p *pending) error {
 	s.mu.Lock()
 	for s.held > 0 && s.held+p.bytes > maxPendingBytes && s.err == nil {
 		s.room.Wait()
@@ -67,7 +85,7 @@ func (s *sender) push(ctx context.Context, p pending) error {
 func (s *sender) end() { close(s.queue) }
 
 // done gives back what p held.
-func (s *sender) done(p pending) {
+func (s *sender) done(p *pending) {
 	s.mu.Lock()
 	s.held -= p.bytes
 	s.mu.Unlock()
@@ -96,6 +114,27 @@ func (s *sender) send(buf []byte) error {
 	}
 	s.mu.Unlock()
 	return s.writeOut(buf)
+}
+
+// sendPieces is send for an answer in pieces: one alone is like any other, more
+// are worth a write of their own.
+func (s *sender) sendPieces(pieces [][]byte) error {
+	if len(pieces) == 1 {
+		return s.send(pieces[0])
+	}
+	s.drain()
+	s.mu.Lock()
+	err := s.err
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := s.nc.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
+		return err
+	}
+	buffers := net.Buffers(pieces)
+	_, err = buffers.WriteTo(s.nc)
+	return err
 }
 
 func (s *sender) writeOut(buf []byte) error {
