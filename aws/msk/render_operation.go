@@ -10,21 +10,23 @@ import (
 
 // renderV1 shows an operation as DescribeClusterOperation does.
 func (o *operation) renderV1(c cluster) kafka.ClusterOperationInfo {
+	source, target := o.change(c)
 	return kafka.ClusterOperationInfo{
 		ClientRequestId: new(o.Request), ClusterArn: new(c.ARN), CreationTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
-		OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+		OperationSteps: o.renderSteps(), SourceClusterInfo: source, TargetClusterInfo: target,
 		VpcConnectionInfo: o.VPC.render(),
 	}
 }
 
 // renderV2 shows an operation as DescribeClusterOperationV2 does.
 func (o *operation) renderV2(c cluster) *kafka.ClusterOperationV2 {
+	source, target := o.change(c)
 	return &kafka.ClusterOperationV2{
 		ClusterArn: new(c.ARN), ClusterType: new(c.kind()), StartTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		Provisioned: &kafka.ClusterOperationV2Provisioned{
-			OperationSteps: o.renderSteps(), SourceClusterInfo: o.Source.render(c, o), TargetClusterInfo: o.Target.render(c, o),
+			OperationSteps: o.renderSteps(), SourceClusterInfo: source, TargetClusterInfo: target,
 			VpcConnectionInfo: o.VPC.render(),
 		},
 	}
@@ -36,6 +38,17 @@ func (o *operation) summary(c cluster) kafka.ClusterOperationV2Summary {
 		ClusterArn: new(c.ARN), ClusterType: new(c.kind()), StartTime: model.NewTime(o.Created), EndTime: o.end(),
 		OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 	}
+}
+
+// change shows the settings that an operation changes, before and after. What was
+// not set before is shown as no members: aws:kafka developer guide, "Update the
+// configuration of a cluster".
+func (o *operation) change(c cluster) (source, target *kafka.MutableClusterInfo) {
+	source, target = o.Source.render(c, o), o.Target.render(c, o)
+	if source == nil && target != nil {
+		source = &kafka.MutableClusterInfo{}
+	}
+	return source, target
 }
 
 func (o *operation) end() *model.Time {
