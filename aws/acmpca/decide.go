@@ -97,7 +97,7 @@ func decideImport(a *authority, own crypto.PublicKey, leaf *x509.Certificate, ch
 // aws:acm-pca UpdateCertificateAuthority
 func decideUpdate(a *authority, status *string, r *acmpca.RevocationConfiguration, now time.Time) error {
 	if s := a.status(now); s != Active && s != Disabled {
-		return invalidState("The certificate authority %s is in the state %s.", a.ARN, s)
+		return invalidState("The certificate authority must be in the ACTIVE or DISABLED state to be updated") // Terraform's provider looks for it
 	}
 	if err := checkRevocation(r); err != nil {
 		return err

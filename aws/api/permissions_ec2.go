@@ -38,6 +38,7 @@ func ec2Permissions() map[string]permission {
 		"ModifyVpcAttribute": on(vpc, "VpcId"), "AssociateVpcCidrBlock": on(vpc, "VpcId"), "DisassociateVpcCidrBlock": on(vpc, ""),
 		"CreateSubnet":        made("CreateSubnet", subnet, network(vpc, "VpcId")),
 		"CreateDefaultSubnet": everywhere, "DeleteSubnet": on(subnet, "SubnetId"), "ModifySubnetAttribute": on(subnet, "SubnetId"),
+		"AssociateSubnetCidrBlock": on(subnet, "SubnetId"), "DisassociateSubnetCidrBlock": on(subnet, ""),
 		"CreateInternetGateway": made("CreateInternetGateway", gateway), "DeleteInternetGateway": on(gateway, "InternetGatewayId"),
 		"AttachInternetGateway": {on: network(gateway, "InternetGatewayId"), also: []also{{"ec2:AttachInternetGateway", network(vpc, "VpcId")}}},
 		"DetachInternetGateway": {on: network(gateway, "InternetGatewayId"), also: []also{{"ec2:DetachInternetGateway", network(vpc, "VpcId")}}},

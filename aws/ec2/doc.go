@@ -33,6 +33,7 @@ type vpc struct {
 	common
 	Block        block   `json:"block"`
 	More         []block `json:"more,omitempty"` // AssociateVpcCidrBlock
+	Six          []block `json:"ipv6,omitempty"`
 	Default      bool    `json:"default,omitempty"`
 	Tenancy      string  `json:"tenancy"`
 	NoDNS        bool    `json:"noDns,omitempty"` // enableDnsSupport is false
@@ -40,9 +41,9 @@ type vpc struct {
 	Metrics      bool    `json:"metrics,omitempty"` // enableNetworkAddressUsageMetrics
 }
 
-// block is an IPv4 block of a VPC.
+// block is a block of a VPC, or the IPv6 block of a subnet.
 type block struct {
-	ID   string `json:"id"` // vpc-cidr-assoc-...
+	ID   string `json:"id"` // vpc-cidr-assoc-..., subnet-cidr-assoc-...
 	CIDR string `json:"cidr"`
 }
 
@@ -56,6 +57,9 @@ type subnet struct {
 	HostnameBy  string `json:"hostnameBy"` // ip-name, resource-name
 	ARecords    bool   `json:"aRecords,omitempty"`
 	AAAARecords bool   `json:"aaaaRecords,omitempty"`
+
+	Six           block `json:"ipv6,omitzero"`
+	SixOnCreation bool  `json:"ipv6OnCreation,omitempty"`
 }
 
 type internetGateway struct {

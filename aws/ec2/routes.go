@@ -169,7 +169,7 @@ func apart(table, gateway string) error {
 // local says whether a destination is one of the routes within the VPC.
 func (n *network) local(t *routeTable, to string) bool {
 	v, ok := n.find(t.VPC).(*vpc)
-	return ok && slices.ContainsFunc(v.prefixes(), func(p netip.Prefix) bool { return p.String() == to })
+	return ok && slices.ContainsFunc(slices.Concat(v.prefixes(), v.sixPrefixes()), func(p netip.Prefix) bool { return p.String() == to })
 }
 
 func (t *routeTable) to(to string) int {

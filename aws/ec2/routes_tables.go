@@ -184,6 +184,9 @@ func (n *network) routes(t *routeTable) []ec2.Route {
 		for _, p := range v.prefixes() {
 			out = append(out, ec2.Route{DestinationCidrBlock: new(p.String()), GatewayId: new("local"), Origin: new("CreateRouteTable"), State: new("active")})
 		}
+		for _, p := range v.sixPrefixes() {
+			out = append(out, ec2.Route{DestinationIpv6CidrBlock: new(p.String()), GatewayId: new("local"), Origin: new("CreateRouteTable"), State: new("active")})
+		}
 	}
 	for _, r := range t.Routes {
 		shown := ec2.Route{Origin: new("CreateRoute"), State: new("blackhole")}

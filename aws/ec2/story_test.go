@@ -133,7 +133,7 @@ func TestVPCs(t *testing.T) {
 		"Action=CreateSubnet&CidrBlock=10.2.0.0/24&VpcId=" + v:                             "InvalidSubnet.Range",
 		"Action=CreateSubnet&CidrBlock=10.1.0.0/30&VpcId=" + v:                             "InvalidSubnet.Range",
 		"Action=CreateSubnet&CidrBlock=10.1.0.0/24&AvailabilityZone=us-east-1z&VpcId=" + v: "InvalidParameterValue",
-		"Action=CreateVpc&CidrBlock=10.1.0.0/16&AmazonProvidedIpv6CidrBlock=true":          "UnsupportedOperation",
+		"Action=CreateVpc&CidrBlock=10.1.0.0/16&Ipv4IpamPoolId=ipam-pool-1":                "UnsupportedOperation",
 		"Action=CreateVpc&CidrBlock=10.1.0.0/16&TagSpecification.1.ResourceType=subnet":    "InvalidParameterValue",
 		"Action=CreateDefaultSubnet&AvailabilityZone=us-east-1a":                           "DefaultSubnetAlreadyExistsInAvailabilityZone",
 		"Action=CreateDefaultVpc":                                                          "DefaultVpcAlreadyExists",

@@ -31,8 +31,8 @@ func (s *Service) CreateSubnet(ctx context.Context, c model.Caller, in *ec2.Crea
 	switch {
 	case in.Ipv4IpamPoolId != nil || in.Ipv6IpamPoolId != nil || in.Ipv4NetmaskLength != nil || in.Ipv6NetmaskLength != nil:
 		return nil, unsupported("IP Address Manager")
-	case in.Ipv6CidrBlock != nil || isTrue(in.Ipv6Native):
-		return nil, unsupported("IPv6 in VPCs")
+	case isTrue(in.Ipv6Native):
+		return nil, unsupported("subnets of IPv6 alone")
 	case in.OutpostArn != nil:
 		return nil, unsupported("Outposts")
 	}
@@ -57,6 +57,11 @@ func (s *Service) CreateSubnet(ctx context.Context, c model.Caller, in *ec2.Crea
 			return err
 		}
 		sub := &subnet{common: base, VPC: v.ID, CIDR: p.String(), Zone: zone, HostnameBy: "ip-name"}
+		if in.Ipv6CidrBlock != nil {
+			if err := n.placeSix(sub, *in.Ipv6CidrBlock); err != nil {
+				return err
+			}
+		}
 		n.put(sub)
 		out = &ec2.CreateSubnetResult{Subnet: new(n.subnetShape(sub))}
 		return nil
@@ -105,7 +110,7 @@ func zoneOf(region string, name, id *string) (int, error) {
 // CreateDefaultSubnet
 func (s *Service) CreateDefaultSubnet(ctx context.Context, c model.Caller, in *ec2.CreateDefaultSubnetRequest) (out *ec2.CreateDefaultSubnetResult, err error) {
 	if isTrue(in.Ipv6Native) {
-		return nil, unsupported("IPv6 in VPCs")
+		return nil, unsupported("subnets of IPv6 alone")
 	}
 	zone, err := zoneOf(c.Region, in.AvailabilityZone, in.AvailabilityZoneId)
 	if err != nil {
@@ -155,7 +160,7 @@ func (s *Service) DeleteSubnet(ctx context.Context, c model.Caller, in *ec2.Dele
 // ModifySubnetAttribute
 func (s *Service) ModifySubnetAttribute(ctx context.Context, c model.Caller, in *ec2.ModifySubnetAttributeRequest) (*ec2.ModifySubnetAttributeResponse, error) {
 	for what, v := range map[string]*ec2.AttributeBooleanValue{
-		"IPv6 in VPCs": in.AssignIpv6AddressOnCreation, "DNS64": in.EnableDns64, "customer-owned addresses": in.MapCustomerOwnedIpOnLaunch,
+		"DNS64": in.EnableDns64, "customer-owned addresses": in.MapCustomerOwnedIpOnLaunch,
 	} {
 		if v != nil && isTrue(v.Value) {
 			return nil, unsupported(what)
@@ -169,8 +174,11 @@ func (s *Service) ModifySubnetAttribute(ctx context.Context, c model.Caller, in 
 		if err != nil {
 			return err
 		}
+		if v := in.AssignIpv6AddressOnCreation; v != nil && isTrue(v.Value) && sub.Six.ID == "" { // UNVERIFIED wording
+			return problem("InvalidParameterValue", "Invalid value 'true' for assignIpv6AddressOnCreation. The subnet '%s' has no IPv6 CIDR block.", sub.ID)
+		}
 		for to, v := range map[*bool]*ec2.AttributeBooleanValue{
-			&sub.PublicIPs: in.MapPublicIpOnLaunch, &sub.ARecords: in.EnableResourceNameDnsARecordOnLaunch, &sub.AAAARecords: in.EnableResourceNameDnsAAAARecordOnLaunch,
+			&sub.SixOnCreation: in.AssignIpv6AddressOnCreation, &sub.PublicIPs: in.MapPublicIpOnLaunch, &sub.ARecords: in.EnableResourceNameDnsARecordOnLaunch, &sub.AAAARecords: in.EnableResourceNameDnsAAAARecordOnLaunch,
 		} {
 			if v != nil {
 				*to = isTrue(v.Value)
@@ -210,7 +218,7 @@ func (n *network) subnetAttributes(s *subnet) attributes {
 	if s.CIDR != "" {
 		free = n.free(s)
 	}
-	return attributes{
+	a := attributes{
 		"subnet-id": {s.ID}, "vpc-id": {s.VPC}, "subnet-arn": {n.arn(kindSubnet, s.ID)}, "availability-zone": zone, "availabilityZone": zone,
 		"availability-zone-id": zoneID, "availabilityZoneId": zoneID, "cidr-block": cidr, "cidr": cidr, "cidrBlock": cidr,
 		"available-ip-address-count": {strconv.Itoa(free)}, "default-for-az": yes(s.Default), "defaultForAz": yes(s.Default),
@@ -221,16 +229,23 @@ func (n *network) subnetAttributes(s *subnet) attributes {
 		"state": {"available"}, "owner-id": {n.caller.Account}, "outpost-arn": nil, "customer-owned-ipv4-pool": nil,
 		"ipv6-cidr-block-association.ipv6-cidr-block": nil, "ipv6-cidr-block-association.association-id": nil, "ipv6-cidr-block-association.state": nil,
 	}
+	if s.Six.ID != "" {
+		sixAttributes(a, s.Six)
+	}
+	return a
 }
 
 func (n *network) subnetShape(s *subnet) ec2.Subnet {
+	six := []ec2.SubnetIpv6CidrBlockAssociation{}
+	if s.Six.ID != "" {
+		six = append(six, subnetSixShape(s.Six, "associated"))
+	}
 	return ec2.Subnet{
 		SubnetId: new(s.ID), VpcId: new(s.VPC), SubnetArn: new(n.arn(kindSubnet, s.ID)), Tags: tagShapes(s.Tags),
 		AvailabilityZone: new(zoneName(n.caller.Region, s.Zone)), AvailabilityZoneId: new(zoneID(n.caller.Region, s.Zone)),
 		CidrBlock: new(s.CIDR), AvailableIpAddressCount: new(int32(n.free(s))), State: new("available"), OwnerId: new(n.caller.Account),
 		DefaultForAz: new(s.Default), MapPublicIpOnLaunch: new(s.PublicIPs), MapCustomerOwnedIpOnLaunch: new(false),
-		AssignIpv6AddressOnCreation: new(false), EnableDns64: new(false), Ipv6Native: new(false),
-		Ipv6CidrBlockAssociationSet: []ec2.SubnetIpv6CidrBlockAssociation{},
+		AssignIpv6AddressOnCreation: new(s.SixOnCreation), EnableDns64: new(false), Ipv6Native: new(false), Ipv6CidrBlockAssociationSet: six,
 		PrivateDnsNameOptionsOnLaunch: &ec2.PrivateDnsNameOptionsOnLaunch{
 			HostnameType: new(s.HostnameBy), EnableResourceNameDnsARecord: new(s.ARecords), EnableResourceNameDnsAAAARecord: new(s.AAAARecords),
 		},

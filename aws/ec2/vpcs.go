@@ -70,10 +70,12 @@ func (s *Service) CreateVpc(ctx context.Context, c model.Caller, in *ec2.CreateV
 	switch {
 	case in.Ipv4IpamPoolId != nil || in.Ipv6IpamPoolId != nil || in.Ipv4NetmaskLength != nil:
 		return nil, unsupported("IP Address Manager")
-	case isTrue(in.AmazonProvidedIpv6CidrBlock) || in.Ipv6CidrBlock != nil:
-		return nil, unsupported("IPv6 in VPCs")
 	case in.VpcEncryptionControl != nil:
 		return nil, unsupported("encryption control of VPCs")
+	}
+	six, err := wantsSix(c.Region, in.AmazonProvidedIpv6CidrBlock, in.Ipv6CidrBlock, in.Ipv6Pool, in.Ipv6CidrBlockNetworkBorderGroup)
+	if err != nil {
+		return nil, err
 	}
 	p, err := blockOf(in.CidrBlock, "cidrBlock", "InvalidVpc.Range")
 	if err != nil {
@@ -84,6 +86,9 @@ func (s *Service) CreateVpc(ctx context.Context, c model.Caller, in *ec2.CreateV
 			return problem("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 		}
 		v, err := n.newVPC(p.String(), text(in.InstanceTenancy), tags)
+		if err == nil && six {
+			_, err = n.newSix(v)
+		}
 		if err != nil {
 			return err
 		}
@@ -182,8 +187,13 @@ func (s *Service) AssociateVpcCidrBlock(ctx context.Context, c model.Caller, in 
 	switch {
 	case in.Ipv4IpamPoolId != nil || in.Ipv6IpamPoolId != nil || in.Ipv4NetmaskLength != nil:
 		return nil, unsupported("IP Address Manager")
-	case isTrue(in.AmazonProvidedIpv6CidrBlock) || in.Ipv6CidrBlock != nil:
-		return nil, unsupported("IPv6 in VPCs")
+	}
+	six, err := wantsSix(c.Region, in.AmazonProvidedIpv6CidrBlock, in.Ipv6CidrBlock, in.Ipv6Pool, in.Ipv6CidrBlockNetworkBorderGroup)
+	if err != nil {
+		return nil, err
+	}
+	if six {
+		return s.associateSix(ctx, c, in.VpcId)
 	}
 	p, err := blockOf(in.CidrBlock, "cidrBlock", "InvalidVpc.Range")
 	if err != nil {
@@ -220,7 +230,12 @@ func (s *Service) DisassociateVpcCidrBlock(ctx context.Context, c model.Caller, 
 			if v.Block.ID == *in.AssociationId {
 				return problem("OperationNotPermitted", "The vpc CIDR block with association ID %s may not be disassociated. It is the primary IPv4 CIDR block of the VPC", v.Block.ID)
 			}
-			i := slices.IndexFunc(v.More, func(b block) bool { return b.ID == *in.AssociationId })
+			named := func(b block) bool { return b.ID == *in.AssociationId }
+			if i := slices.IndexFunc(v.Six, named); i >= 0 {
+				out = &ec2.DisassociateVpcCidrBlockResult{VpcId: new(v.ID), Ipv6CidrBlockAssociation: new(n.sixShape(v.Six[i], "disassociated"))}
+				return n.dropSix(v, i)
+			}
+			i := slices.IndexFunc(v.More, named)
 			if i < 0 {
 				continue
 			}
@@ -323,6 +338,7 @@ func (n *network) vpcAttributes(v *vpc) attributes {
 		a["cidr-block-association.cidr-block"] = append(a["cidr-block-association.cidr-block"], b.CIDR)
 		a["cidr-block-association.association-id"] = append(a["cidr-block-association.association-id"], b.ID)
 	}
+	sixAttributes(a, v.Six...)
 	return a
 }
 
@@ -337,6 +353,9 @@ func (n *network) vpcShape(v *vpc) ec2.Vpc {
 	}
 	for _, b := range append([]block{v.Block}, v.More...) {
 		out.CidrBlockAssociationSet = append(out.CidrBlockAssociationSet, blockShape(b, "associated"))
+	}
+	for _, b := range v.Six {
+		out.Ipv6CidrBlockAssociationSet = append(out.Ipv6CidrBlockAssociationSet, n.sixShape(b, "associated"))
 	}
 	return out
 }

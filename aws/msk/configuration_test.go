@@ -35,7 +35,7 @@ func says(t *testing.T, err error, code, text string) {
 
 func TestConfigurations(t *testing.T) {
 	ctx, s := t.Context(), open(t)
-	text := "# as it was given\nnum.partitions = 3\n"
+	text := "# as it was given\nnum.partitions = 3\nzookeeper.connection.timeout.ms = 1000\n"
 	arn := configuration(t, s, "sales", text)
 	other := configuration(t, s, "another", "")
 	if _, err := s.CreateConfiguration(ctx, caller, &kafka.CreateConfigurationRequest{Name: new("sales"), ServerProperties: new("")}); true {

@@ -256,8 +256,8 @@ func nodes(c cluster) []kafka.NodeInfo {
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
 // hostsOf answers the host names that a broker is advertised under, in its VPC
-// first, and its address if one of them is an IP address. That the names for
-// clients elsewhere are among them is UNVERIFIED.
+// first, and its address if one of them is an IP address or localhost. That the
+// names for clients elsewhere are among them is UNVERIFIED.
 func (c *cluster) hostsOf(id int32) (hosts []string, address string) {
 	if c.Endpoints == nil {
 		return nil, ""
@@ -271,6 +271,8 @@ func (c *cluster) hostsOf(id int32) (hosts []string, address string) {
 			hosts = append(hosts, host)
 			if ip, err := netip.ParseAddr(host); err == nil {
 				address = ip.String()
+			} else if host == "localhost" {
+				address = "127.0.0.1"
 			}
 		}
 	}

@@ -84,6 +84,7 @@ def describe(v1, v2, sl):
 
     nodes = kafka.list_nodes(ClusterArn=v2)["NodeInfoList"]
     check("broker ids", sorted(int(n["BrokerNodeInfo"]["BrokerId"]) for n in nodes), [1, 2, 3])
+    check("addresses", {n["BrokerNodeInfo"]["ClientVpcIpAddress"] for n in nodes}, {"127.0.0.1"})
     check("node types", {n["NodeType"] for n in nodes}, {"BROKER"})
     boot = kafka.get_bootstrap_brokers(ClusterArn=v2)
     check("bootstrap", boot["BootstrapBrokerStringSaslIam"].count(","), 2)

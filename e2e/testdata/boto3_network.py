@@ -26,6 +26,8 @@ def vpc():
     check("names", ec2.describe_vpc_attribute(VpcId=made, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"], True)
     more = ec2.associate_vpc_cidr_block(VpcId=made, CidrBlock="10.2.0.0/16")["CidrBlockAssociation"]["AssociationId"]
     ec2.disassociate_vpc_cidr_block(AssociationId=more)
+    six = ec2.associate_vpc_cidr_block(VpcId=made, AmazonProvidedIpv6CidrBlock=True)["Ipv6CidrBlockAssociation"]
+    check("IPv6", (six["Ipv6Pool"], ec2.describe_vpcs(VpcIds=[made])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["AssociationId"]), ("Amazon", six["AssociationId"]))
     ec2.describe_dhcp_options()
     ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [made]}])
     ec2.describe_vpc_endpoints()
@@ -39,6 +41,10 @@ def subnets(v):
     made = ec2.create_subnet(VpcId=v, CidrBlock="10.1.1.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
     ec2.modify_subnet_attribute(SubnetId=made, MapPublicIpOnLaunch={"Value": True})
     check("public addresses", ec2.describe_subnets(SubnetIds=[made])["Subnets"][0]["MapPublicIpOnLaunch"], True)
+    net = ec2.describe_vpcs(VpcIds=[v])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("::/56", "::/64")
+    six = ec2.associate_subnet_cidr_block(SubnetId=made, Ipv6CidrBlock=net)["Ipv6CidrBlockAssociation"]["AssociationId"]
+    check("its IPv6 block", ec2.describe_subnets(SubnetIds=[made])["Subnets"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"], net)
+    ec2.disassociate_subnet_cidr_block(AssociationId=six)
     refused("a block that is taken", "InvalidSubnet.Conflict", 400, ec2.create_subnet, VpcId=v, CidrBlock="10.1.1.0/25")
     refused("a block of elsewhere", "InvalidSubnet.Range", 400, ec2.create_subnet, VpcId=v, CidrBlock="192.168.0.0/24")
     return made

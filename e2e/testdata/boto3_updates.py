@@ -73,6 +73,7 @@ def operations(configuration):
     refused("deletion", "BadRequestException", "You can't delete cluster in UPDATING state.", kafka.delete_cluster, ClusterArn=CLUSTER)
     done = ended(o)
     check("configuration", (done["OperationState"], done["OperationType"]), ("UPDATE_COMPLETE", "UPDATE_CLUSTER_CONFIGURATION"))
+    check("source", done["SourceClusterInfo"], {})
     check("target", done["TargetClusterInfo"]["ConfigurationInfo"], info)
     if version() == before:
         sys.exit("the version of the cluster is the same after an update")

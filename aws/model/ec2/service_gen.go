@@ -15,6 +15,7 @@ const APIVersion = "2016-11-15"
 type Service interface {
 	AllocateAddress(ctx context.Context, c model.Caller, in *AllocateAddressRequest) (*AllocateAddressResult, error)
 	AssociateRouteTable(ctx context.Context, c model.Caller, in *AssociateRouteTableRequest) (*AssociateRouteTableResult, error)
+	AssociateSubnetCidrBlock(ctx context.Context, c model.Caller, in *AssociateSubnetCidrBlockRequest) (*AssociateSubnetCidrBlockResult, error)
 	AssociateVpcCidrBlock(ctx context.Context, c model.Caller, in *AssociateVpcCidrBlockRequest) (*AssociateVpcCidrBlockResult, error)
 	AttachInternetGateway(ctx context.Context, c model.Caller, in *AttachInternetGatewayRequest) (*AttachInternetGatewayResponse, error)
 	AuthorizeSecurityGroupEgress(ctx context.Context, c model.Caller, in *AuthorizeSecurityGroupEgressRequest) (*AuthorizeSecurityGroupEgressResult, error)
@@ -58,6 +59,7 @@ type Service interface {
 	DetachInternetGateway(ctx context.Context, c model.Caller, in *DetachInternetGatewayRequest) (*DetachInternetGatewayResponse, error)
 	DisassociateAddress(ctx context.Context, c model.Caller, in *DisassociateAddressRequest) (*DisassociateAddressResponse, error)
 	DisassociateRouteTable(ctx context.Context, c model.Caller, in *DisassociateRouteTableRequest) (*DisassociateRouteTableResponse, error)
+	DisassociateSubnetCidrBlock(ctx context.Context, c model.Caller, in *DisassociateSubnetCidrBlockRequest) (*DisassociateSubnetCidrBlockResult, error)
 	DisassociateVpcCidrBlock(ctx context.Context, c model.Caller, in *DisassociateVpcCidrBlockRequest) (*DisassociateVpcCidrBlockResult, error)
 	ModifySecurityGroupRules(ctx context.Context, c model.Caller, in *ModifySecurityGroupRulesRequest) (*ModifySecurityGroupRulesResult, error)
 	ModifySubnetAttribute(ctx context.Context, c model.Caller, in *ModifySubnetAttributeRequest) (*ModifySubnetAttributeResponse, error)
@@ -139,6 +141,17 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.AssociateRouteTable(ctx, c, in.(*AssociateRouteTableRequest))
+			},
+		},
+		{
+			Name: "AssociateSubnetCidrBlock", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(AssociateSubnetCidrBlockRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.AssociateSubnetCidrBlock(ctx, c, in.(*AssociateSubnetCidrBlockRequest))
 			},
 		},
 		{
@@ -615,6 +628,17 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DisassociateSubnetCidrBlock", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DisassociateSubnetCidrBlockRequest)
+				r.EC2Members(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DisassociateSubnetCidrBlock(ctx, c, in.(*DisassociateSubnetCidrBlockRequest))
+			},
+		},
+		{
 			Name: "DisassociateVpcCidrBlock", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DisassociateVpcCidrBlockRequest)
@@ -771,7 +795,6 @@ var Others = []model.Other{
 	{Name: "AssociateNetworkingFlexCostAllocationPolicy", Method: "", Path: ""},
 	{Name: "AssociateRouteServer", Method: "", Path: ""},
 	{Name: "AssociateSecurityGroupVpc", Method: "", Path: ""},
-	{Name: "AssociateSubnetCidrBlock", Method: "", Path: ""},
 	{Name: "AssociateTransitGatewayMulticastDomain", Method: "", Path: ""},
 	{Name: "AssociateTransitGatewayPolicyTable", Method: "", Path: ""},
 	{Name: "AssociateTransitGatewayRouteTable", Method: "", Path: ""},
@@ -1225,7 +1248,6 @@ var Others = []model.Other{
 	{Name: "DisassociateNetworkingFlexCostAllocationPolicy", Method: "", Path: ""},
 	{Name: "DisassociateRouteServer", Method: "", Path: ""},
 	{Name: "DisassociateSecurityGroupVpc", Method: "", Path: ""},
-	{Name: "DisassociateSubnetCidrBlock", Method: "", Path: ""},
 	{Name: "DisassociateTransitGatewayMulticastDomain", Method: "", Path: ""},
 	{Name: "DisassociateTransitGatewayPolicyTable", Method: "", Path: ""},
 	{Name: "DisassociateTransitGatewayRouteTable", Method: "", Path: ""},

@@ -84,6 +84,20 @@ type AssociateRouteTableResult struct {
 	AssociationState *RouteTableAssociationState `xml:"associationState,omitempty"`
 }
 
+// AssociateSubnetCidrBlockRequest is aws:ec2's shape of that name.
+type AssociateSubnetCidrBlockRequest struct {
+	Ipv6CidrBlock     *string `xml:"ipv6CidrBlock,omitempty"`
+	Ipv6IpamPoolId    *string `xml:"Ipv6IpamPoolId,omitempty"`
+	Ipv6NetmaskLength *int32  `xml:"Ipv6NetmaskLength,omitempty"`
+	SubnetId          *string `xml:"subnetId,omitempty"`
+}
+
+// AssociateSubnetCidrBlockResult is aws:ec2's shape of that name.
+type AssociateSubnetCidrBlockResult struct {
+	Ipv6CidrBlockAssociation *SubnetIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociation,omitempty"`
+	SubnetId                 *string                         `xml:"subnetId,omitempty"`
+}
+
 // AssociateVpcCidrBlockRequest is aws:ec2's shape of that name.
 type AssociateVpcCidrBlockRequest struct {
 	AmazonProvidedIpv6CidrBlock     *bool   `xml:"amazonProvidedIpv6CidrBlock,omitempty"`
@@ -748,6 +762,17 @@ type DisassociateAddressRequest struct {
 type DisassociateRouteTableRequest struct {
 	AssociationId *string `xml:"associationId,omitempty"`
 	DryRun        *bool   `xml:"dryRun,omitempty"`
+}
+
+// DisassociateSubnetCidrBlockRequest is aws:ec2's shape of that name.
+type DisassociateSubnetCidrBlockRequest struct {
+	AssociationId *string `xml:"associationId,omitempty"`
+}
+
+// DisassociateSubnetCidrBlockResult is aws:ec2's shape of that name.
+type DisassociateSubnetCidrBlockResult struct {
+	Ipv6CidrBlockAssociation *SubnetIpv6CidrBlockAssociation `xml:"ipv6CidrBlockAssociation,omitempty"`
+	SubnetId                 *string                         `xml:"subnetId,omitempty"`
 }
 
 // DisassociateVpcCidrBlockRequest is aws:ec2's shape of that name.

@@ -31,6 +31,15 @@ func (s *AssociateRouteTableRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AssociateSubnetCidrBlockRequest) Validate() *model.Error {
+	if s.SubnetId == nil {
+		return model.Missing("subnetId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *AssociateVpcCidrBlockRequest) Validate() *model.Error {
 	if s.VpcId == nil {
 		return model.Missing("vpcId")
@@ -563,6 +572,15 @@ func (s *DisassociateAddressRequest) Validate() *model.Error {
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
 func (s *DisassociateRouteTableRequest) Validate() *model.Error {
+	if s.AssociationId == nil {
+		return model.Missing("associationId")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DisassociateSubnetCidrBlockRequest) Validate() *model.Error {
 	if s.AssociationId == nil {
 		return model.Missing("associationId")
 	}

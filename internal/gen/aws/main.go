@@ -75,7 +75,7 @@ var services = []service{
 		"UpdateAssumeRolePolicy", "UpdateGroup", "UpdateOpenIDConnectProviderThumbprint", "UpdateRole", "UpdateRoleDescription", "UpdateUser",
 	}},
 	{name: "ec2", model: "ec2/2016-11-15", protocol: "ec2", served: []string{
-		"AllocateAddress", "AssociateRouteTable", "AssociateVpcCidrBlock", "AttachInternetGateway",
+		"AllocateAddress", "AssociateRouteTable", "AssociateSubnetCidrBlock", "AssociateVpcCidrBlock", "AttachInternetGateway",
 		"AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateDefaultSubnet", "CreateDefaultVpc",
 		"CreateInternetGateway", "CreateNatGateway", "CreateRoute", "CreateRouteTable", "CreateSecurityGroup", "CreateSubnet",
 		"CreateTags", "CreateVpc", "DeleteInternetGateway", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable",
@@ -84,7 +84,7 @@ var services = []service{
 		"DescribeNatGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions", "DescribeRouteTables",
 		"DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets", "DescribeTags", "DescribeVpcAttribute",
 		"DescribeVpcEndpoints", "DescribeVpcs", "DetachInternetGateway", "DisassociateAddress", "DisassociateRouteTable",
-		"DisassociateVpcCidrBlock", "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpcAttribute", "ReleaseAddress",
+		"DisassociateSubnetCidrBlock", "DisassociateVpcCidrBlock", "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpcAttribute", "ReleaseAddress",
 		"ReplaceRoute", "ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress",
 		"UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress",
 	}},

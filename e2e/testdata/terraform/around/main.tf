@@ -1,4 +1,5 @@
-# What stands around a cluster: buckets and objects, parameters, and storage that grows.
+# What stands around a cluster: buckets and objects, parameters, an authority that
+# waits for its certificate, and storage that grows.
 
 terraform {
   required_providers {
@@ -40,6 +41,38 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "plugins" {
   rule {
     apply_server_side_encryption_by_default {
       sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_ownership_controls" "plugins" {
+  bucket = aws_s3_bucket.plugins.id
+  rule {
+    object_ownership = var.level == "debug" ? "BucketOwnerPreferred" : "ObjectWriter"
+  }
+}
+
+resource "aws_s3_bucket_acl" "plugins" {
+  bucket     = aws_s3_bucket.plugins.id
+  acl        = var.level == "debug" ? "private" : "log-delivery-write"
+  depends_on = [aws_s3_bucket_ownership_controls.plugins]
+}
+
+resource "aws_s3_bucket_public_access_block" "plugins" {
+  bucket                  = aws_s3_bucket.plugins.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = var.level == "debug"
+}
+
+resource "aws_acmpca_certificate_authority" "clients" {
+  permanent_deletion_time_in_days = 7
+  certificate_authority_configuration {
+    key_algorithm     = "EC_prime256v1"
+    signing_algorithm = "SHA256WITHECDSA"
+    subject {
+      common_name = "clients of orders"
     }
   }
 }

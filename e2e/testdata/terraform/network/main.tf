@@ -32,6 +32,8 @@ resource "aws_vpc" "this" {
   cidr_block           = "10.20.0.0/16"
   enable_dns_hostnames = true
   tags                 = { Name = "msk" }
+
+  assign_generated_ipv6_cidr_block = true
 }
 
 resource "aws_subnet" "private" {
@@ -45,6 +47,9 @@ resource "aws_subnet" "private" {
 resource "aws_subnet" "public" {
   vpc_id     = aws_vpc.this.id
   cidr_block = "10.20.16.0/24"
+
+  ipv6_cidr_block                 = cidrsubnet(aws_vpc.this.ipv6_cidr_block, 8, 1)
+  assign_ipv6_address_on_creation = true
 }
 
 resource "aws_internet_gateway" "this" {
@@ -66,6 +71,10 @@ resource "aws_route_table" "public" {
   route {
     cidr_block = "0.0.0.0/0"
     gateway_id = aws_internet_gateway.this.id
+  }
+  route {
+    ipv6_cidr_block = "::/0"
+    gateway_id      = aws_internet_gateway.this.id
   }
 }
 
@@ -161,6 +170,14 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   security_group_id = aws_security_group.ruled.id
   ip_protocol       = "-1"
   cidr_ipv4         = var.clients
+}
+
+resource "aws_vpc_security_group_ingress_rule" "network" {
+  security_group_id = aws_security_group.ruled.id
+  from_port         = 9098
+  to_port           = 9098
+  ip_protocol       = "tcp"
+  cidr_ipv6         = aws_vpc.this.ipv6_cidr_block
 }
 
 resource "aws_vpc_security_group_egress_rule" "all" {
