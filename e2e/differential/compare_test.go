@@ -90,7 +90,7 @@ func compare(script string, kafka, millrace *side) compared {
 		index[name(x)] = x
 	}
 	clear(count)
-	a, b := newSymbols(), newSymbols()
+	a, b := newSymbols(kafka.addresses), newSymbols(millrace.addresses)
 	for _, x := range kafka.log {
 		y := index[name(x)]
 		if y == nil {

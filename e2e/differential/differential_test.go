@@ -51,9 +51,10 @@ type script struct {
 
 // side is a script's run on one broker.
 type side struct {
-	log     []*exchange
-	missing int16  // the key that the broker does not serve and the script needs
-	broke   string // the panic of a script that met an answer it cannot go on with
+	log       []*exchange
+	addresses []string // of its brokers
+	missing   int16    // the key that the broker does not serve and the script needs
+	broke     string   // the panic of a script that met an answer it cannot go on with
 }
 
 // TestDifferential shows it.
@@ -155,7 +156,7 @@ func run(sc script, on target, both map[int16]wire.Range) (out side) {
 	s := &session{target: on, ranges: both, prefix: strings.NewReplacer(" ", "-", "'", "").Replace(sc.name), conns: make(map[string]*conn)}
 	defer s.close()
 	defer func() {
-		out.log = s.log
+		out.log, out.addresses = s.log, on.addresses
 		switch r := recover().(type) {
 		case nil:
 		case unserved:
@@ -190,7 +191,7 @@ func show(t *testing.T, k side) {
 	if os.Getenv("MILLRACE_SHOW") == "" {
 		return
 	}
-	s := newSymbols()
+	s := newSymbols(k.addresses)
 	for _, x := range k.log {
 		t.Logf("%s: %s v%d, %s", x.step, kmsg.NameForKey(x.request.Key()), x.request.GetVersion(), x.took.Round(time.Millisecond))
 		for _, f := range s.fields(x) {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"reflect"
 	"regexp"
 	"slices"
@@ -25,8 +26,16 @@ type symbols struct {
 	words []string // pairs for a replacer of texts: value, symbol
 }
 
-func newSymbols() *symbols {
-	return &symbols{start: time.Now(), names: make(map[string]string), count: make(map[string]int)}
+// newSymbols knows what is at the addresses of brokers 1, 2, ...
+func newSymbols(brokers []string) *symbols {
+	s := &symbols{start: time.Now(), names: make(map[string]string), count: make(map[string]int)}
+	for i, address := range brokers {
+		_, port, _ := net.SplitHostPort(address)
+		name := fmt.Sprintf("<port of %d>", i+1)
+		s.names["port\x00"+port] = name
+		s.words = append(s.words, port, name)
+	}
+	return s
 }
 
 // of is the symbol of a value, a new one if it is new. said are the forms in

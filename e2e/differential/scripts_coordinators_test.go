@@ -49,7 +49,7 @@ var coordinatorScripts = []script{
 		}
 	}},
 	{"consumers in racks", func(s *session) {
-		if len(s.versions(68)) == 0 {
+		if !s.has(68, 0) {
 			return
 		}
 		p := s.spread(s.name("t"), nil, []int32{1, 2}, []int32{2, 3}, []int32{3, 1})
