@@ -66,6 +66,7 @@ func TestJavaTools4(t *testing.T) {
 		config: writeFile(t, "client.properties", clientProperties),
 	}
 	j.story()
+	j.loggers()
 }
 
 // TestJavaTools3 uses a library that reads the region from the broker's name
@@ -122,6 +123,18 @@ func (j javaTools) says(out string, words ...string) {
 			j.t.Errorf("no %q in:\n%s", w, out)
 		}
 	}
+}
+
+// loggers has a broker's log levels shown, set and taken back.
+func (j javaTools) loggers() {
+	j.t.Helper()
+	broker := []string{"--entity-type", "broker-loggers", "--entity-name", "1"}
+	j.says(j.run("configs", append(broker, "--alter", "--add-config", "kafka.request.logger=DEBUG,kafka.server.KafkaApis=TRACE")...), "Completed updating")
+	j.says(j.run("configs", append(broker, "--describe")...), "root=INFO sensitive=false", "kafka.request.logger=DEBUG", "kafka.server.KafkaApis=TRACE", "kafka.authorizer.logger=INFO")
+	if out, err := j.try("configs", "--command-config", "", append(broker, "--alter", "--add-config", "kafka.request.logger=LOUD")...); err == nil {
+		j.t.Errorf("a level that there is not was set: %s", out)
+	}
+	j.says(j.run("configs", append(broker, "--alter", "--delete-config", "kafka.request.logger")...), "Completed updating")
 }
 
 // story is a topic's life.

@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/aws/logs"
 	"github.com/millrace/millrace/aws/msk"
 	"github.com/millrace/millrace/aws/s3"
+	"github.com/millrace/millrace/kafka/loggers"
 	"github.com/millrace/millrace/store"
 )
 
@@ -54,6 +55,7 @@ type brokerLogs struct {
 	s3                   *s3.Service
 	log                  *slog.Logger
 
+	levels  loggers.Brokers // of the brokers' loggers, which decide what is delivered
 	targets atomic.Pointer[msk.Logging]
 	dropped atomic.Int64
 	queue   chan logLine // capacity maxLogLines
@@ -252,8 +254,8 @@ func (b *brokerLogs) tell(err error) {
 	b.failing = text
 }
 
-// handler is a slog.Handler that gives records of INFO and above to the
-// delivery, and to another one, which may be nil.
+// handler is a slog.Handler that gives the records that their loggers write to the
+// delivery, and all to another one, which may be nil.
 func (b *brokerLogs) handler(next slog.Handler) slog.Handler {
 	return &brokerHandler{to: b, next: next, broker: b.first}
 }
@@ -267,20 +269,27 @@ type brokerHandler struct {
 	more   string // attributes as text
 }
 
-// Enabled says whether somebody takes records of a level.
+// Enabled says whether somebody takes records of a level. Where the logger is not
+// known yet, it may be that nobody does.
 func (h *brokerHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo && h.to.on() || h.next != nil && h.next.Enabled(ctx, level)
+	return h.to.on() && (h.logger == "" && level >= slog.LevelInfo || h.logger != "" && h.to.levels.Of(h.broker).Enabled(h.logger, level)) ||
+		h.next != nil && h.next.Enabled(ctx, level)
 }
 
 // Handle never waits for the delivery.
 func (h *brokerHandler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level >= slog.LevelInfo && h.to.on() {
-		line := *h
+	if h.to.on() {
+		line, level := *h, r.Level
 		r.Attrs(func(a slog.Attr) bool { line.add(a); return true })
 		if line.logger == "" {
 			line.logger = loggerOf(r.Message)
 		}
-		h.to.put(logLine{line.broker, r.Time, logText(r.Time, r.Level, r.Message+line.more, line.logger)})
+		if line.logger == loggerDenied && level == slog.LevelWarn {
+			level = slog.LevelInfo // as Kafka's authorizers log it
+		}
+		if h.to.levels.Of(line.broker).Enabled(line.logger, level) {
+			h.to.put(logLine{line.broker, r.Time, logText(r.Time, level, r.Message+line.more, line.logger)})
+		}
 	}
 	if h.next != nil && h.next.Enabled(ctx, r.Level) {
 		return h.next.Handle(ctx, r)
@@ -326,12 +335,15 @@ func (h *brokerHandler) WithGroup(name string) slog.Handler {
 	return &out
 }
 
+// loggerDenied has the requests that were refused.
+const loggerDenied = "kafka.authorizer.logger"
+
 // loggerOf is Kafka's name of the logger that has what this server tells by
 // itself.
 func loggerOf(message string) string {
 	switch message {
 	case "request denied":
-		return "kafka.authorizer.logger"
+		return loggerDenied
 	case "authentication failed":
 		return "org.apache.kafka.common.network.Selector"
 	case "connection refused", "connection not opened", "connection closed", "accept":
@@ -346,14 +358,7 @@ func loggerOf(message string) string {
 
 // logText is a line as Kafka's log4j writes it.
 func logText(at time.Time, level slog.Level, text, logger string) string {
-	name := "INFO"
-	switch {
-	case level >= slog.LevelError:
-		name = "ERROR"
-	case level >= slog.LevelWarn:
-		name = "WARN"
-	}
-	return fmt.Sprintf("[%s] %s %s (%s)", at.UTC().Format("2006-01-02 15:04:05,000"), name, text, logger)
+	return fmt.Sprintf("[%s] %s %s (%s)", at.UTC().Format("2006-01-02 15:04:05,000"), loggers.Name(level), text, logger)
 }
 
 var (

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	awslogs "github.com/millrace/millrace/aws/logs"
 	"github.com/millrace/millrace/aws/model"
@@ -117,6 +118,110 @@ func TestBrokerLogs(t *testing.T) {
 	h.logTo(kafka.BrokerLogs{CloudWatchLogs: &kafka.CloudWatchLogs{Enabled: new(false)}})
 	if r := h.s.driver.find(h.arn); r.logs.on() {
 		t.Error("logs are still delivered")
+	}
+}
+
+// TestBrokerLogLevels: administrators see and set the levels of Kafka's loggers
+// (KIP-412), a broker's logs obey them at once, and a broker that starts again has
+// the levels of its configuration.
+func TestBrokerLogLevels(t *testing.T) {
+	h := newHost(t)
+	if _, err := h.s.logs.CreateLogGroup(t.Context(), h.caller, &logs.CreateLogGroupRequest{LogGroupName: new(group)}); err != nil {
+		t.Fatal(err)
+	}
+	h.logTo(kafka.BrokerLogs{CloudWatchLogs: &kafka.CloudWatchLogs{Enabled: new(true), LogGroup: new(group)}})
+	l := levels{t, h.client(kgo.ClientID("levels"))}
+	l.want("root", "INFO", "kafka.request.logger", "WARN", "kafka.server.KafkaApis", "INFO", "org.apache.kafka.controller.QuorumController", "INFO")
+	for change, want := range map[[2]string]string{
+		{"kafka.request.logger", "OFF"}: "Cannot set the log level of kafka.request.logger to OFF as it is not a supported log level. Valid log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN",
+		{"no.such.logger", "INFO"}:      "Logger no.such.logger does not exist!",
+		{"root", ""}:                    "Removing the log level of the root logger is not allowed",
+	} {
+		if got := l.alter(change[0], change[1]); got != want {
+			t.Errorf("%v: %q, want %q", change, got, want)
+		}
+	}
+	l.set("kafka.request.logger", "DEBUG", "kafka.authorizer.logger", "TRACE", "org.apache.kafka.controller", "ERROR", "kafka", "FATAL")
+	l.want("kafka.request.logger", "DEBUG", "kafka.server.KafkaApis", "FATAL", "org.apache.kafka.controller.QuorumController", "ERROR", "org.apache.kafka", "INFO")
+	adm := kadm.NewClient(h.client(kgo.ClientID("orderly")))
+	if _, err := adm.CreateTopic(t.Context(), 1, 2, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	text := h.logged(`-Broker-1 .* DEBUG Completed request:\{.*"requestApiKey":19,.*"clientId":"orderly".*\} \(kafka\.request\.logger\)$`,
+		`-Broker-1 .* DEBUG Principal = .* is Allowed operation = .* for request = CreateTopics \(kafka\.authorizer\.logger\)$`,
+		`Leader orders-0 with topic id`)
+	if strings.Contains(text, "Created topic orders") {
+		t.Errorf("a line that its logger does not write:\n%s", text)
+	}
+	l.set("org.apache.kafka.controller", "", "kafka", "")
+	l.want("org.apache.kafka.controller.QuorumController", "INFO", "kafka.server.KafkaApis", "INFO", "kafka.request.logger", "DEBUG")
+	if _, err := adm.DeleteTopic(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	h.logged(`-Broker-1 .* INFO Deleted topic orders`)
+	out, err := h.s.msk.RebootBroker(t.Context(), h.caller, &kafka.RebootBrokerRequest{ClusterArn: &h.arn, BrokerIds: []string{"1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.settled(out.ClusterOperationArn)
+	l.want("kafka.request.logger", "WARN", "kafka.authorizer.logger", "INFO")
+}
+
+// levels is broker 1's loggers to an administrator.
+type levels struct {
+	t  *testing.T
+	cl *kgo.Client
+}
+
+// set gives loggers levels, and none of their own for "".
+func (l levels) set(pairs ...string) {
+	l.t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if refused := l.alter(pairs[i], pairs[i+1]); refused != "" {
+			l.t.Fatal(refused)
+		}
+	}
+}
+
+func (l levels) alter(name, level string) (refused string) {
+	l.t.Helper()
+	c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	c.Name, c.Value = name, &level
+	if level == "" {
+		c.Op, c.Value = kmsg.IncrementalAlterConfigOpDelete, nil
+	}
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName, r.Configs = kmsg.ConfigResourceTypeBrokerLogger, "1", append(r.Configs, c)
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.Resources = append(req.Resources, r)
+	resp, err := req.RequestWith(l.t.Context(), l.cl)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if resp.Resources[0].ErrorCode == 0 {
+		return ""
+	}
+	return *resp.Resources[0].ErrorMessage
+}
+
+func (l levels) want(pairs ...string) {
+	l.t.Helper()
+	r := kmsg.NewDescribeConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBrokerLogger, "1"
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	req.Resources = append(req.Resources, r)
+	resp, err := req.RequestWith(l.t.Context(), l.cl)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	have := map[string]string{}
+	for _, c := range resp.Resources[0].Configs {
+		have[c.Name] = *c.Value
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if got := have[pairs[i]]; got != pairs[i+1] {
+			l.t.Errorf("%s has level %s, want %s", pairs[i], got, pairs[i+1])
+		}
 	}
 }
 

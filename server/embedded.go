@@ -421,7 +421,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
 		Refused: refusals(e.audit, s.ARN, s.Region), Changed: wireChanges(e.audit, s.ARN, s.Region),
-		Log: slog.New(o.logs.handler(e.log.With("cluster", s.Name).Handler())), Journal: slog.New(o.logs.handler(nil)),
+		Log: slog.New(o.logs.handler(e.log.With("cluster", s.Name).Handler())), Journal: slog.New(o.logs.handler(nil)), Loggers: &o.logs.levels,
 	}
 	var observed fleet.Observed
 	for _, b := range s.Brokers {

@@ -55,6 +55,7 @@ var kinds = map[string]kind{
 	"aws/s3/blobs":                     library,
 	"aws/seal":                         library,
 	"aws/sigv4":                        library,
+	"kafka/loggers":                    library,
 	"kafka/measure":                    library,
 	"kafka/quota":                      library,
 	"kafka/record":                     library,

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/loggers"
 	"github.com/millrace/millrace/kafka/metadata"
 )
 
@@ -68,7 +69,7 @@ func (b *Broker) createPartitions(_ context.Context, r *listener.Request) listen
 // IncrementalAlterConfigs, v0-1 (KIP-339).
 func (b *Broker) incrementalAlterConfigs(_ context.Context, r *listener.Request) listener.Answer {
 	req := r.Msg.(*kmsg.IncrementalAlterConfigsRequest)
-	return b.decide(metadata.AtBroker{ID: b.cfg.ID, Req: req}, func(code int16) kmsg.Response {
+	answer := b.decide(metadata.AtBroker{ID: b.cfg.ID, Req: req}, func(code int16) kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 		for _, in := range req.Resources {
 			out := kmsg.NewIncrementalAlterConfigsResponseResource()
@@ -77,6 +78,30 @@ func (b *Broker) incrementalAlterConfigs(_ context.Context, r *listener.Request)
 		}
 		return resp
 	})
+	return func(ctx context.Context) kmsg.Response {
+		resp := answer(ctx).(*kmsg.IncrementalAlterConfigsResponse)
+		b.setLevels(req, resp)
+		return resp
+	}
+}
+
+// setLevels gives the broker's loggers the levels of a request that was found to
+// be right (KIP-412).
+func (b *Broker) setLevels(req *kmsg.IncrementalAlterConfigsRequest, resp *kmsg.IncrementalAlterConfigsResponse) {
+	for i, in := range req.Resources {
+		if in.ResourceType != kmsg.ConfigResourceTypeBrokerLogger || resp.Resources[i].ErrorCode != 0 || req.ValidateOnly {
+			continue
+		}
+		for _, c := range in.Configs {
+			if c.Op == kmsg.IncrementalAlterConfigOpDelete {
+				b.cfg.Loggers.Unset(c.Name)
+				b.say(loggerLevels, loggers.Warn, "Unset the log level of %s", c.Name)
+			} else if level, ok := loggers.ParseLevel(*c.Value); ok {
+				b.cfg.Loggers.Set(c.Name, level)
+				b.say(loggerLevels, loggers.Warn, "Updated the log level of %s to %s", c.Name, *c.Value)
+			}
+		}
+	}
 }
 
 // AlterConfigs, v0-2: the older form, which replaces all of a resource's
@@ -137,5 +162,5 @@ func (b *Broker) alterClientQuotas(_ context.Context, r *listener.Request) liste
 
 // DescribeConfigs, v1-4.
 func (b *Broker) describeConfigs(_ context.Context, r *listener.Request) listener.Answer {
-	return now(b.cfg.Image().DescribeConfigs(b.cfg.ID, r.Msg.(*kmsg.DescribeConfigsRequest)))
+	return now(b.cfg.Image().DescribeConfigs(b.cfg.ID, b.cfg.Loggers.List(), r.Msg.(*kmsg.DescribeConfigsRequest)))
 }

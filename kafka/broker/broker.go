@@ -21,6 +21,7 @@ import (
 
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/loggers"
 	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
@@ -48,7 +49,8 @@ type Config struct {
 	BatchBytes, FetchBytes int
 	Measure                *measure.Broker // what the broker counts; nil: one of its own
 	Log                    *slog.Logger
-	Journal                *slog.Logger // the broker's log for its users; nil: none
+	Journal                *slog.Logger     // the broker's log for its users; nil: none
+	Loggers                *loggers.Loggers // the broker's; nil: its own
 }
 
 // Broker is one logical broker. It implements listener.Backend; its methods
@@ -64,6 +66,9 @@ type Broker struct {
 func New(cfg Config) *Broker {
 	if cfg.Measure == nil {
 		cfg.Measure = new(measure.Broker)
+	}
+	if cfg.Loggers == nil {
+		cfg.Loggers = loggers.New()
 	}
 	b := &Broker{cfg: cfg}
 	b.blocks.New = func() any { return new([blockBytes]byte) }

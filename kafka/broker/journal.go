@@ -1,13 +1,25 @@
 package broker
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// loggerGroups is the name of Kafka's logger of group coordinators.
-const loggerGroups = "kafka.coordinator.group.GroupCoordinator"
+// Kafka's names of loggers.
+const (
+	loggerGroups = "kafka.coordinator.group.GroupCoordinator"
+	loggerLevels = "kafka.server.ConfigAdminManager" // of levels that were changed
+)
+
+// say writes a line into the broker's log.
+func (b *Broker) say(logger string, level slog.Level, format string, args ...any) {
+	if b.cfg.Journal != nil {
+		b.cfg.Journal.Log(context.Background(), level, fmt.Sprintf(format, args...), "broker", b.cfg.ID, "logger", logger)
+	}
+}
 
 // sayGroup writes into the broker's log what a request did to a group: once for
 // each rebalance and for each member that leaves, never for heartbeats.
@@ -38,6 +50,6 @@ func (b *Broker) sayGroup(req kmsg.Request, resp kmsg.Response) {
 		}
 	}
 	if text != "" {
-		b.cfg.Journal.Info(fmt.Sprintf("[GroupCoordinator %d]: %s", b.cfg.ID, text), "broker", b.cfg.ID, "logger", loggerGroups)
+		b.say(loggerGroups, slog.LevelInfo, "[GroupCoordinator %d]: %s", b.cfg.ID, text)
 	}
 }

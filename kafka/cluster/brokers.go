@@ -277,6 +277,7 @@ func (c *Cluster) parted(id int32) (broker.Parted, bool) {
 func (c *Cluster) serveNode(n *node) {
 	n.counts.Store(new(measure.Broker))
 	n.started.Store(new(time.Now()))
+	c.cfg.Loggers.Start(n.cfg.ID)
 	n.backend, n.quotas = c.backend(n), c.quotas(n)
 	for _, l := range n.cfg.Listeners {
 		n.listeners = append(n.listeners, c.listen(n, l, n.backend, n.quotas))
@@ -291,6 +292,6 @@ func (c *Cluster) backend(n *node) *broker.Broker {
 		LogDir: broker.LogDir{Path: c.logDir(), Space: func() (total, usable int64) { return c.space(n.cfg.ID) }}, MetadataLog: c.metaLog.Offsets, Parted: c.parted,
 		ID: n.cfg.ID, Measure: n.counts.Load(), Image: c.Image, Metadata: c.meta, Partitions: c.set, Groups: c.groups, Transactions: c.txns,
 		BatchBytes: c.cfg.Throttles.BatchBytes, FetchBytes: c.cfg.Throttles.FetchBytes,
-		NewID: newTopicID, Log: c.cfg.Log, Journal: c.cfg.Journal,
+		NewID: newTopicID, Log: c.cfg.Log, Journal: c.cfg.Journal, Loggers: c.cfg.Loggers.Of(n.cfg.ID),
 	})
 }

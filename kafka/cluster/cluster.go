@@ -24,6 +24,7 @@ import (
 	"github.com/millrace/millrace/kafka/coordinator"
 	"github.com/millrace/millrace/kafka/group"
 	"github.com/millrace/millrace/kafka/listener"
+	"github.com/millrace/millrace/kafka/loggers"
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/partition"
 	"github.com/millrace/millrace/kafka/quota"
@@ -77,6 +78,9 @@ type Config struct {
 	// "broker", its id, and "logger", Kafka's name. Its handler must not block.
 	// nil: nobody reads it.
 	Journal *slog.Logger
+	// Loggers are what the brokers' administrators set levels of; nil: the cluster's
+	// own. Journal's handler obeys them.
+	Loggers *loggers.Brokers
 }
 
 // Broker is one logical broker.
@@ -161,6 +165,9 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	if cfg.FS == nil {
 		cfg.FS = vfs.OS
+	}
+	if cfg.Loggers == nil {
+		cfg.Loggers = new(loggers.Brokers)
 	}
 	line, err := wire.LineOf(cfg.KafkaVersion)
 	if err != nil {
@@ -423,7 +430,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Connects: l.Connects, IdleMax: c.Image().IdleMax(n.cfg.ID), RequestBytes: c.Image().RequestBytes(n.cfg.ID),
-		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log,
+		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log, Journal: c.cfg.Journal,
 		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
 	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)

@@ -126,7 +126,7 @@ func (c *conn) rawToken(ctx context.Context) error {
 	if c.auth.server == nil {
 		c.auth.raw = false
 	}
-	return c.out.push(ctx, &pending{0, func(context.Context) kmsg.Response { return &rawToken{token: out} }, 0, nil, 0, measure.Times{}})
+	return c.out.push(ctx, &pending{0, func(context.Context) kmsg.Response { return &rawToken{token: out} }, 0, nil, 0, measure.Times{}, nil})
 }
 
 // rawToken as a response is a token without a header.

@@ -284,7 +284,7 @@ func (c *conn) request(ctx context.Context, frame []byte) (err error) {
 		return nil
 	}
 	c.times.Handled = time.Now()
-	return c.out.push(ctx, &pending{h.CorrelationID, answer, len(frame), bill, c.key, c.times})
+	return c.out.push(ctx, &pending{h.CorrelationID, answer, len(frame), bill, c.key, c.times, c.toTell(h)})
 }
 
 // unanswered counts a request that needs no answer: acks=0.
@@ -306,7 +306,7 @@ func (c *conn) reply(ctx context.Context, h wire.Header, resp kmsg.Response) err
 	if t.Handled = time.Now(); t.Judged.IsZero() { // refused before it was decoded
 		t.Judged = t.Handled
 	}
-	return c.out.push(ctx, &pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil, h.Key, t})
+	return c.out.push(ctx, &pending{h.CorrelationID, func(context.Context) kmsg.Response { return resp }, 0, nil, h.Key, t, c.toTell(h)})
 }
 
 func (c *conn) ownRequest(ctx context.Context, h wire.Header, msg kmsg.Request) error {
@@ -333,6 +333,7 @@ func (c *conn) authorized(ctx context.Context, h wire.Header, msg kmsg.Request, 
 		c.l.counts.denied.Add(1)
 		c.logDenied(ctx, h, s, verdict.denied)
 	}
+	c.tellAllowed(h, s, verdict.granted)
 	if verdict.whole != nil {
 		return func(context.Context) kmsg.Response { return verdict.whole }
 	}
@@ -434,6 +435,9 @@ func (c *conn) sent(p *pending) {
 	r.Done(p.times)
 	if p.charge != nil {
 		r.Throttle.Observe(p.charge.wait.Microseconds())
+	}
+	if p.told != nil {
+		c.tellCompleted(p)
 	}
 }
 

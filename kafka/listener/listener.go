@@ -250,6 +250,9 @@ type Config struct {
 	// connection. nil: nobody is told.
 	Changed func(context.Context, Change) error
 	Log     *slog.Logger // nil: none
+	// Journal gets, at DEBUG, every request that was answered and everything that
+	// was allowed, with Kafka's names of the loggers. nil: nobody reads it.
+	Journal *slog.Logger
 	Now     func() time.Time
 }
 
@@ -274,6 +277,9 @@ type Listener struct {
 	gauge  *measure.Connections
 	serial atomic.Int64
 	log    boundedLog
+
+	completed *slog.Logger // requests that were answered
+	allowed   *slog.Logger // what the authorizer allowed
 
 	connects  *throttle.Failures // nil: as many as come
 	strangers atomic.Int64       // connections that are not authenticated yet
@@ -316,6 +322,9 @@ func New(cfg Config) *Listener {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Journal == nil {
+		cfg.Journal = slog.New(slog.DiscardHandler)
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -328,6 +337,9 @@ func New(cfg Config) *Listener {
 		sasl:  sasl.Options{Verifier: cfg.Verifier, Hosts: cfg.Hosts, Region: cfg.Region, SCRAM: cfg.SCRAM, Decoy: []byte(rand.Text())},
 		began: time.Now(), drained: make(chan struct{}),
 		log: boundedLog{log: cfg.Log.With("listener", cfg.Name, "broker", cfg.BrokerID), now: cfg.Now},
+
+		completed: cfg.Journal.With("broker", cfg.BrokerID, "logger", loggerRequests),
+		allowed:   cfg.Journal.With("broker", cfg.BrokerID, "logger", loggerAuthorizer),
 	}
 	if cfg.Connects.Burst > 0 {
 		cfg.Connects.Keys = 1

@@ -20,6 +20,7 @@ type pending struct {
 	charge      *charge       // nil: it costs nothing
 	key         int16         // of the API
 	times       measure.Times // Read is zero of what is no request
+	told        *completion   // nil: nobody is told of it
 }
 
 // encoded is an answer as it goes over the wire, in memory that serves one answer

@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/loggers"
 )
 
 const (
@@ -272,10 +274,8 @@ func (d *decision) setConfigs(c change, prefix string, all map[string]map[string
 	return nil
 }
 
-var logLevels = []string{"DEBUG", "ERROR", "FATAL", "INFO", "TRACE", "WARN"}
-
-// alterLogger checks as Kafka's RuntimeLoggerManager. The level is what the
-// process was started with: only that may be set.
+// alterLogger checks as Kafka's RuntimeLoggerManager. Levels are of the broker's
+// process, which changes them: they are no metadata.
 func alterLogger(c change) error {
 	if c.broker != "" {
 		if err := ownBroker(c.broker, c.name, "Node id must be an integer, but it is: %s", "Unexpected node id. Expected %s, but received %s"); err != nil {
@@ -288,14 +288,15 @@ func alterLogger(c change) error {
 			return fail(kerr.InvalidRequest, "%s operation is not allowed for the BROKER_LOGGER resource", opNames[k.op])
 		case k.op != opSet && k.op != opDelete:
 			return fail(kerr.InvalidRequest, "Unknown operation type %d is not allowed for the BROKER_LOGGER resource", k.op)
-		case k.name != rootLogger:
+		case !loggers.Exists(k.name):
 			return fail(kerr.InvalidConfig, "Logger %s does not exist!", k.name)
-		case k.op == opDelete:
+		case k.op == opDelete && k.name == loggers.Root:
 			return fail(kerr.InvalidRequest, "Removing the log level of the root logger is not allowed")
-		case !slices.Contains(logLevels, *k.value):
-			return fail(kerr.InvalidConfig, "Cannot set the log level of %s to %s as it is not a supported log level. Valid log levels are %s", k.name, *k.value, strings.Join(logLevels, ", "))
-		case *k.value != rootLevel:
-			return fail(kerr.InvalidConfig, "The log level of a broker of this cluster is set when its process starts.")
+		case k.op == opDelete:
+			continue
+		}
+		if _, ok := loggers.ParseLevel(*k.value); !ok {
+			return fail(kerr.InvalidConfig, "Cannot set the log level of %s to %s as it is not a supported log level. Valid log levels are %s", k.name, *k.value, strings.Join(loggers.Levels(), ", "))
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/kafka/loggers"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -16,15 +18,9 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // a request as a whole.
 const malformed = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
 
-// rootLogger is the one logger of a broker, and its level.
-const (
-	rootLogger = "root"
-	rootLevel  = "INFO"
-)
-
 // DescribeConfigs answers a request that came to the given broker, which knows
-// its own configs and no other broker's.
-func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
+// its own configs and loggers, and no other broker's.
+func (i *Image) DescribeConfigs(broker int32, own []loggers.Logger, req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	resp.Resources = []kmsg.DescribeConfigsResponseResource{}
 	unknown := slices.ContainsFunc(req.Resources, func(r kmsg.DescribeConfigsRequestResource) bool { return !i.release.knows(r.ResourceType) })
@@ -35,7 +31,7 @@ func (i *Image) DescribeConfigs(broker int32, req *kmsg.DescribeConfigsRequest) 
 		out.Configs = []kmsg.DescribeConfigsResponseResourceConfig{}
 		shown, err := []described(nil), fail(kerr.InvalidRequest, malformed)
 		if !unknown {
-			shown, err = i.describe(strconv.Itoa(int(broker)), r.ResourceType, r.ResourceName)
+			shown, err = i.describe(strconv.Itoa(int(broker)), own, r.ResourceType, r.ResourceName)
 		}
 		if out.ErrorCode, out.ErrorMessage = wire(err); out.ErrorMessage == nil {
 			out.ErrorMessage = kmsg.StringPtr("") // as Kafka
@@ -61,7 +57,7 @@ type described struct {
 
 // describe lists the configs of a resource; the errors are those of Kafka's
 // ConfigHelper.
-func (i *Image) describe(broker string, kind kmsg.ConfigResourceType, name string) ([]described, error) {
+func (i *Image) describe(broker string, own []loggers.Logger, kind kmsg.ConfigResourceType, name string) ([]described, error) {
 	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
 		if err := ValidateTopicName(name); err != nil {
@@ -87,7 +83,7 @@ func (i *Image) describe(broker string, kind kmsg.ConfigResourceType, name strin
 		if err := ownBroker(broker, name, "Broker id must be an integer, but it is: %s", "Unexpected broker id, expected %s but received %s"); err != nil {
 			return nil, err
 		}
-		return []described{{config: config{name: rootLogger}, value: rootLevel, source: dynamicLogger}}, nil
+		return describeLoggers(own), nil
 	case kmsg.ConfigResourceTypeClientMetrics:
 		if name == "" {
 			return nil, fail(kerr.InvalidRequest, "Client metrics subscription name must not be empty")
@@ -98,6 +94,14 @@ func (i *Image) describe(broker string, kind kmsg.ConfigResourceType, name strin
 		return nil, fail(kerr.InvalidRequest, "Group name must not be empty")
 	}
 	return i.describeGroup(name, broker), nil
+}
+
+func describeLoggers(own []loggers.Logger) []described {
+	out := make([]described, 0, len(own))
+	for _, l := range own {
+		out = append(out, described{config: config{name: l.Name}, value: loggers.Name(l.Level), source: dynamicLogger})
+	}
+	return out
 }
 
 // ownBroker refuses names of brokers other than the one that was asked.

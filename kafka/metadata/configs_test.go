@@ -131,7 +131,7 @@ func shownConfigs(t *testing.T, line release) map[string]string {
 		req := kmsg.NewPtrDescribeConfigsRequest()
 		req.Version, req.IncludeSynonyms, req.IncludeDocumentation = 4, true, true
 		req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kind, ResourceName: name}}
-		for _, e := range c.Image().DescribeConfigs(1, req).Resources[0].Configs {
+		for _, e := range c.Image().DescribeConfigs(1, nil, req).Resources[0].Configs {
 			if e.Documentation == nil || *e.Documentation == "" {
 				t.Errorf("%s has no documentation", e.Name)
 			}

@@ -223,7 +223,7 @@ func TestConfigsAndTheirSources(t *testing.T) {
 		req := kmsg.NewPtrDescribeConfigsRequest()
 		req.Version, req.IncludeSynonyms = 4, true
 		req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kind, ResourceName: name, ConfigNames: []string{key}}}
-		r := c.Image().DescribeConfigs(1, req).Resources[0]
+		r := c.Image().DescribeConfigs(1, nil, req).Resources[0]
 		if len(r.Configs) != 1 {
 			return said(r.ErrorCode, r.ErrorMessage)
 		}
@@ -372,7 +372,7 @@ func FuzzApply(f *testing.F) {
 			c.pass(0)
 			req := kmsg.NewPtrDescribeConfigsRequest()
 			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: t.Name}}
-			c.Image().DescribeConfigs(1, req)
+			c.Image().DescribeConfigs(1, nil, req)
 			grow := kmsg.NewPtrCreatePartitionsRequest()
 			grow.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: t.Name, Count: int32(len(t.Partitions) + 1)}}
 			c.do(grow)
