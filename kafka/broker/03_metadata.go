@@ -69,8 +69,12 @@ func describedTopics(img *metadata.Image, r *listener.Request, req *kmsg.Metadat
 		return topics
 	}
 	named := make(map[string]bool, len(req.Topics))
+	byID := slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
 	for i := range req.Topics {
 		t := &req.Topics[i]
+		if byID && t.TopicID == [16]byte{} {
+			continue // names beside ids are left out, as in Kafka
+		}
 		if t.Topic != nil && t.TopicID == [16]byte{} {
 			if named[*t.Topic] {
 				continue // answered once

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -35,9 +36,14 @@ func (b *Broker) producersOf(topic string, index int32) kmsg.DescribeProducersRe
 	out := kmsg.NewDescribeProducersResponseTopicPartition()
 	out.Partition = index
 	out.ActiveProducers = []kmsg.DescribeProducersResponseTopicPartitionActiveProducer{}
-	if err := b.topicError(topic); err != nil {
-		out.ErrorCode, out.ErrorMessage = err.Code, message(err) // a partition's error has no text in Kafka
+	if err := metadata.ValidateTopicName(topic); err != nil {
+		out.ErrorCode = kerr.InvalidTopicException.Code
+		out.ErrorMessage = kmsg.StringPtr(strings.TrimPrefix(err.Error(), kerr.InvalidTopicException.Message+": "))
 		return out
+	}
+	if b.cfg.Image().Topic(topic) == nil {
+		out.ErrorCode, out.ErrorMessage = kerr.UnknownTopicOrPartition.Code, message(kerr.UnknownTopicOrPartition)
+		return out // a partition's error has no text in Kafka
 	}
 	states, err := b.producerStates(topic, index)
 	out.ErrorCode = b.code("describe producers", err)
@@ -48,16 +54,6 @@ func (b *Broker) producersOf(topic string, index int32) kmsg.DescribeProducersRe
 		})
 	}
 	return out
-}
-
-func (b *Broker) topicError(topic string) *kerr.Error {
-	switch {
-	case metadata.ValidateTopicName(topic) != nil:
-		return kerr.InvalidTopicException
-	case b.cfg.Image().Topic(topic) == nil:
-		return kerr.UnknownTopicOrPartition
-	}
-	return nil
 }
 
 func (b *Broker) producerStates(topic string, index int32) ([]storage.ProducerState, error) {

@@ -30,6 +30,22 @@ func TestAuthorizedOperations(t *testing.T) {
 	}
 }
 
+// TestNamesBesideIDs: of topics that Metadata is asked for by name and by id, the
+// former are left out.
+func TestNamesBesideIDs(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{{Topic: kmsg.StringPtr("t")}}
+	id := r.answer(t, 1, req).(*kmsg.MetadataResponse).Topics[0].TopicID
+	req.Topics = append(req.Topics, kmsg.MetadataRequestTopic{TopicID: id}, kmsg.MetadataRequestTopic{Topic: kmsg.StringPtr("missing")})
+	if got := r.answer(t, 1, req).(*kmsg.MetadataResponse).Topics; len(got) != 1 || got[0].TopicID != id || *got[0].Topic != "t" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestOffsetsOfPartitionsThatAreNotThere: a group never sees them.
 func TestOffsetsOfPartitionsThatAreNotThere(t *testing.T) {
 	r := open(t, vfs.NewMemory(), nil)

@@ -311,6 +311,9 @@ func TestDescribeProducers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if text := resp.Topics[2].Partitions[0].ErrorMessage; text == nil || *text != "Topic name is invalid: 'not/valid' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'" {
+			t.Errorf("broker %d says of an invalid name %q", id+1, *text)
+		}
 		var codes []int16
 		for _, topic := range resp.Topics {
 			for _, p := range topic.Partitions {

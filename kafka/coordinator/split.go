@@ -233,8 +233,16 @@ func splitConsumerDescribe(r *kmsg.ConsumerGroupDescribeRequest, partition func(
 }
 
 func splitDelete(r *kmsg.DeleteGroupsRequest, partition func(string) int32) parts {
+	var once []string // a group that is named twice is answered once
+	named := make(map[string]bool, len(r.Groups))
+	for _, id := range r.Groups {
+		if !named[id] {
+			once = append(once, id)
+		}
+		named[id] = true
+	}
 	return several[string, kmsg.DeleteGroupsResponseGroup]{
-		asked: r.Groups, name: itself,
+		asked: once, name: itself,
 		request: func(share []string) kmsg.Request {
 			one := *r
 			one.Groups = share

@@ -341,7 +341,7 @@ func (d *decision) completeJoin(g *group) {
 	d.at(g.rebalance)
 	for _, id := range sortedKeys(g.members) {
 		m := g.members[id]
-		m.assignment, m.isNew, m.unsynced = nil, false, true
+		m.isNew, m.unsynced = false, true
 		d.renew(m)
 		if m.joining != nil {
 			d.reply(m.joining.ticket, g.joinAnswer(m, m.joining.version, false))

@@ -62,8 +62,7 @@ func quotaParts(e quota.Entity) (parts []quotaPart) {
 	return parts
 }
 
-// quotaEntity makes an entity of its parts; of a type given twice the last
-// counts, as in Kafka.
+// quotaEntity makes an entity of its parts.
 func quotaEntity(parts []quotaPart) (e quota.Entity, err error) {
 	if len(parts) == 0 {
 		return e, fail(kerr.InvalidRequest, "Invalid empty client quota entity")
@@ -132,9 +131,8 @@ func (d *decision) alterClientQuotas(req *kmsg.AlterClientQuotasRequest) *kmsg.A
 	for i := range req.Entries {
 		in := &req.Entries[i]
 		out := kmsg.NewAlterClientQuotasResponseEntry()
-		var parts []quotaPart
-		for _, p := range in.Entity {
-			parts = append(parts, quotaPart{p.Type, p.Name})
+		parts := quotaPartsOf(in.Entity)
+		for _, p := range parts {
 			out.Entity = append(out.Entity, kmsg.AlterClientQuotasResponseEntryEntity{Type: p.Type, Name: p.Name})
 		}
 		e, err := quotaEntity(parts)
@@ -154,6 +152,21 @@ func (d *decision) alterClientQuotas(req *kmsg.AlterClientQuotasRequest) *kmsg.A
 		resp.Entries = append(resp.Entries, out)
 	}
 	return resp
+}
+
+// quotaPartsOf is an entity as Kafka reads it: of a type given twice the last
+// counts.
+func quotaPartsOf(entity []kmsg.AlterClientQuotasRequestEntryEntity) (parts []quotaPart) {
+	at := make(map[string]int)
+	for _, p := range entity {
+		if i, twice := at[p.Type]; twice {
+			parts[i].Name = p.Name
+			continue
+		}
+		at[p.Type] = len(parts)
+		parts = append(parts, quotaPart{p.Type, p.Name})
+	}
+	return parts
 }
 
 func ignored(entity string) error {

@@ -53,6 +53,26 @@ func (s *stage) alterQuotas(args map[string]string, words []string) string {
 	return out
 }
 
+// TestAQuotasTypeTwice: the last counts, and the answer names no other.
+func TestAQuotasTypeTwice(t *testing.T) {
+	c := newCluster(t, 1, false)
+	req := kmsg.NewPtrAlterClientQuotasRequest()
+	name := func(s string) kmsg.AlterClientQuotasRequestEntryEntity {
+		return kmsg.AlterClientQuotasRequestEntryEntity{Type: "user", Name: &s}
+	}
+	req.Entries = []kmsg.AlterClientQuotasRequestEntry{{
+		Entity: []kmsg.AlterClientQuotasRequestEntryEntity{name("alice"), name("bob")},
+		Ops:    []kmsg.AlterClientQuotasRequestEntryOp{{Key: "producer_byte_rate", Value: 7}},
+	}}
+	out := c.do(req).(*kmsg.AlterClientQuotasResponse).Entries
+	if len(out) != 1 || out[0].ErrorCode != 0 || len(out[0].Entity) != 1 || *out[0].Entity[0].Name != "bob" {
+		t.Errorf("answer %+v", out)
+	}
+	if got := fmt.Sprint(c.image.quotas); !strings.Contains(got, "bob") || strings.Contains(got, "alice") {
+		t.Errorf("quotas %s", got)
+	}
+}
+
 func starred(v string) *string {
 	if v == "*" {
 		return nil

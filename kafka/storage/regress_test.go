@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/millrace/millrace/kafka/record"
 	"github.com/millrace/millrace/kafka/storage"
 	"github.com/millrace/millrace/vfs"
 )
@@ -171,6 +172,24 @@ func TestMaxTimestampBelow(t *testing.T) {
 	}
 	if _, _, _, ok, err := l.MaxTimestamp(0); ok || err != nil {
 		t.Errorf("below 0: found, %v", err)
+	}
+}
+
+// TestMaxTimestampWithoutTimes finds the first of records that have none.
+func TestMaxTimestampWithoutTimes(t *testing.T) {
+	d := openDir(t, vfs.NewMemory(), storage.DirOptions{})
+	defer d.Close()
+	l := openLog(t, d, forever)
+	if _, _, _, ok, err := l.MaxTimestamp(0); ok || err != nil {
+		t.Errorf("of an empty log: found, %v", err)
+	}
+	for range 2 {
+		b := record.NewBuilder(record.BuilderOptions{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1})
+		b.Add(-1, nil, []byte("v"))
+		appendTo(t, l, b.Batch())
+	}
+	if off, ts, _, ok, err := l.MaxTimestamp(2); off != 0 || ts != -1 || !ok || err != nil {
+		t.Errorf("offset %d at %d, %t, %v", off, ts, ok, err)
 	}
 }
 

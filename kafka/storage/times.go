@@ -60,10 +60,7 @@ func (l *Log) maxTimestamp(below int64, walk bool) (offset, ts int64, epoch int3
 		}
 		latest = max(latest, ts)
 	}
-	if latest < 0 {
-		return -1, -1, -1, false, nil
-	}
-	return l.LookupTimestamp(latest, below)
+	return l.LookupTimestamp(latest, below) // without any time it is -1, which the first record has
 }
 
 // maxBelow is the greatest timestamp of the segment's batches below below, -1
