@@ -58,8 +58,7 @@ type Authority struct {
 }
 
 // Open loads the authority kept in dir, or makes dir and a new authority at
-// first start. It writes the trust store when that is missing. random supplies
-// keys and serial numbers.
+// first start. random supplies keys and serial numbers.
 func Open(dir string, now time.Time, random io.Reader) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("pki: make the directory: %w", err)
@@ -71,11 +70,6 @@ func Open(dir string, now time.Time, random io.Reader) (*Authority, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if _, err := os.Stat(a.TrustStoreFile()); errors.Is(err, fs.ErrNotExist) {
-		if err := a.writeTrustStore(); err != nil {
-			return nil, err
-		}
 	}
 	return a, nil
 }

@@ -32,6 +32,9 @@ func open(t *testing.T, dir string) *pki.Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := a.KeepTrustStore(); err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
 

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +24,15 @@ var systemRoots = []string{
 	"/etc/ssl/certs/ca-certificates.crt",
 	"/etc/pki/tls/certs/ca-bundle.crt",
 	"/etc/ssl/cert.pem",
+}
+
+// KeepTrustStore writes the trust store unless it is there. It takes longer than
+// all of Open, and may run beside everything else.
+func (a *Authority) KeepTrustStore() error {
+	if _, err := os.Stat(a.TrustStoreFile()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return a.writeTrustStore()
 }
 
 // writeTrustStore writes a trust store with the JVM's roots and the CA: a JVM

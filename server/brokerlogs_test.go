@@ -282,7 +282,7 @@ func TestBrokerHandler(t *testing.T) {
 	log.Debug("nobody reads this")
 	log.Warn("request denied", "remote", netip.MustParseAddrPort("10.0.0.1:5000"), "why", "the policy p")
 	l := <-b.queue
-	want := regexp.MustCompile(`^\[[^]]+,\d{3}\] WARN request denied listener=CLIENT remote=10\.0\.0\.1:5000 \(kafka\.authorizer\.logger\)$`)
+	want := regexp.MustCompile(`^\[[^]]+,\d{3}\] INFO request denied listener=CLIENT remote=10\.0\.0\.1:5000 \(kafka\.authorizer\.logger\)$`)
 	if l.broker != 3 || !want.MatchString(l.text) || !strings.Contains(also.String(), "the policy p") {
 		t.Errorf("%+v, beside %s", l, also.String())
 	}

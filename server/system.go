@@ -136,6 +136,9 @@ func (s *System) build() (err error) {
 	if s.pki, err = pki.Open(filepath.Join(s.cfg.DataDir, "pki"), time.Now(), rand.Reader); err != nil {
 		return err
 	}
+	trusted := make(chan error, 1)
+	go func() { trusted <- s.pki.KeepTrustStore() }() // a JVM's roots take as long as all the rest
+	defer func() { err = errors.Join(err, <-trusted) }()
 	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader})
 	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})

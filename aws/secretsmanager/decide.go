@@ -15,6 +15,7 @@ import (
 
 // Limits. (aws:secretsmanager user guide, quotas)
 const (
+	maxName        = 512
 	maxTags        = 50
 	maxTagKey      = 128 // characters
 	maxTagValue    = 256
@@ -28,7 +29,7 @@ const (
 )
 
 var (
-	nameShape  = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
+	nameShape  = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]+$`)
 	tokenShape = regexp.MustCompile(`^[A-Za-z0-9_.-]{32,64}$`)
 	tagShape   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_./=+@:-]*$`)
 )

@@ -20,7 +20,7 @@ func (s *Service) CreateSecret(ctx context.Context, c model.Caller, in *secretsm
 	switch {
 	case err != nil:
 		return nil, err
-	case !nameShape.MatchString(name):
+	case len(name) > maxName || !nameShape.MatchString(name):
 		return nil, fault("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	case len(in.AddReplicaRegions) > 0:
 		return nil, invalidParameter("millrace does not implement the replication of secrets.")
