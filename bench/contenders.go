@@ -28,7 +28,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const nameMillrace = "millrace"
+const (
+	nameMillrace  = "millrace"
+	startToRecord = "process start to first acknowledged record, with making the cluster or formatting"
+	idleMemory    = "idle memory, one cluster"
+)
 
 // contender is a running broker.
 type contender struct {
@@ -40,6 +44,8 @@ type contender struct {
 	iam string            // the IAM listeners, of Millrace
 	env map[string]string // of Millrace's API
 }
+
+func (c *contender) pid() int { return c.cmd.Process.Pid }
 
 func (c *contender) client(opts ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(slices.Concat([]kgo.Opt{kgo.SeedBrokers(strings.Split(c.bootstrap, ",")...)}, c.opts, opts)...)
@@ -83,7 +89,8 @@ func startMillrace(ctx context.Context, o options, r *report) (*contender, error
 		c.stop()
 		return nil, err
 	}
-	r.add("idle memory, one cluster", nameMillrace, "MB", residentMB(cmd.Process.Pid))
+	r.add(startToRecord, nameMillrace, "ms", ms(time.Since(began)))
+	r.add(idleMemory, nameMillrace, "MB", residentMB(c.pid()))
 	return c, nil
 }
 
@@ -184,7 +191,7 @@ group.initial.rebalance.delay.ms=0
 
 // startKafka formats and starts Apache Kafka: as shipped, or with an fsync
 // before every acknowledgement.
-func startKafka(ctx context.Context, o options, flush bool) (*contender, error) {
+func startKafka(ctx context.Context, o options, flush bool, r *report) (*contender, error) {
 	name, extra := "kafka", ""
 	if flush {
 		name, extra = "kafka, fsync", "log.flush.interval.messages=1\n"
@@ -207,6 +214,7 @@ func startKafka(ctx context.Context, o options, flush bool) (*contender, error) 
 	}
 	id := make([]byte, 16)
 	rand.Read(id)
+	began := time.Now()
 	classes := filepath.Join(o.jars, "*")
 	format := exec.CommandContext(ctx, "java", "-cp", classes, "kafka.tools.StorageTool", "format",
 		"--cluster-id="+base64.RawURLEncoding.EncodeToString(id), "-c", props, "--standalone")
@@ -230,6 +238,12 @@ func startKafka(ctx context.Context, o options, flush bool) (*contender, error) 
 		c.stop()
 		return nil, fmt.Errorf("%s did not start; see %s: %w", name, log.Name(), err)
 	}
+	if err := c.firstRecord(ctx); err != nil {
+		c.stop()
+		return nil, err
+	}
+	r.add(startToRecord, name, "ms", ms(time.Since(began)))
+	r.add(idleMemory, name, "MB", residentMB(c.pid()))
 	return c, nil
 }
 
@@ -292,38 +306,6 @@ func readEnv(file string) (map[string]string, error) {
 	}
 	env := make(map[string]string)
 	return env, json.Unmarshal(data, &env)
-}
-
-// residentMB is the resident memory of a process.
-func residentMB(pid int) float64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range bytes.Lines(data) {
-		if rest, ok := bytes.CutPrefix(line, []byte("VmRSS:")); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(string(rest))[0], 64)
-			return kb / 1024
-		}
-	}
-	return 0
-}
-
-// cpuTime is the CPU time that a process has spent, in user mode and in the
-// kernel; a tick of /proc is 10 ms.
-func cpuTime(pid int) time.Duration {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(data), ") ") // the name may hold anything
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -40,7 +40,8 @@ func transactions(ctx context.Context, c *contender, topic string, records int, 
 		took = append(took, time.Since(began))
 	}
 	slices.Sort(took)
-	return result{figures: append(percentiles(took), measured{"", "transactions/s", float64(len(took)) / d.Seconds()})}, nil
+	figures := append(percentiles(took), measured{"", "transactions/s", float64(len(took)) / d.Seconds()})
+	return result{figures: figures, count: int64(len(took))}, nil
 }
 
 // rebalance measures how long a group of members takes until one more has its

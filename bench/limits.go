@@ -139,8 +139,8 @@ func warm(o options) error {
 			return err
 		}
 	}
-	if free > maxFree {
-		return fmt.Errorf("%d MiB of memory were never touched: numbers would be up to four times too low (leave -fill on)", free>>20)
+	if o.fill && free > maxFree {
+		return fmt.Errorf("%d of %d MiB of memory are free although the page cache was just filled, and a number taken now could be four times too low: something beside this benchmark frees memory, or the host takes back what is free; end that, or give the machine less memory, and run this again, or compare CPU times alone with -fill=false", free>>20, total>>20)
 	}
 	unix.Sync()
 	return nil

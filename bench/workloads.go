@@ -14,15 +14,17 @@ import (
 
 // workload is one question asked of every contender in its turn.
 type workload struct {
-	name string
-	run  func(ctx context.Context, c *contender, d time.Duration) (result, error)
+	name    string
+	prepare func(ctx context.Context, c *contender) error // what is not measured; nil: nothing
+	run     func(ctx context.Context, c *contender, d time.Duration) (result, error)
 }
 
-// result is what a workload measured, and how many bytes of values it moved
-// through the broker (0 when CPU per byte means nothing).
+// result is what a workload measured, and over how many bytes of values, or of
+// records or transactions where those count, the broker's CPU time is spread.
 type result struct {
 	figures []measured
 	bytes   int64
+	count   int64
 }
 
 type measured struct {
@@ -36,6 +38,7 @@ func one(unit string, value float64) result { return result{figures: []measured{
 const (
 	recordBytes = 1 << 10
 	smallBytes  = 100
+	catchUp     = 512 << 20 // bytes of values that are read from the start
 )
 
 // workloads of one round; every round has topics of its own, because deleting
@@ -44,25 +47,23 @@ func workloads(round int) []workload {
 	topic := func(name string) string { return fmt.Sprintf("%s-%d", name, round) }
 	var out []workload
 	add := func(name string, run func(ctx context.Context, c *contender, d time.Duration) (result, error)) {
-		out = append(out, workload{name, run})
+		out = append(out, workload{name: name, run: run})
 	}
 	for _, partitions := range []int32{1, 6, 100, 1000} {
-		add(fmt.Sprintf("produce 1 KiB, acks=all, %d partitions", partitions), func(ctx context.Context, c *contender, d time.Duration) (result, error) {
-			return produceBulk(ctx, c, topic(fmt.Sprint("bulk-", partitions)), partitions, recordBytes, d)
-		})
+		out = append(out, bulk(fmt.Sprintf("produce 1 KiB, acks=all, %d partitions", partitions), topic(fmt.Sprint("bulk-", partitions)), partitions, recordBytes, kgo.AllISRAcks()))
 	}
-	add("produce 100 B, acks=all, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
-		return produceBulk(ctx, c, topic("small"), 6, smallBytes, d)
-	})
-	add("catch up: consume from the start, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
-		return consumeBulk(ctx, c, topic("bulk-6"), d)
-	})
+	out = append(out, bulk("produce 1 KiB, acks=1, 6 partitions", topic("leader"), 6, recordBytes, kgo.LeaderAck()),
+		bulk("produce 100 B, acks=all, 6 partitions", topic("small"), 6, smallBytes, kgo.AllISRAcks()),
+		consume("catch up: consume from the start, 6 partitions", topic("read-6"), 6),
+		consume("catch up: consume from the start, 1000 partitions", topic("read-1000"), 1000))
 	add("produce and tail at once, 1 KiB, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
 		return produceAndTail(ctx, c, topic("tail"), d)
 	})
-	add("16 synchronous senders, 1 KiB", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
-		return synchronous(ctx, c, topic("sync"), 16, d)
-	})
+	for _, senders := range []int{1, 16} {
+		add(fmt.Sprintf("%d synchronous senders, 1 KiB", senders), func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+			return synchronous(ctx, c, topic(fmt.Sprint("sync-", senders)), senders, d)
+		})
+	}
 	add("open loop 5000/s, end to end", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
 		return openLoop(ctx, c, topic("open"), d)
 	})
@@ -75,12 +76,83 @@ func workloads(round int) []workload {
 	return out
 }
 
-// authorized is what authorization costs: every contender has a topic of its
+// authorized is what authorization and TLS cost: every contender has topics of its
 // own, since both are of one cluster.
-func authorized(round int) workload {
-	return workload{"produce 1 KiB over IAM and TLS, 6 partitions", func(ctx context.Context, c *contender, d time.Duration) (result, error) {
-		return produceBulk(ctx, c, fmt.Sprintf("iam-%d-%d", round, len(c.name)), 6, recordBytes, d)
+func authorized(round int) []workload {
+	topic := func(c *contender, name string) string { return fmt.Sprintf("%s-%d-%d", name, round, len(c.name)) }
+	const partitions = 6
+	return []workload{{
+		name: "produce 1 KiB over IAM and TLS, 6 partitions",
+		prepare: func(ctx context.Context, c *contender) error {
+			return createFull(ctx, c, topic(c, "iam"), partitions)
+		},
+		run: func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+			return produceBulk(ctx, c, topic(c, "iam"), recordBytes, kgo.AllISRAcks(), d)
+		},
+	}, {
+		name: "catch up over IAM and TLS, 6 partitions",
+		prepare: func(ctx context.Context, c *contender) error {
+			return fillTopic(ctx, c, topic(c, "iam-read"), partitions)
+		},
+		run: func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+			return consumeBulk(ctx, c, topic(c, "iam-read"), d)
+		},
 	}}
+}
+
+func bulk(name, topic string, partitions int32, size int, acks kgo.Acks) workload {
+	return workload{name,
+		func(ctx context.Context, c *contender) error { return createFull(ctx, c, topic, partitions) },
+		func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+			return produceBulk(ctx, c, topic, size, acks, d)
+		}}
+}
+
+func consume(name, topic string, partitions int32) workload {
+	return workload{name,
+		func(ctx context.Context, c *contender) error { return fillTopic(ctx, c, topic, partitions) },
+		func(ctx context.Context, c *contender, d time.Duration) (result, error) {
+			return consumeBulk(ctx, c, topic, d)
+		}}
+}
+
+// createFull makes a topic and has a record in each partition: Kafka opens a
+// partition's files when it becomes a leader and after, for seconds when there
+// are many.
+func createFull(ctx context.Context, c *contender, topic string, partitions int32) error {
+	if err := c.createTopic(ctx, topic, partitions); err != nil {
+		return err
+	}
+	cl, err := c.client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	var records []*kgo.Record
+	for p := range partitions {
+		records = append(records, &kgo.Record{Topic: topic, Partition: p, Value: []byte("first")})
+	}
+	return cl.ProduceSync(ctx, records...).FirstErr()
+}
+
+// fillTopic makes a topic that holds catchUp bytes of values.
+func fillTopic(ctx context.Context, c *contender, topic string, partitions int32) error {
+	if err := createFull(ctx, c, topic, partitions); err != nil {
+		return err
+	}
+	cl, err := bulkClient(c, topic, kgo.AllISRAcks())
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var acked atomic.Int64
+	return flood(ctx, cl, recordBytes, func() {
+		if acked.Add(recordBytes) >= catchUp {
+			cancel()
+		}
+	})
 }
 
 func percentile(sorted []time.Duration, p float64) time.Duration {
@@ -115,19 +187,20 @@ func flood(ctx context.Context, cl *kgo.Client, size int, acked func()) error {
 	return nil
 }
 
-func bulkClient(c *contender, topic string) (*kgo.Client, error) {
-	return c.client(kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(50_000),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(kgo.UniformBytesPartitioner(64<<10, false, false, nil)))
+func bulkClient(c *contender, topic string, acks kgo.Acks) (*kgo.Client, error) {
+	opts := []kgo.Opt{kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(50_000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RequiredAcks(acks),
+		kgo.RecordPartitioner(kgo.UniformBytesPartitioner(64<<10, false, false, nil))}
+	if acks != kgo.AllISRAcks() {
+		opts = append(opts, kgo.DisableIdempotentWrite())
+	}
+	return c.client(opts...)
 }
 
 // produceBulk sends as fast as acknowledgements allow and returns MB/s of
 // values acknowledged, after a second of warm-up.
-func produceBulk(ctx context.Context, c *contender, topic string, partitions int32, size int, d time.Duration) (result, error) {
-	if err := c.createTopic(ctx, topic, partitions); err != nil {
-		return result{}, err
-	}
-	cl, err := bulkClient(c, topic)
+func produceBulk(ctx context.Context, c *contender, topic string, size int, acks kgo.Acks, d time.Duration) (result, error) {
+	cl, err := bulkClient(c, topic, acks)
 	if err != nil {
 		return result{}, err
 	}
@@ -145,7 +218,7 @@ func produceBulk(ctx context.Context, c *contender, topic string, partitions int
 	return out, cl.Flush(ctx)
 }
 
-// consumeBulk reads a filled topic from its start for at most d.
+// consumeBulk reads what fillTopic wrote from the start, for at most d.
 func consumeBulk(ctx context.Context, c *contender, topic string, d time.Duration) (result, error) {
 	cl, err := c.client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
@@ -156,7 +229,7 @@ func consumeBulk(ctx context.Context, c *contender, topic string, d time.Duratio
 	defer cancel()
 	var bytes int64
 	began, last := time.Now(), time.Now()
-	for runCtx.Err() == nil && time.Since(last) < 500*time.Millisecond {
+	for runCtx.Err() == nil && bytes < catchUp {
 		f := cl.PollRecords(runCtx, 10_000)
 		if n := f.NumRecords(); n > 0 {
 			last = time.Now()
@@ -173,7 +246,7 @@ func produceAndTail(ctx context.Context, c *contender, topic string, d time.Dura
 	if err := c.createTopic(ctx, topic, 6); err != nil {
 		return result{}, err
 	}
-	cl, err := bulkClient(c, topic)
+	cl, err := bulkClient(c, topic, kgo.AllISRAcks())
 	if err != nil {
 		return result{}, err
 	}
@@ -197,7 +270,7 @@ func produceAndTail(ctx context.Context, c *contender, topic string, d time.Dura
 	acked = n.Load()
 	reader.Wait()
 	rate := func(records int64) float64 { return float64(records) * recordBytes / d.Seconds() / 1e6 }
-	return result{[]measured{{", produced", "MB/s", rate(acked)}, {", consumed", "MB/s", rate(seen)}}, acked * recordBytes}, err
+	return result{figures: []measured{{", produced", "MB/s", rate(acked)}, {", consumed", "MB/s", rate(seen)}}, bytes: acked * recordBytes}, err
 }
 
 // synchronous has senders that each wait for their record's acknowledgement.
@@ -226,7 +299,8 @@ func synchronous(ctx context.Context, c *contender, topic string, senders int, d
 	wg.Wait()
 	all := slices.Concat(took...)
 	slices.Sort(all)
-	return result{figures: append(percentiles(all), measured{"", "records/s", float64(len(all)) / d.Seconds()})}, errors.Join(errs...)
+	figures := append(percentiles(all), measured{"", "records/s", float64(len(all)) / d.Seconds()})
+	return result{figures: figures, count: int64(len(all))}, errors.Join(errs...)
 }
 
 // openLoop sends 5000 records a second whatever the broker does, and measures
@@ -263,7 +337,7 @@ func openLoop(ctx context.Context, c *contender, topic string, d time.Duration) 
 		return result{}, errors.New("not every record came back within ten seconds")
 	}
 	slices.Sort(took)
-	return result{figures: percentiles(took)}, nil
+	return result{figures: percentiles(took), count: int64(total)}, nil
 }
 
 func sendOpenLoop(ctx context.Context, cl *kgo.Client, began time.Time, total, rate int) {
