@@ -22,6 +22,9 @@ import (
 // ErrNoBroker answers requests about a broker that the cluster does not have.
 var ErrNoBroker = errors.New("the cluster has no such broker")
 
+// ErrNeeded answers RemoveBrokers of brokers that the cluster cannot be without.
+var ErrNeeded = errors.New("the cluster needs one of these brokers")
+
 // ErrStopped answers UnfenceBroker of a broker that does not run.
 var ErrStopped = errors.New("the broker is stopped: start it")
 

@@ -87,8 +87,9 @@ func (c *Cluster) AddBroker(ctx context.Context, b Broker) error {
 // RemoveBrokers takes brokers out for good: what they hold of internal topics
 // goes to others, their clients are sent away, and their ports are closed. The
 // error is a *metadata.HeldError, and nothing has happened, while one holds a
-// partition of a client's topic. A broker that is not there is no error; the
-// first broker, which is the controller, cannot be removed.
+// partition of a client's topic. A broker that is not there is no error. When the
+// controller goes, the first broker that stays is the controller; they cannot all
+// go, nor can the first broker of a serverless cluster, which its clients begin at.
 func (c *Cluster) RemoveBrokers(ctx context.Context, ids ...int32) error {
 	give, err := c.takeTurn(ctx)
 	if err != nil {
@@ -96,8 +97,8 @@ func (c *Cluster) RemoveBrokers(ctx context.Context, ids ...int32) error {
 	}
 	defer give()
 	gone := func(n *node) bool { return slices.Contains(ids, n.cfg.ID) }
-	if gone(c.all()[0]) {
-		return fmt.Errorf("remove brokers %d: %d is the controller", ids, c.all()[0].cfg.ID)
+	if c.boot != nil && gone(c.all()[0]) || !slices.ContainsFunc(c.all(), func(n *node) bool { return !gone(n) }) {
+		return fmt.Errorf("remove brokers %d: %w", ids, ErrNeeded)
 	}
 	if err := c.decide(ctx, metadata.ChangeBrokers{Remove: ids}); err != nil {
 		return fmt.Errorf("remove brokers %d: %w", ids, err)

@@ -72,8 +72,8 @@ func TestBrokersComeAndGo(t *testing.T) {
 	})
 	must(t, r.c.RemoveBrokers(t.Context(), 4))
 	must(t, r.c.RemoveBrokers(t.Context(), 4)) // gone already
-	if err := r.c.RemoveBrokers(t.Context(), 1); err == nil {
-		t.Error("the controller was removed")
+	if err := r.c.RemoveBrokers(t.Context(), 1, 2, 3); !errors.Is(err, cluster.ErrNeeded) {
+		t.Errorf("all brokers were removed: %v", err)
 	}
 	if conn, err := net.Dial("tcp", l.Net.Addr().String()); err == nil {
 		conn.Close()
@@ -89,6 +89,55 @@ func TestBrokersComeAndGo(t *testing.T) {
 	offsets, err := kadm.NewClient(r.client(t)).FetchOffsets(t.Context(), "g")
 	if o, ok := offsets.Lookup("t", 0); err != nil || !ok || o.At != 1 {
 		t.Errorf("the group's offset: %+v, %v", o, err)
+	}
+}
+
+// TestTheControllerGoes: Express brokers take the place of all others, the
+// controller among them. What was acknowledged before stays, what comes after is
+// taken, and both are there when the cluster opens without the brokers that went.
+func TestTheControllerGoes(t *testing.T) {
+	fs := vfs.NewMemory()
+	r := open(t, fs, nil)
+	r.assigned(t, "t", nil, 1, 2, 3)
+	cl := r.client(t, kgo.DefaultProduceTopic("t"))
+	must(t, cl.ProduceSync(t.Context(), kgo.StringRecord("before")).FirstErr())
+	express := func(id int32) cluster.Broker {
+		return cluster.Broker{ID: id, Rack: fmt.Sprint("az", id-3), Listeners: []cluster.Listener{bound(t, "CLIENT")}, Express: true}
+	}
+	var seeds []string
+	for id := int32(4); id <= 6; id++ {
+		b := express(id)
+		seeds = append(seeds, b.Listeners[0].Net.Addr().String())
+		must(t, r.c.AddBroker(t.Context(), b))
+	}
+	adm := kadm.NewClient(r.client(t, kgo.SeedBrokers(seeds...)))
+	made, err := adm.CreateTopic(t.Context(), 1, 1, nil, "new")
+	if err != nil || made.ReplicationFactor != 3 {
+		t.Fatalf("a topic of a mixed cluster: %+v, %v", made, err)
+	}
+	var move kadm.AlterPartitionAssignmentsReq
+	move.Assign("t", 0, []int32{4, 5, 6})
+	if out, err := adm.AlterPartitionAssignments(t.Context(), move); err != nil || out.Error() != nil {
+		t.Fatal(err, out.Error())
+	}
+	wait(t, r, func(i *metadata.Image) bool { return i.Replicas()[1].All+i.Replicas()[2].All+i.Replicas()[3].All == 0 })
+	must(t, r.c.RemoveBrokers(t.Context(), 1, 2, 3))
+	if got := r.c.Image().Controller(); got != 4 {
+		t.Errorf("the controller is %d", got)
+	}
+	late := r.client(t, kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic("t"))
+	must(t, late.ProduceSync(t.Context(), kgo.StringRecord("after")).FirstErr())
+	r.close(t)
+	again := open(t, fs, func(cfg *cluster.Config) {
+		for i := range cfg.Brokers {
+			cfg.Brokers[i].ID, cfg.Brokers[i].Express = int32(4+i), true
+		}
+	})
+	reader := again.client(t, kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	for read := 0; read < 2; {
+		f := reader.PollFetches(t.Context())
+		must(t, f.Err())
+		read += f.NumRecords()
 	}
 }
 

@@ -49,7 +49,6 @@ type Config struct {
 
 	Static     map[string]string // server.properties of brokers without their own
 	Serverless bool              // the topic rules of MSK Serverless
-	Express    bool              // those of MSK's Express brokers
 	Throttles  Throttles         // of all brokers
 
 	Verifier   sasl.Verifier // nil: no IAM listener may be configured
@@ -91,6 +90,7 @@ type Broker struct {
 
 	KafkaVersion string            // what this broker advertises; "" is the cluster's
 	Static       map[string]string // its server.properties; nil is the cluster's
+	Express      bool              // one of MSK's Express brokers, whose topic rules are the cluster's
 	Limits       Limits
 }
 
@@ -244,7 +244,7 @@ func (c *Cluster) openState(ctx context.Context, line wire.Line) error {
 		Log:                 c.cfg.Log,
 	})
 	core := metadata.New(metadata.Params{
-		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Express: c.cfg.Express, Features: features(line),
+		ClusterID: c.cfg.ClusterID, ControllerID: controller, Static: c.static(c.cfg.Static), Serverless: c.cfg.Serverless, Features: features(line),
 		Release: line.Release(),
 	})
 	c.meta, err = statemachine.Start(core, log, statemachine.Options{
@@ -360,7 +360,7 @@ func (c *Cluster) registration(n *node) metadata.Broker {
 	for _, l := range n.cfg.Listeners {
 		ends[l.Name] = metadata.Endpoint{Host: l.Host, Port: l.Port}
 	}
-	b := metadata.Broker{ID: n.cfg.ID, Rack: n.cfg.Rack, Listeners: ends}
+	b := metadata.Broker{ID: n.cfg.ID, Rack: n.cfg.Rack, Listeners: ends, Express: n.cfg.Express}
 	if n.cfg.Static != nil {
 		b.Static = c.static(n.cfg.Static)
 	}

@@ -59,6 +59,22 @@ func (c *Cluster) Limit(ctx context.Context, id int32, change func(*Limits)) err
 	})
 }
 
+// LimitPartitions changes how many bytes a second clients may write to a
+// partition, at once; 0 is no limit.
+func (c *Cluster) LimitPartitions(ctx context.Context, ingress float64) error {
+	give, err := c.takeTurn(ctx)
+	if err != nil {
+		return fmt.Errorf("limit partitions: %w", err)
+	}
+	defer give()
+	c.cfg.Throttles.PartitionIngress = ingress
+	c.set.SetIn(ingress)
+	for _, n := range c.all() {
+		c.limit(n)
+	}
+	return nil
+}
+
 // limit has a broker's limits act.
 func (c *Cluster) limit(n *node) {
 	l := n.cfg.Limits

@@ -137,6 +137,9 @@ func (i *Image) apply(r statemachine.Record) {
 				i.supported = e.Features
 			}
 			i.release = cmp.Or(e.Release, i.release)
+			if len(i.Brokers) > 0 && i.Broker(i.ControllerID) == nil {
+				i.ControllerID = i.Brokers[0].ID
+			}
 			i.apart = i.withOwnStatic()
 			i.readAccess()
 		}

@@ -13,10 +13,9 @@ import (
 // Params are what a cluster is made with and does not change by itself.
 type Params struct {
 	ClusterID    string
-	ControllerID int32
+	ControllerID int32             // while it is registered; without it the first broker is the controller
 	Static       map[string]string // server.properties of brokers that register without theirs
 	Serverless   bool              // the topic rules of MSK Serverless
-	Express      bool              // those of MSK's Express brokers
 	Features     []Feature         // what the brokers support until they register
 	Release      int               // line of Kafka whose configs the brokers have, 309 for 3.9 (wire.Line.Release), until they register; 0: the newest
 }

@@ -1,12 +1,18 @@
 package metadata
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // The rules of MSK's Express brokers: what clients of standard brokers may choose
 // of a topic's copies is fixed, and what may be set is less.
 // (aws:kafka developer guide, Express brokers)
+//
+// A cluster that is being upgraded has brokers of both kinds. The rules hold from
+// its first Express broker on, for all topics, so that none is made or changed
+// that could not move; new topics begin on Express brokers.
 
 // expressReplicas is how many replicas a topic has, whatever is asked for.
 const expressReplicas = 3
@@ -30,7 +36,7 @@ var expressBrokerConfigs = map[string]bool{
 // checkExpressTopic refuses a topic's config that Express brokers do not have; one
 // that stays as it was passes.
 func (d *decision) checkExpressTopic(name, value string, before map[string]string) error {
-	if !d.core.p.Express || expressTopicConfigs[name] || before != nil && before[name] == value {
+	if !d.image.express() || expressTopicConfigs[name] || before != nil && before[name] == value {
 		return nil
 	}
 	return fail(kerr.InvalidRequest, "Topic config %s cannot be set on Express brokers.", name)
@@ -38,7 +44,7 @@ func (d *decision) checkExpressTopic(name, value string, before map[string]strin
 
 // checkExpressBroker is the same for a broker's configs.
 func (d *decision) checkExpressBroker(before, after map[string]string) error {
-	if !d.core.p.Express {
+	if !d.image.express() {
 		return nil
 	}
 	for _, name := range sortedKeys(after) {
@@ -47,4 +53,30 @@ func (d *decision) checkExpressBroker(before, after map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// express reports whether there are Express brokers.
+func (i *Image) express() bool {
+	return slices.ContainsFunc(i.Brokers, func(b Broker) bool { return b.Express })
+}
+
+// mixed reports whether there are brokers of both kinds.
+func (i *Image) mixed() bool {
+	return i.express() && slices.ContainsFunc(i.Brokers, func(b Broker) bool { return !b.Express })
+}
+
+// kin is the brokers of one kind, the racks taking turns; all where there is but
+// one kind.
+func (i *Image) kin(express bool) []int32 {
+	if !i.mixed() {
+		return i.byRack()
+	}
+	return only(i.byRack(), func(id int32) bool { return i.Broker(id).Express == express })
+}
+
+// isExpress reports whether a topic is with Express brokers: its first partition's
+// preferred leader says so.
+func (i *Image) isExpress(t *Topic) bool {
+	b := i.Broker(t.Partitions[0].Replicas[0])
+	return b != nil && b.Express
 }

@@ -43,7 +43,8 @@ type Broker struct {
 	Rack      string              `json:"rack,omitempty"`
 	Listeners map[string]Endpoint `json:"listeners"` // by listener name
 	Fenced    bool                `json:"fenced,omitempty"`
-	Static    map[string]string   `json:"static,omitempty"` // its server.properties; nil: those of Params
+	Static    map[string]string   `json:"static,omitempty"`  // its server.properties; nil: those of Params
+	Express   bool                `json:"express,omitempty"` // one of MSK's Express brokers
 }
 
 // Endpoint is where clients of a listener reach a broker.

@@ -7,13 +7,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// stripe places count partitions: leaders go round over the brokers that are
-// not fenced, in an order that changes racks with every step, and the replicas
+// stripe places count partitions on brokers: leaders go round over those that are
+// not fenced, in their order, which changes racks with every step, and the replicas
 // of a partition follow its leader in that order, in racks of their own while
 // there are enough. Fenced brokers come last and never lead. Where the round
 // begins depends on the topic's id.
-func (i *Image) stripe(id [16]byte, first, count, replicas int) ([][]int32, error) {
-	order := i.byRack()
+func (i *Image) stripe(order []int32, id [16]byte, first, count, replicas int) ([][]int32, error) {
 	leaders := only(order, i.alive)
 	switch {
 	case replicas < 1:

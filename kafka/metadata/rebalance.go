@@ -7,7 +7,7 @@ import (
 )
 
 // Rebalance moves replicas of clients' topics from brokers that have more to
-// brokers of the same rack that have fewer, until they differ by one at most, as
+// brokers of the same rack and kind that have fewer, until they differ by one at most, as
 // MSK's intelligent rebalancing of Express brokers does. What is moved is
 // reassigned as by clients. Nothing moves to or from a fenced broker, and nothing
 // that is being reassigned already. The reply is how many replicas are moved, an
@@ -107,7 +107,7 @@ func (i *Image) nextMove(loads map[int32]*load, next map[*Topic][]Partition) (mo
 	for _, from := range i.Brokers {
 		for _, to := range i.Brokers {
 			a, b := loads[from.ID], loads[to.ID]
-			if a == nil || b == nil || from.Rack != to.Rack || a.replicas-b.replicas <= 1 {
+			if a == nil || b == nil || from.Rack != to.Rack || from.Express != to.Express || a.replicas-b.replicas <= 1 {
 				continue
 			}
 			if found && a.replicas-b.replicas <= loads[best.from].replicas-loads[best.to].replicas {

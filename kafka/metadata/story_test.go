@@ -167,11 +167,13 @@ func numbers(list string) (out []int32) {
 }
 
 // brokers 1@az1 2@az2
+// brokers 1@az1 2@az2,express
 func (s *stage) brokers(words []string) string {
 	var list []Broker
 	for _, w := range words {
 		id, rack, _ := strings.Cut(w, "@")
-		list = append(list, Broker{ID: number(id), Rack: rack, Listeners: map[string]Endpoint{"CLIENT": {"h", 9000 + number(id)}}})
+		rack, kind, _ := strings.Cut(rack, ",")
+		list = append(list, Broker{ID: number(id), Rack: rack, Express: kind == "express", Listeners: map[string]Endpoint{"CLIENT": {"h", 9000 + number(id)}}})
 	}
 	s.do(RegisterBrokers{Brokers: list})
 	return ""

@@ -211,14 +211,14 @@ func (d *decision) place(in *kmsg.CreateTopicsRequestTopic, t *Topic) error {
 	if in.ReplicationFactor == -1 {
 		replicas = d.image.brokerInt("default.replication.factor")
 	}
-	if d.core.p.Express {
+	if d.image.express() {
 		replicas = expressReplicas
 	}
 	count := int(in.NumPartitions)
 	if in.NumPartitions == -1 {
 		count = d.image.brokerInt("num.partitions")
 	}
-	assignments, err := d.image.stripe(t.ID, 0, count, replicas)
+	assignments, err := d.image.stripe(d.image.kin(true), t.ID, 0, count, replicas)
 	if err != nil {
 		return err
 	}
@@ -292,8 +292,9 @@ func (d *decision) createInternalTopic(r CreateInternalTopic) {
 		return
 	}
 	configs["segment.bytes"] = d.image.brokerValue(prefix + "segment.bytes")
-	replicas := min(len(d.image.Brokers), d.image.brokerInt(prefix+"replication.factor"))
-	assignments, err := d.image.stripe(r.ID, 0, d.image.brokerInt(prefix+"num.partitions"), replicas)
+	home := d.image.kin(true)
+	replicas := min(len(home), d.image.brokerInt(prefix+"replication.factor"))
+	assignments, err := d.image.stripe(home, r.ID, 0, d.image.brokerInt(prefix+"num.partitions"), replicas)
 	if err != nil {
 		return // no broker is alive: whoever asks tries again
 	}
@@ -441,7 +442,7 @@ func (d *decision) grownTopic(in *kmsg.CreatePartitionsRequestTopic) (*Topic, er
 		return nil, fail(kerr.InvalidPartitions, "Number of partitions %d is larger than the limit of %d.", want, maxPartitions)
 	}
 	replicas := len(t.Partitions[0].Replicas)
-	assignments, err := d.image.stripe(t.ID, had, want-had, replicas)
+	assignments, err := d.image.stripe(d.image.kin(d.image.isExpress(t)), t.ID, had, want-had, replicas)
 	if in.Assignment != nil {
 		assignments, err = nil, nil
 		if len(in.Assignment) != want-had {

@@ -19,7 +19,7 @@ type Config struct {
 	MetadataSegment int64 // bytes of a segment of the metadata log; 0 means 4 MiB
 
 	// In and Out are how many bytes a second clients may write to a partition and
-	// read from it, all together; 0 is no limit.
+	// read from it, all together; 0 is no limit. SetIn changes In.
 	In, Out float64
 	// CompactedBytes is how large a compacted partition may be; 0: no limit.
 	CompactedBytes int64
@@ -42,6 +42,7 @@ type Set struct {
 	mu       sync.RWMutex
 	byID     map[id]*Partition // guarded by mu
 	metadata *Partition        // the cluster's own, nil before OpenMetadata; guarded by mu
+	in       float64           // cfg.In, or what SetIn made of it; guarded by mu
 
 	volumesMu sync.Mutex
 	volumes   map[int32]*volume // of brokers; guarded by volumesMu
@@ -54,7 +55,7 @@ type id struct {
 
 // New returns an empty set over an open log directory. Apply fills it.
 func New(cfg Config) *Set {
-	return &Set{cfg: cfg, failed: make(chan struct{}), configured: make(chan struct{}, 1), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
+	return &Set{cfg: cfg, in: cfg.In, failed: make(chan struct{}), configured: make(chan struct{}, 1), byID: make(map[id]*Partition), volumes: make(map[int32]*volume)}
 }
 
 // Apply makes the partitions what the image says: opens logs of new ones, hands
@@ -138,6 +139,7 @@ func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic, from, until int
 		p.lead(newLeadership(t.Partitions[i], settings))
 		if !ok {
 			s.mu.Lock()
+			p.in.Set(s.in)
 			s.byID[id{t.ID, int32(i)}] = p
 			s.mu.Unlock()
 		}
@@ -148,7 +150,6 @@ func (s *Set) applyTopic(img *metadata.Image, t *metadata.Topic, from, until int
 func (s *Set) open(t *metadata.Topic, index int32, settings metadata.TopicSettings) (*Partition, error) {
 	name := LogName(t.Name, index)
 	p := &Partition{set: s, topic: t.Name, index: index, waiters: make(map[*Waiter]struct{})}
-	p.in.Set(s.cfg.In)
 	p.out.Set(s.cfg.Out)
 	l, err := s.cfg.Dir.OpenLog(name, t.ID, logConfig(settings))
 	if err != nil {

@@ -119,6 +119,17 @@ func (p *Partition) shrunk() {
 // read.
 func (s *Set) Limited() bool { return s.cfg.Out > 0 }
 
+// SetIn changes how many bytes a second clients may write to a partition, at
+// once; 0 is no limit.
+func (s *Set) SetIn(bytes float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.in = bytes
+	for _, p := range s.byID {
+		p.in.Set(bytes)
+	}
+}
+
 // Sent counts bytes that a client is sent, or with less than 0 was not sent
 // after all, and answers how long it is to be silent.
 func (p *Partition) Sent(bytes int, now time.Time) time.Duration {
