@@ -25,7 +25,7 @@ type Spec struct {
 	Brokers         []Broker // by id
 	Listeners       []string // PLAINTEXT, TLS, SASL_SCRAM, SASL_IAM and those with _PUBLIC and _VPCE; the same on every broker
 	SecurityGroups  []string
-	InstanceType    string   // of provisioned clusters
+	InstanceType    string   // of provisioned clusters; of Standard brokers while there are Express brokers too
 	VolumeGiB       int32    // what a broker may hold; 0: no limit; acts at once
 	VolumeMiB       int32    // a second: the throughput of its volume; 0: no limit; acts at once
 	Rebalances      bool     // brokers are to have as many replicas as others of their zone
@@ -42,6 +42,7 @@ type Spec struct {
 type Broker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
+	InstanceType         string // of provisioned clusters
 
 	// Boot counts the wishes that the broker starts again: one that has run
 	// since the driver was asked with another count is stopped and started.

@@ -48,7 +48,7 @@ type logLine struct {
 // loggingInfo says. Brokers never wait for it.
 type brokerLogs struct {
 	arn, account, region string
-	first                int32 // the broker whose log has what no broker is named in
+	first                atomic.Int32 // the broker whose log has what no broker is named in
 	interval             time.Duration
 	msk                  *msk.Service
 	logs                 *logs.Service
@@ -79,10 +79,11 @@ type logObject struct {
 // openBrokerLogs starts the delivery of a cluster's logs. close must be called.
 func openBrokerLogs(ctx context.Context, e *embedded, arn string, first int32) (*brokerLogs, error) {
 	b := &brokerLogs{
-		arn: arn, first: first, interval: objectSoon, msk: e.msk, logs: e.logs, s3: e.s3, log: e.log.With("cluster", arn),
+		arn: arn, interval: objectSoon, msk: e.msk, logs: e.logs, s3: e.s3, log: e.log.With("cluster", arn),
 		queue: make(chan logLine, maxLogLines), stop: make(chan struct{}), done: make(chan struct{}),
 		waiting: map[int32][]logs.Event{}, objects: map[int32]*logObject{},
 	}
+	b.first.Store(first)
 	if e.cfg.Realistic {
 		b.interval = objectInterval
 	}
@@ -257,14 +258,14 @@ func (b *brokerLogs) tell(err error) {
 // handler is a slog.Handler that gives the records that their loggers write to the
 // delivery, and all to another one, which may be nil.
 func (b *brokerLogs) handler(next slog.Handler) slog.Handler {
-	return &brokerHandler{to: b, next: next, broker: b.first}
+	return &brokerHandler{to: b, next: next}
 }
 
 // brokerHandler is immutable.
 type brokerHandler struct {
 	to     *brokerLogs
 	next   slog.Handler // nil: nobody else
-	broker int32
+	broker int32        // 0: none is named
 	logger string
 	more   string // attributes as text
 }
@@ -283,6 +284,9 @@ func (h *brokerHandler) Handle(ctx context.Context, r slog.Record) error {
 		r.Attrs(func(a slog.Attr) bool { line.add(a); return true })
 		if line.logger == "" {
 			line.logger = loggerOf(r.Message)
+		}
+		if line.broker == 0 {
+			line.broker = h.to.first.Load()
 		}
 		if line.logger == loggerDenied && level == slog.LevelWarn {
 			level = slog.LevelInfo // as Kafka's authorizers log it

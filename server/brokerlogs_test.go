@@ -275,7 +275,7 @@ func (h *host) unzipped(o s3.Object) string {
 // TestBrokerHandler: a record becomes a line of Kafka's, and what is too much is
 // counted and said, never waited for.
 func TestBrokerHandler(t *testing.T) {
-	b := &brokerLogs{first: 1, queue: make(chan logLine, 2)}
+	b := &brokerLogs{queue: make(chan logLine, 2)}
 	b.targets.Store(&msk.Logging{LogGroup: "g"})
 	var also bytes.Buffer
 	log := slog.New(b.handler(slog.NewTextHandler(&also, nil))).With("listener", "CLIENT", "broker", int32(3))

@@ -21,7 +21,7 @@ import (
 // is called again, and goes on where it was.
 func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec) (fleet.Observed, error) {
 	v := converging{e: e, r: r, spec: s}
-	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.volumes, v.grow, v.shrink, v.software, v.version, v.rebalance} {
+	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.volumes, v.grow, v.shrink, v.partitions, v.software, v.version, v.rebalance} {
 		if err := part(ctx); err != nil {
 			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
 		}
@@ -221,6 +221,7 @@ func (v *converging) shrink(ctx context.Context) error {
 		return err
 	}
 	v.r.spec.Brokers = slices.DeleteFunc(slices.Clone(v.r.spec.Brokers), func(b fleet.Broker) bool { return slices.Contains(gone, b.ID) })
+	v.r.logs.first.Store(v.spec.Brokers[0].ID)
 	v.observe(func(o *fleet.Observed) {
 		o.Brokers = slices.DeleteFunc(o.Brokers, func(b fleet.ObservedBroker) bool { return slices.Contains(gone, b.ID) })
 	})
@@ -247,7 +248,7 @@ func (v *converging) software(ctx context.Context) error {
 					}
 					return err
 				}
-				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit, Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec) }})
+				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit(b), Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec, b.InstanceType) }})
 			})
 		case !maps.Equal(b.Static, was.Static):
 			err = v.do(func() error { return v.r.c.Reconfigure(ctx, b.ID, b.Static) })
@@ -260,10 +261,12 @@ func (v *converging) software(ctx context.Context) error {
 	return nil
 }
 
-// limit gives a listener the limits of the brokers' type.
-func (v *converging) limit(l *cluster.Listener) {
-	if slices.Contains(l.Mechanisms, "AWS_MSK_IAM") {
-		l.MaxConnections, l.Connects = v.e.cfg.iamLimits(v.spec.InstanceType)
+// limit gives a listener the limits of a broker's type.
+func (v *converging) limit(b fleet.Broker) func(*cluster.Listener) {
+	return func(l *cluster.Listener) {
+		if slices.Contains(l.Mechanisms, "AWS_MSK_IAM") {
+			l.MaxConnections, l.Connects = v.e.cfg.iamLimits(b.InstanceType)
+		}
 	}
 }
 

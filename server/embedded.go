@@ -417,7 +417,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 	}
 	cfg := cluster.Config{
 		Dir: filepath.Join(dir, logsDir), FS: e.cfg.FS, ClusterID: clusterID(s.ARN), KafkaVersion: s.KafkaVersion, Region: s.Region,
-		Static: s.Brokers[0].Static, Serverless: s.Serverless, Express: strings.HasPrefix(s.InstanceType, "express."), Throttles: e.cfg.throttles(s),
+		Static: s.Brokers[0].Static, Serverless: s.Serverless, Throttles: e.cfg.throttles(s),
 		Verifier: tokenVerifier{iam: e.iam, region: s.Region, now: time.Now}, SessionMax: e.cfg.SessionMax, Users: o.access.credential,
 		InitialRebalanceDelay: *e.cfg.RebalanceDelay, PageCache: e.cfg.PageCache, ForgetProducers: e.cfg.ForgetProducers,
 		Refused: refusals(e.audit, s.ARN, s.Region), Changed: wireChanges(e.audit, s.ARN, s.Region),
@@ -432,7 +432,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		cfg.Brokers, observed.Brokers = append(cfg.Brokers, kb), append(observed.Brokers, ob)
 	}
 	if s.Serverless {
-		l, err := o.listener(string(msk.IAM), bound[bootKey], o.bootHost())
+		l, err := o.listener(string(msk.IAM), "", bound[bootKey], o.bootHost())
 		if err != nil {
 			return cfg, observed, err
 		}
@@ -443,10 +443,10 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 
 // broker is one broker with some of its listeners.
 func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]net.Listener) (cluster.Broker, fleet.ObservedBroker, error) {
-	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static, Limits: o.e.cfg.limits(o.spec)}
+	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static, Express: isExpress(b.InstanceType), Limits: o.e.cfg.limits(o.spec, b.InstanceType)}
 	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
 	for _, name := range listeners {
-		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID, name))
+		l, err := o.listener(name, b.InstanceType, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID, name))
 		if err != nil {
 			return kb, ob, err
 		}

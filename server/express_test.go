@@ -235,7 +235,7 @@ func TestLimitsOfTypes(t *testing.T) {
 		"serverless has the other": {true, fleet.Spec{Serverless: true}, cluster.Limits{}},
 	} {
 		cfg := Config{Realistic: c.realistic, BytesPerGiB: 1 << 30}
-		if got := cfg.limits(c.spec); got != c.want {
+		if got := cfg.limits(c.spec, c.spec.InstanceType); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}

@@ -281,6 +281,9 @@ func (v *victim) create(kind, name string, brokers int32) error {
 	case closedKind:
 		in.EncryptionInfo.EncryptionInTransit.ClientBroker = types.ClientBrokerTls
 		in.ClientAuthentication = &types.ClientAuthentication{Sasl: &types.Sasl{Iam: &types.Iam{Enabled: aws.Bool(true)}}}
+	case standardKind, mixedKind, movedKind:
+		in.NumberOfBrokerNodes = aws.Int32(3)
+		in.BrokerNodeGroupInfo.ClientSubnets = strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:3]
 	case expressKind:
 		in.NumberOfBrokerNodes = aws.Int32(3)
 		in.BrokerNodeGroupInfo = &types.BrokerNodeGroupInfo{
@@ -355,7 +358,7 @@ func (v *victim) works(c types.Cluster) {
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", -1, -1
 	topic.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2}}} // other brokers may go
-	if strings.HasPrefix(*c.Provisioned.BrokerNodeGroupInfo.InstanceType, expressKind) {
+	if len(c.Provisioned.BrokerNodeGroupInfo.ClientSubnets) == 3 {                                        // Express brokers, or brokers that may become some
 		topic.ReplicaAssignment[0].Replicas = []int32{1, 2, 3} // three, always
 	}
 	create := kmsg.NewPtrCreateTopicsRequest()
@@ -546,7 +549,9 @@ func killBase(t *testing.T, kind string) string {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	v.nothingOrphaned(v.settled())
+	all := v.settled()
+	v.nothingOrphaned(all)
+	v.upgradeTo(kind, all["c"])
 	v.kill()
 	return dir
 }
@@ -565,6 +570,7 @@ func killedAt(t *testing.T, base string, ch change, n int) bool {
 	v.arm(n)
 	err := ch.begin(v, c)
 	v.settled()
+	v.errandsDone(c)
 	killed := v.dead()
 	if err != nil && !killed {
 		t.Fatal(err)
@@ -573,6 +579,7 @@ func killedAt(t *testing.T, base string, ch change, n int) bool {
 		v = startVictim(t, dir)
 	}
 	all := v.settled()
+	v.errandsDone(c)
 	if all == nil {
 		t.Fatalf("the server ended:\n%s", v.words.String())
 	}
@@ -582,7 +589,7 @@ func killedAt(t *testing.T, base string, ch change, n int) bool {
 		t.Errorf("killed at %d: clusters %v", n, names)
 	}
 	if ch.check != nil {
-		if err := errors.Join(ch.check(all["c"]), v.complete(all["c"])); err != nil {
+		if err := errors.Join(ch.check(all["c"]), v.complete(all["c"], ch)); err != nil {
 			t.Errorf("killed at %d: %v", n, err)
 		}
 	}
@@ -594,17 +601,19 @@ func killedAt(t *testing.T, base string, ch change, n int) bool {
 	return killed
 }
 
-// complete says whether the cluster's last operation ended well.
-func (v *victim) complete(c types.Cluster) error {
+// complete says whether the cluster's operations ended well.
+func (v *victim) complete(c types.Cluster, ch change) error {
 	out, err := v.msk.ListClusterOperations(v.t.Context(), &kafka.ListClusterOperationsInput{ClusterArn: c.ClusterArn})
 	if err != nil {
 		return err
 	}
-	if len(out.ClusterOperationInfoList) != 1 {
-		return fmt.Errorf("%d operations", len(out.ClusterOperationInfoList))
+	if got := len(out.ClusterOperationInfoList); got != ch.operations() {
+		return fmt.Errorf("%d operations, want %d", got, ch.operations())
 	}
-	if got := *out.ClusterOperationInfoList[0].OperationState; !strings.HasSuffix(got, "_COMPLETE") {
-		return fmt.Errorf("the operation is %s", got)
+	for _, o := range out.ClusterOperationInfoList {
+		if got := *o.OperationState; !strings.HasSuffix(got, "_COMPLETE") {
+			return fmt.Errorf("the operation is %s", got)
+		}
 	}
 	return nil
 }
@@ -617,10 +626,10 @@ func (v *victim) complete(c types.Cluster) error {
 // Works: a server killed (kill -9) at each step of each kind of cluster operation comes back, goes on and leaves nothing over
 func TestKilledAtEachPoint(t *testing.T) {
 	bases := map[string]string{}
-	for _, kind := range []string{"", closedKind, expressKind} {
+	for _, kind := range []string{"", closedKind, expressKind, standardKind, mixedKind, movedKind} {
 		bases[kind] = killBase(t, kind)
 	}
-	for _, ch := range changes() {
+	for _, ch := range append(changes(), upgrades()...) {
 		t.Run(ch.name, func(t *testing.T) {
 			n := 1
 			for killedAt(t, bases[ch.on], ch, n) {

@@ -13,7 +13,7 @@ import (
 )
 
 // listener makes one of a broker's listeners.
-func (o *opening) listener(name string, bound net.Listener, host string) (cluster.Listener, error) {
+func (o *opening) listener(name, instanceType string, bound net.Listener, host string) (cluster.Listener, error) {
 	kind, ok := listenerKinds[name]
 	if !ok {
 		return cluster.Listener{}, fmt.Errorf("listener %s is not built", name)
@@ -35,7 +35,7 @@ func (o *opening) listener(name string, bound net.Listener, host string) (cluste
 		l.Door = func(ln net.Listener) net.Listener { return outer(inner(ln)) }
 	}
 	if kind.iam {
-		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(o.spec.InstanceType)
+		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(instanceType)
 		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log, audit: o.e.audit}
 	}
 	return l, nil

@@ -141,8 +141,14 @@ func (h *host) client(opts ...kgo.Opt) *kgo.Client {
 // every record that was acknowledged was consumed once, in order.
 func (h *host) traffic(topic string) (stop func()) {
 	h.t.Helper()
+	return h.trafficOf(topic, 2)
+}
+
+// trafficOf is traffic on a topic with as many replicas.
+func (h *host) trafficOf(topic string, replicas int16) (stop func()) {
+	h.t.Helper()
 	cl := h.client(kgo.DefaultProduceTopic(topic), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if _, err := kadm.NewClient(cl).CreateTopic(h.t.Context(), 1, 2, nil, topic); err != nil {
+	if _, err := kadm.NewClient(cl).CreateTopic(h.t.Context(), 1, replicas, nil, topic); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(h.t.Context())

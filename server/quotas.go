@@ -18,17 +18,23 @@ const (
 // bytes is a number of bytes in a time when tests have them scaled.
 func (c Config) bytes(n float64) float64 { return n * float64(c.BytesPerGiB) / gibibyte }
 
+func isExpress(instanceType string) bool {
+	t, _ := msk.FindInstanceType(instanceType)
+	return t.Express()
+}
+
 // limits is what one broker of a provisioned cluster may hold and how fast its
-// clients may be: Express brokers what AWS guarantees for their type, standard
+// clients may be, by its type: Express brokers what AWS guarantees for their type, standard
 // brokers what their volume's provisioned throughput lets them write, and as slow
 // as AWS's network only where everything lasts as long as on AWS.
-func (c Config) limits(s fleet.Spec) cluster.Limits {
-	t, _ := msk.FindInstanceType(s.InstanceType)
-	l := cluster.Limits{
-		VolumeBytes: int64(s.VolumeGiB) * c.BytesPerGiB,
-		Ingress:     c.bytes(t.Ingress * megabyte), Egress: c.bytes(t.Egress * megabyte),
+func (c Config) limits(s fleet.Spec, instanceType string) cluster.Limits {
+	t, _ := msk.FindInstanceType(instanceType)
+	l := cluster.Limits{Ingress: c.bytes(t.Ingress * megabyte), Egress: c.bytes(t.Egress * megabyte)}
+	if t.Express() {
+		return l // no volume
 	}
-	if c.Realistic && !t.Express() {
+	l.VolumeBytes = int64(s.VolumeGiB) * c.BytesPerGiB
+	if c.Realistic {
 		network := c.bytes(t.Gigabits * 1e9 / 8)
 		l.Ingress, l.Egress = network, network
 	}
@@ -79,8 +85,8 @@ func (v *converging) volumes(ctx context.Context) error {
 	if v.spec.VolumeGiB == v.r.spec.VolumeGiB && v.spec.VolumeMiB == v.r.spec.VolumeMiB {
 		return nil
 	}
-	want := v.e.cfg.limits(v.spec)
 	for _, b := range v.r.spec.Brokers {
+		want := v.e.cfg.limits(v.spec, b.InstanceType)
 		err := v.do(func() error { return v.r.c.Limit(ctx, b.ID, func(l *cluster.Limits) { *l = want }) })
 		if err != nil {
 			return err
@@ -88,6 +94,20 @@ func (v *converging) volumes(ctx context.Context) error {
 	}
 	v.r.spec.VolumeGiB, v.r.spec.VolumeMiB = v.spec.VolumeGiB, v.spec.VolumeMiB
 	return nil
+}
+
+// partitions gives the partitions other limits, when the brokers that are left are
+// Express brokers.
+func (v *converging) partitions(ctx context.Context) error {
+	want := v.e.cfg.throttles(v.spec).PartitionIngress
+	if want == v.e.cfg.throttles(v.r.spec).PartitionIngress {
+		return nil
+	}
+	err := v.do(func() error { return v.r.c.LimitPartitions(ctx, want) })
+	if err == nil {
+		v.r.spec.InstanceType = v.spec.InstanceType
+	}
+	return err
 }
 
 // rebalance gives brokers replicas of those of their zone that have more. It is

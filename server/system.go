@@ -153,6 +153,7 @@ func (s *System) build() (err error) {
 		Store:  s.store, Now: time.Now, Random: rand.Reader,
 		Subnet: s.subnet, DefaultSecurityGroup: s.ec2.DefaultSecurityGroup, SecurityGroupVPC: s.ec2.SecurityGroupVPC, Runs: runs,
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
+		Scan:   s.lookAtTopics,
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey, LinkedRole: s.linkedRole,
 		LogGroup: s.logs.GroupExists, Bucket: s.bucketExists,
 	}

@@ -49,6 +49,11 @@ func inPath(_ context.Context, a *asked) (string, map[string]string, error) {
 	return "*", nil, nil
 }
 
+// theCluster is the cluster's ARN in a path that has others too.
+func theCluster(_ context.Context, a *asked) (string, map[string]string, error) {
+	return a.in.Segments["clusterArn"], nil, nil
+}
+
 // member is an ARN in a member of the request.
 func member(name string) target {
 	return func(_ context.Context, a *asked) (string, map[string]string, error) {
@@ -145,6 +150,8 @@ var permissions = map[string]map[string]permission{
 		"CreateVpcConnection":   {on: member("TargetClusterArn"), also: []also{{"kafka:CreateVpcConnection", newVPCConnection}}},
 		"DescribeVpcConnection": {on: inPath}, "DeleteVpcConnection": {on: inPath}, "ListVpcConnections": everywhere,
 		"ListClientVpcConnections": {on: inPath}, "RejectClientVpcConnection": {on: inPath},
+		"CreateAssessment": {on: theCluster, tags: "kafka:TagResource"}, "DescribeAssessment": {on: theCluster}, "ListAssessments": {on: theCluster}, "ListAssessmentFindings": {on: theCluster}, "DeleteAssessment": {on: theCluster},
+		"StartTopicReassignment": {on: theCluster}, "StopTopicReassignment": {on: theCluster}, "DescribeTopicReassignment": {on: theCluster}, "ListTopicReassignments": {on: theCluster},
 		"PutClusterPolicy": {on: inPath}, "GetClusterPolicy": {on: inPath}, "DeleteClusterPolicy": {on: inPath},
 	},
 	"sts": {

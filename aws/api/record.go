@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/audit"
@@ -126,8 +127,8 @@ func (h *handler) eventOf(r *http.Request, e *event) audit.Event {
 	}
 	if e.in != nil {
 		ev.Parameters = parameters(e.in, secretMembers[e.operation])
-		for _, v := range e.in.Segments {
-			if strings.HasPrefix(v, "arn:") {
+		for _, name := range slices.Sorted(maps.Keys(e.in.Segments)) {
+			if v := e.in.Segments[name]; strings.HasPrefix(v, "arn:") {
 				ev.Resources = append(ev.Resources, audit.Resource{ARN: v})
 			}
 		}

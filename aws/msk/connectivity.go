@@ -135,7 +135,7 @@ func connectivityChange(in *kafka.UpdateConnectivityRequest) (change, error) {
 		decide = reachChange(info)
 	}
 	network := in.ConnectivityInfo != nil && in.ConnectivityInfo.NetworkType != nil
-	return change{verb: "update", stamp: in.CurrentVersion, serverless: network, decide: decide}, nil
+	return change{verb: "update", stamp: in.CurrentVersion, serverless: network, mixed: true, decide: decide}, nil
 }
 
 // identical refuses an update that changes nothing.

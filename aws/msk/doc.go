@@ -20,7 +20,10 @@
 // VPC connection of the account, and ".../msk/client-vpc-connection/..." lists it
 // beside its cluster.
 // "{account}/{region}/msk/operation/{name}/{id}/{uuid}" holds an operation of the
-// cluster whose ARN ends so.
+// cluster whose ARN ends so; ".../msk/assessment/..." and
+// ".../msk/topic-reassignment/..." likewise. "-/-/msk/errand/{account}/{region}/{name}/{kind}/{uuid}"
+// is there while one of these two is under way: the list that is walked and
+// watched by who does them.
 package msk
 
 import (
@@ -109,6 +112,8 @@ type broker struct {
 	Added  time.Time `json:"added,omitzero"` // when it was first seen running
 	Boot   int64     `json:"boot,omitempty"` // how often operations have had it start again
 
+	Express bool `json:"express,omitempty"` // an Express broker, while the cluster has Standard brokers too
+
 	KafkaVersion  string            `json:"kafkaVersion,omitempty"`  // while an operation updates it; "" is the cluster's
 	Configuration *configurationRef `json:"configuration,omitempty"` // that it has started with; nil is the service's defaults
 }
@@ -116,6 +121,7 @@ type broker struct {
 // provisioned is what a provisioned cluster was asked to be, defaults filled in.
 type provisioned struct {
 	InstanceType       string      `json:"instanceType"`
+	Mixed              *mixed      `json:"mixed,omitempty"` // brokers of both kinds; InstanceType is of the Standard brokers then
 	Subnets            []string    `json:"subnets"`
 	ZoneIDs            []string    `json:"zoneIds"` // in the order of Subnets
 	SecurityGroups     []string    `json:"securityGroups,omitempty"`

@@ -1,6 +1,7 @@
 package msk
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/aws/model"
@@ -19,4 +20,12 @@ func conflict(parameter, message string) error { return model.Conflict(parameter
 
 func notFound(parameter string) error { // UNVERIFIED wording
 	return model.NotFound(parameter, "The requested resource doesn't exist.")
+}
+
+// wordsOf is what a refusal says.
+func wordsOf(err error) string {
+	if e, ok := errors.AsType[*model.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
 }

@@ -113,9 +113,9 @@ const onlyExpress = "max.connections.per.ip"
 func (p *provisioned) fits(properties map[string]string) error {
 	var refused []refusedProperty
 	for name, value := range properties {
-		ok := name != onlyExpress
-		if p.express() {
-			ok = slices.Contains(expressProperties, name)
+		ok := p.express() || name != onlyExpress
+		if p.express() || p.Mixed != nil {
+			ok = ok && slices.Contains(expressProperties, name)
 		}
 		if !ok {
 			refused = append(refused, refusedProperty{name, value, []string{"Key '" + name + "' is not supported for the broker type " + p.InstanceType + "."}})
@@ -138,9 +138,9 @@ func expressDefaults(d map[string]string) map[string]string {
 	return d
 }
 
-// defaultsOf is what the service sets on the brokers of a cluster; p is nil for
-// serverless clusters.
-func defaultsOf(p *provisioned, azs int, kafkaVersion string) map[string]string {
+// defaultsOf is what the service sets on brokers of a type; p is nil, and the type
+// "", for serverless clusters.
+func defaultsOf(p *provisioned, instanceType string, azs int, kafkaVersion string) map[string]string {
 	d := BrokerDefaults(azs, kafkaVersion)
 	if p != nil && p.Tiered { // (aws:kafka developer guide, tiered storage configurations)
 		d["unclean.leader.election.enable"] = "false"
@@ -148,7 +148,7 @@ func defaultsOf(p *provisioned, azs int, kafkaVersion string) map[string]string 
 			d["remote.log.storage.system.enable"] = "true"
 		}
 	}
-	if p != nil && p.express() {
+	if strings.HasPrefix(instanceType, expressPrefix) {
 		return expressDefaults(d)
 	}
 	return d

@@ -13,6 +13,8 @@ type InstanceType struct {
 	VolumeMiB  float64 // a second: the most throughput of its volume that can be provisioned; 0: none can
 	Ingress    float64 // megabytes a second beyond which producers are throttled, of Express
 	Egress     float64 // likewise of consumers
+
+	Recommended int // replicas that AWS recommends at most, of Express
 }
 
 // Express reports whether brokers of the type are Express brokers.
@@ -40,13 +42,13 @@ var instanceTypes = []InstanceType{
 	{Name: "kafka.m7g.8xlarge", Partitions: 6000, Gigabits: 15, VolumeMiB: 1000},
 	{Name: "kafka.m7g.12xlarge", Partitions: 6000, Gigabits: 22.5, VolumeMiB: 1000},
 	{Name: "kafka.m7g.16xlarge", Partitions: 6000, Gigabits: 30, VolumeMiB: 1000},
-	{Name: "express.m7g.large", Partitions: 1500, Gigabits: 0.937, Ingress: 23.4, Egress: 58.5},
-	{Name: "express.m7g.xlarge", Partitions: 2000, Gigabits: 1.876, Ingress: 46.8, Egress: 117},
-	{Name: "express.m7g.2xlarge", Partitions: 4000, Gigabits: 3.75, Ingress: 93.7, Egress: 234.2},
-	{Name: "express.m7g.4xlarge", Partitions: 8000, Gigabits: 7.5, Ingress: 187.5, Egress: 468.7},
-	{Name: "express.m7g.8xlarge", Partitions: 16000, Gigabits: 15, Ingress: 375, Egress: 937.5},
-	{Name: "express.m7g.12xlarge", Partitions: 24000, Gigabits: 22.5, Ingress: 562.5, Egress: 1406.2},
-	{Name: "express.m7g.16xlarge", Partitions: 32000, Gigabits: 30, Ingress: 750, Egress: 1875},
+	{Name: "express.m7g.large", Partitions: 1500, Recommended: 1000, Gigabits: 0.937, Ingress: 23.4, Egress: 58.5},
+	{Name: "express.m7g.xlarge", Partitions: 2000, Recommended: 1000, Gigabits: 1.876, Ingress: 46.8, Egress: 117},
+	{Name: "express.m7g.2xlarge", Partitions: 4000, Recommended: 2500, Gigabits: 3.75, Ingress: 93.7, Egress: 234.2},
+	{Name: "express.m7g.4xlarge", Partitions: 8000, Recommended: 6000, Gigabits: 7.5, Ingress: 187.5, Egress: 468.7},
+	{Name: "express.m7g.8xlarge", Partitions: 16000, Recommended: 12000, Gigabits: 15, Ingress: 375, Egress: 937.5},
+	{Name: "express.m7g.12xlarge", Partitions: 24000, Recommended: 16000, Gigabits: 22.5, Ingress: 562.5, Egress: 1406.2},
+	{Name: "express.m7g.16xlarge", Partitions: 32000, Recommended: 20000, Gigabits: 30, Ingress: 750, Egress: 1875},
 }
 
 // FindInstanceType finds a broker type by the name that the API has for it.

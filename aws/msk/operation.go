@@ -63,6 +63,7 @@ type operation struct {
 	Removed     []broker       `json:"removed,omitempty"` // brokers that the operation takes out
 	Added       []broker       `json:"added,omitempty"`   // brokers that it brings
 	VPC         *vpcMade       `json:"vpc,omitempty"`     // the connection that was made or deleted
+	Upgrade     *upgradeInfo   `json:"upgrade,omitempty"` // of one that begins or steers an upgrade to Express brokers
 	ErrorCode   string         `json:"errorCode,omitempty"`
 	ErrorText   string         `json:"errorText,omitempty"`
 }
@@ -142,6 +143,7 @@ type settings struct {
 	StorageMode   string            `json:"storageMode,omitempty"`
 	Rebalancing   string            `json:"rebalancing,omitempty"`
 	InstanceType  string            `json:"instanceType,omitempty"`
+	Kinds         *kinds            `json:"kinds,omitempty"` // of the brokers
 	KafkaVersion  string            `json:"kafkaVersion,omitempty"`
 	Configuration *configurationRef `json:"configuration,omitempty"` // of a source, nil too for the service's defaults
 	Monitoring    *monitoring       `json:"monitoring,omitempty"`
@@ -167,6 +169,9 @@ func (s settings) put(c *cluster) {
 	}
 	if s.InstanceType != "" {
 		p.InstanceType = s.InstanceType
+	}
+	if s.Kinds != nil {
+		s.Kinds.put(&p)
 	}
 	if m := s.Monitoring; m != nil {
 		m.put(&p)

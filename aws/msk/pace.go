@@ -22,6 +22,8 @@ func Realistic(kind string) time.Duration {
 		return 4 * time.Minute
 	case updateMonitoring:
 		return 210 * time.Second
+	case changeReassign:
+		return 30 * time.Second // of each step
 	case updateVolume, updateRebalancing, changeVPCConnection:
 		return 5 * time.Minute
 	case updateConfiguration, updateType, increaseBrokerCount, decreaseBrokerCount:

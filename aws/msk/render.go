@@ -108,7 +108,7 @@ func (p *provisioned) renderGroup() *kafka.BrokerNodeGroupInfo {
 	return &kafka.BrokerNodeGroupInfo{
 		BrokerAZDistribution: new("DEFAULT"),
 		ClientSubnets:        p.Subnets,
-		InstanceType:         new(p.InstanceType),
+		InstanceType:         new(p.kinds().shown()),
 		SecurityGroups:       p.SecurityGroups,
 		StorageInfo:          p.renderStorage(),
 		ZoneIds:              p.ZoneIDs,
@@ -235,9 +235,10 @@ func nodes(c cluster) []kafka.NodeInfo {
 		node := kafka.NodeInfo{
 			NodeType:     new("BROKER"),
 			NodeARN:      new(b.ARN),
-			InstanceType: new(strings.TrimPrefix(c.Provisioned.InstanceType, "kafka.")),
+			InstanceType: new(strings.TrimPrefix(c.typeOf(b), "kafka.")),
 			BrokerNodeInfo: &kafka.BrokerNodeInfo{
 				BrokerId:                  new(float64(b.ID)),
+				BrokerNodeType:            new(c.kindOf(b)),
 				AttachedENIId:             new(interfaceID(b.ARN)),
 				ClientSubnet:              new(b.Subnet),
 				ClientVpcIpAddress:        given(address),

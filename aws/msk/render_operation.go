@@ -13,7 +13,7 @@ func (o *operation) renderV1(c cluster) kafka.ClusterOperationInfo {
 		ClientRequestId: new(o.Request), ClusterArn: new(c.ARN), CreationTime: model.NewTime(o.Created), EndTime: o.end(),
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		OperationSteps: o.renderSteps(), SourceClusterInfo: o.render(o.Source, c), TargetClusterInfo: o.render(o.Target, c),
-		VpcConnectionInfo: o.VPC.render(),
+		VpcConnectionInfo: o.VPC.render(), BrokerTypeUpgradeInfo: o.Upgrade.render(c, o),
 	}
 }
 
@@ -24,7 +24,7 @@ func (o *operation) renderV2(c cluster) *kafka.ClusterOperationV2 {
 		ErrorInfo: o.errorInfo(), OperationArn: new(o.ARN), OperationState: new(string(o.State)), OperationType: new(o.Type),
 		Provisioned: &kafka.ClusterOperationV2Provisioned{
 			OperationSteps: o.renderSteps(), SourceClusterInfo: o.render(o.Source, c), TargetClusterInfo: o.render(o.Target, c),
-			VpcConnectionInfo: o.VPC.render(),
+			VpcConnectionInfo: o.VPC.render(), BrokerTypeUpgradeInfo: o.Upgrade.render(c, o),
 		},
 	}
 }
@@ -71,6 +71,12 @@ func (o *operation) render(s settings, c cluster) *kafka.MutableClusterInfo {
 	out := &kafka.MutableClusterInfo{
 		ConfigurationInfo: s.Configuration.render(), KafkaVersion: given(s.KafkaVersion),
 		InstanceType: given(strings.TrimPrefix(s.InstanceType, "kafka.")),
+	}
+	if s.Kinds != nil {
+		out.InstanceType = new(strings.TrimPrefix(s.Kinds.shown(), "kafka."))
+		if s.Kinds.Mixed != nil {
+			out.InstanceType = new(s.Kinds.shown())
+		}
 	}
 	if s.Brokers > 0 {
 		out.NumberOfBrokerNodes = new(int32(s.Brokers))

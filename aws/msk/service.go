@@ -53,6 +53,9 @@ type Config struct {
 	// Held tells what each broker of a running cluster holds; nil, or false,
 	// leaves the limits that rest on it unchecked.
 	Held func(clusterARN string) (held map[int32]Held, ok bool)
+	// Scan looks at the topics of a running cluster; nil, or an error, refuses what
+	// rests on it.
+	Scan func(ctx context.Context, clusterARN string) (Scan, error)
 }
 
 // Service is MSK's API over the store. Its methods may be called concurrently.

@@ -21,7 +21,7 @@ type Wanted struct {
 	Brokers         []WantedBroker // by id
 	Listeners       []Listener     // the same on every broker
 	SecurityGroups  []string
-	InstanceType    string   // of provisioned clusters
+	InstanceType    string   // of provisioned clusters; of Standard brokers while there are Express brokers too
 	VolumeGiB       int32    // of each broker; 0: without a limit
 	VolumeMiB       int32    // a second, of each broker's volume, where it was provisioned; 0: no limit
 	Rebalances      bool     // new brokers are to be given replicas of those that have more
@@ -44,6 +44,7 @@ type Monitoring struct {
 type WantedBroker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
+	InstanceType         string            // of provisioned clusters
 	Boot                 int64             // one that runs since before this changed is to start again
 	KafkaVersion         string            // the cluster's, or the one that an operation brings it to
 	Static               map[string]string // its server.properties
@@ -139,8 +140,8 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 	for _, b := range c.Brokers {
 		v := cmp.Or(b.KafkaVersion, c.KafkaVersion)
 		w.Brokers = append(w.Brokers, WantedBroker{
-			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, Boot: b.Boot,
-			KafkaVersion: v, Static: static(defaultsOf(c.Provisioned, len(zones), v), properties(b.Configuration), now),
+			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, InstanceType: c.typeOf(b), Boot: b.Boot,
+			KafkaVersion: v, Static: static(defaultsOf(c.Provisioned, c.typeOf(b), len(zones), v), properties(b.Configuration), now),
 		})
 	}
 	return w
@@ -211,6 +212,11 @@ func commit(tx *store.Tx, c cluster, e event) error {
 	before := c
 	e.apply(&c)
 	document, list := documentKey(c.Account, c.Region, c.Name), listKey(c.Account, c.Region, c.Name)
+	if c.State == Deleting && before.State != Deleting {
+		if err := forgetUpgrades(tx, c); err != nil {
+			return err
+		}
+	}
 	if c.State == removed {
 		if err := forgetOperations(tx, c, 0); err != nil {
 			return err
@@ -243,6 +249,11 @@ func commit(tx *store.Tx, c cluster, e event) error {
 const maxOperations = 90
 
 func writeOperation(tx *store.Tx, c, before cluster) error {
+	if o := c.Operation; o.State == updateComplete && o.Upgrade != nil && o.Upgrade.Reassignment != "" && before.busy() {
+		if err := beginMoves(tx, c, o.Upgrade.Each); err != nil {
+			return err
+		}
+	}
 	if before.Operation == nil || before.Operation.ID != c.Operation.ID {
 		if err := forgetOperations(tx, c, maxOperations-1); err != nil {
 			return err

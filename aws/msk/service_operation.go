@@ -37,6 +37,11 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 	if s.cfg.Held != nil {
 		f.held, _ = s.cfg.Held(arn)
 	}
+	if ch.scans {
+		if err := s.scan(ctx, c, &f); err != nil {
+			return nil, err
+		}
+	}
 	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		c, err := find(tx, caller, "clusterArn", arn)
 		if err == nil {
@@ -55,6 +60,23 @@ func (s *Service) begin(ctx context.Context, caller model.Caller, arn string, ch
 	return operationARN, err
 }
 
+// scan fills in what is to be known for an upgrade to Express brokers.
+func (s *Service) scan(ctx context.Context, c cluster, f *changeFacts) error {
+	d := drawer{random: s.cfg.Random}
+	if f.reassignment = d.uuid(); d.err != nil {
+		return fmt.Errorf("draw fresh ids: %w", d.err)
+	}
+	if s.cfg.Scan == nil || c.State != Active {
+		return nil
+	}
+	seen, err := s.cfg.Scan(ctx, c.ARN)
+	if err != nil {
+		return fmt.Errorf("look at the topics of %s: %w", c.ARN, err)
+	}
+	f.scan = &seen
+	return nil
+}
+
 // beginParsed begins a change unless its request could not be read.
 func (s *Service) beginParsed(ctx context.Context, caller model.Caller, arn *string, ch change, err error) (*string, error) {
 	if err != nil {
@@ -66,6 +88,9 @@ func (s *Service) beginParsed(ctx context.Context, caller model.Caller, arn *str
 // read fills in what is stored.
 func (f *changeFacts) read(tx *store.Tx, caller model.Caller, c cluster, ch change) (err error) {
 	if f.existing, err = readAll(tx, caller.Account, caller.Region); err != nil {
+		return err
+	}
+	if f.reassigning, err = activeReassignment(tx, c); err != nil {
 		return err
 	}
 	if ch.names != nil {

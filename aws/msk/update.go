@@ -15,6 +15,8 @@ type change struct {
 	names       *configurationRef                            // a configuration that it needs
 	authorities []string                                     // certificate authorities that it needs
 	serverless  bool                                         // serverless clusters have it too
+	scans       bool                                         // what topics there are is needed
+	mixed       bool                                         // it may be asked of a cluster with brokers of both kinds
 	decide      func(c cluster, f changeFacts) (plan, error) // pure
 }
 
@@ -34,6 +36,10 @@ type changeFacts struct {
 	properties map[string]string // of the revision that it names
 	configured configuration     // that the cluster has
 	current    map[string]string // of the revision that it has
+
+	scan         *Scan  // nil where nobody can tell
+	reassigning  string // ARN of the topic reassignment that is under way
+	reassignment string // fresh uuid
 }
 
 // Held is how many replicas of partitions a broker holds.
@@ -49,6 +55,7 @@ type plan struct {
 	source, target settings
 	acts           []act
 	added, removed []broker
+	upgrade        *upgradeInfo
 }
 
 // decideChange answers the start of an operation: on an ACTIVE cluster, at the
@@ -64,6 +71,9 @@ func decideChange(c cluster, ch change, f changeFacts) (started, error) {
 	if ch.stamp != nil && *ch.stamp != c.CurrentVersion {
 		return started{}, badRequest("currentVersion", "The version of the cluster isn't current. Check the current version and try again.")
 	}
+	if c.Provisioned != nil && c.Provisioned.Mixed != nil && !ch.mixed { // UNVERIFIED which, and wording
+		return started{}, badRequest("clusterArn", "This operation cannot be performed while the cluster has both Standard and Express brokers. Complete the upgrade or roll it back first.")
+	}
 	p, err := ch.decide(c, f)
 	if err != nil {
 		return started{}, err
@@ -77,7 +87,7 @@ func decideChange(c cluster, ch change, f changeFacts) (started, error) {
 		ARN: c.operationARN(f.ids.id), ID: f.ids.id, Type: p.kind, State: pending, Request: f.ids.request,
 		Created: f.now.UTC().Truncate(time.Millisecond),
 		Source:  p.source, Target: p.target, Acts: p.acts, NextVersion: f.ids.version, Each: each,
-		Added: p.added, Removed: p.removed,
+		Added: p.added, Removed: p.removed, Upgrade: p.upgrade,
 	}}, nil
 }
 
@@ -91,7 +101,7 @@ func rebootOf(ids []string) (change, error) {
 	if err != nil {
 		return change{}, badRequest("brokerIds", "The broker ID '%s' is not valid.", ids[0])
 	}
-	return change{verb: "reboot broker of", decide: func(c cluster, _ changeFacts) (plan, error) {
+	return change{verb: "reboot broker of", mixed: true, decide: func(c cluster, _ changeFacts) (plan, error) {
 		if !slices.ContainsFunc(c.Brokers, func(b broker) bool { return b.ID == int32(id) }) {
 			return plan{}, badRequest("brokerIds", "The cluster has no broker with the ID %d.", id)
 		}

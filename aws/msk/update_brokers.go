@@ -110,20 +110,29 @@ func (c *cluster) mayShrink(removed []broker, held map[int32]Held) error {
 	return nil
 }
 
-// typeChange reads an UpdateBrokerType request: every broker starts again.
-// aws:kafka UpdateBrokerType; UNVERIFIED wordings
+// typeChange reads an UpdateBrokerType request: every broker starts again, unless
+// it is a step of an upgrade to Express brokers (mixed.go). aws:kafka
+// UpdateBrokerType; UNVERIFIED wordings
 func typeChange(in *kafka.UpdateBrokerTypeRequest) (change, error) {
 	const parameter = "targetInstanceType"
 	target := deref(in.TargetInstanceType)
-	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, f changeFacts) (plan, error) {
+	_, _, both := parseBoth(target)
+	return change{verb: "update", stamp: in.CurrentVersion, scans: both, mixed: true, decide: func(c cluster, f changeFacts) (plan, error) {
+		if p, ok, err := kindChange(c, in, f); ok || err != nil {
+			return p, err
+		}
 		if target == c.Provisioned.InstanceType {
 			return plan{}, badRequest(parameter, "The cluster has the broker type %s already.", strings.TrimPrefix(target, "kafka."))
 		}
 		if err := checkInstanceType(parameter, target, c.KafkaVersion); err != nil {
 			return plan{}, err
 		}
-		if c.Provisioned.express() != strings.HasPrefix(target, expressPrefix) { // UNVERIFIED that there is no way
-			return plan{}, badRequest(parameter, "The broker type %s cannot be changed to %s.", c.Provisioned.InstanceType, target)
+		if have := c.Provisioned.InstanceType; c.Provisioned.express() {
+			if !strings.HasPrefix(target, expressPrefix) {
+				return plan{}, badRequest(parameter, "The broker type %s cannot be changed to %s.", have, target)
+			}
+		} else if strings.HasPrefix(target, expressPrefix) {
+			return plan{}, badRequest(parameter, "The broker type %s cannot be changed to %s at once. To begin the upgrade to Express brokers, specify both types: %s,%s", have, target, have, target)
 		}
 		if err := c.Provisioned.Throughput.check(target, c.Provisioned.VolumeGiB); err != nil {
 			return plan{}, renamed(err, parameter)

@@ -30,7 +30,7 @@ func refOf(in *kafka.ConfigurationInfo) *configurationRef {
 // aws:kafka UpdateClusterConfiguration
 func configurationChange(in *kafka.UpdateClusterConfigurationRequest) (change, error) {
 	ref := refOf(in.ConfigurationInfo)
-	return change{verb: "update", stamp: in.CurrentVersion, names: ref, decide: func(c cluster, f changeFacts) (plan, error) {
+	return change{verb: "update", stamp: in.CurrentVersion, names: ref, mixed: true, decide: func(c cluster, f changeFacts) (plan, error) {
 		if have := c.Provisioned.Configuration; have != nil && *have == *ref { // UNVERIFIED wording
 			return plan{}, badRequest("configurationInfo", "The cluster already has this revision of the configuration.")
 		}
@@ -107,7 +107,7 @@ func monitoringChange(in *kafka.UpdateMonitoringRequest) (change, error) {
 	if m == (monitoring{}) { // UNVERIFIED wording
 		return change{}, badRequest("", "Specify one of enhancedMonitoring, openMonitoring and loggingInfo.")
 	}
-	return change{verb: "update", stamp: in.CurrentVersion, decide: func(c cluster, _ changeFacts) (plan, error) {
+	return change{verb: "update", stamp: in.CurrentVersion, mixed: true, decide: func(c cluster, _ changeFacts) (plan, error) {
 		p, was := c.Provisioned, monitoring{}
 		if m.Enhanced != "" {
 			was.Enhanced = p.EnhancedMonitoring
@@ -167,7 +167,7 @@ func securityChange(in *kafka.UpdateSecurityRequest) (change, error) {
 	if a := in.ClientAuthentication; a != nil && a.Tls != nil {
 		authorities = a.Tls.CertificateAuthorityArnList
 	}
-	return change{verb: "update", stamp: in.CurrentVersion, authorities: authorities, decide: func(c cluster, f changeFacts) (plan, error) {
+	return change{verb: "update", stamp: in.CurrentVersion, authorities: authorities, mixed: true, decide: func(c cluster, f changeFacts) (plan, error) {
 		was := c.Provisioned.security
 		target := was
 		if e := in.EncryptionInfo; e != nil {

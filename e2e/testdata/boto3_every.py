@@ -214,6 +214,98 @@ def express(arn):
     check("rebalancing", kafka.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["Provisioned"]["Rebalancing"], {"Status": "PAUSED"})
 
 
+BOTH = "kafka.m5.large,express.m7g.large"
+TYPE = {"AssessmentType": "UPDATE_BROKER_TYPE"}
+
+
+def ended(call, **args):
+    """An assessment or a topic reassignment when it is no longer under way."""
+    for _ in range(1200):
+        got = call(**args)
+        if got["Status"] not in ("PENDING", "IN_PROGRESS", "STOPPING"):
+            return got
+        time.sleep(0.02)
+    raise SystemExit(f"it does not end: {got}")
+
+
+def assessments(arn, less):
+    kafka.create_topic(ClusterArn=arn, TopicName="orders", PartitionCount=2, ReplicationFactor=2)
+    refused("no type", *BAD, kafka.create_assessment, ClusterArn=arn)
+    refused("an unknown type", *BAD, kafka.create_assessment, ClusterArn=arn, AssessmentType="WEATHER")
+    refused("a standard type", *BAD, kafka.create_assessment, ClusterArn=arn, AssessmentParameters={"TargetInstanceType": "kafka.m5.large"}, **TYPE)
+    refused("serverless", *BAD, kafka.create_assessment, ClusterArn=less, **TYPE)
+    refused("no such cluster", *LOST, kafka.create_assessment, ClusterArn=NOBODY, **TYPE)
+    first = {"ClusterArn": arn, "AssessmentArn": kafka.create_assessment(ClusterArn=arn, Tags={"team": "data"}, **TYPE)["AssessmentArn"]}
+    summary = ended(kafka.describe_assessment, **first)["Summary"]
+    check("summary", (summary["TotalFindings"], summary["BySeverity"]["ERROR"], summary["HasBlockingFindings"], summary["FindingsCapped"]), (2, 1, True, False))
+    whole = kafka.list_assessment_findings(**first)["Findings"]
+    check("findings", [(f["Category"], f.get("Resource")) for f in whole], [("CAPACITY", None), ("TOPIC_CONFIGURATION", "orders")])
+    one = kafka.list_assessment_findings(MaxResults=1, **first)
+    check("findings in pages", one["Findings"] + kafka.list_assessment_findings(MaxResults=1, NextToken=one["NextToken"], **first)["Findings"], whole)
+    check("findings by severity", kafka.list_assessment_findings(Severity="INFO", **first)["Findings"], whole[:1])
+    for bad in ({"Severity": "LOUD"}, {"Category": "WEATHER"}, {"MaxResults": 501}, {"NextToken": "nonsense"}, {"NextToken": one["NextToken"], "Severity": "INFO"}):
+        refused(f"findings {bad}", *BAD, kafka.list_assessment_findings, **first, **bad)
+    second = {"ClusterArn": arn, "AssessmentArn": kafka.create_assessment(ClusterArn=arn, AssessmentParameters={"TargetInstanceType": "express.m7g.large"}, **TYPE)["AssessmentArn"]}
+    ended(kafka.describe_assessment, **second)
+    again = kafka.list_assessment_findings(**second)["Findings"]
+    check("the same problem has the same id", [f["FindingId"] for f in again], [whole[1]["FindingId"]])
+    paged(kafka.list_assessments, "Assessments", 2, ClusterArn=arn)
+    refused("assessments of a type", *BAD, kafka.list_assessments, ClusterArn=arn, AssessmentType="WEATHER")
+    check("deleted", kafka.delete_assessment(**first)["Status"], "DELETING")
+    for call in (kafka.describe_assessment, kafka.delete_assessment, kafka.list_assessment_findings):
+        refused("deleted", *LOST, call, **first)
+        refused("of nobody", *LOST, call, ClusterArn=NOBODY, AssessmentArn=first["AssessmentArn"])
+
+
+def upgrade(less):
+    """Standard brokers become Express brokers in place."""
+    arn = kafka.create_cluster(ClusterName="up", **{**provisioned(), "KafkaVersion": "3.9.x.kraft"})["ClusterArn"]
+    wait(arn)
+    assessments(arn, less)
+    refused("not ready", *BAD, kafka.update_broker_type, ClusterArn=arn, CurrentVersion=version(arn), TargetInstanceType=BOTH)
+    kafka.delete_topic(ClusterArn=arn, TopicName="orders")
+    kafka.create_topic(ClusterArn=arn, TopicName="orders", PartitionCount=2, ReplicationFactor=3)
+    moves = {"ClusterArn": arn, "TargetInstanceType": "express.m7g.large", "TopicsToInclude": [".*"]}
+    refused("of one kind", *BAD, kafka.start_topic_reassignment, **moves)
+    refused("at once", *BAD, kafka.update_broker_type, ClusterArn=arn, CurrentVersion=version(arn), TargetInstanceType="express.m7g.large")
+    refused("an unknown mode", *BAD, kafka.update_broker_type, ClusterArn=arn, CurrentVersion=version(arn), TargetInstanceType=BOTH, TopicReassignment="SOMETIMES")
+    update(arn, kafka.update_broker_type, TargetInstanceType=BOTH, TopicReassignment="MANUAL")
+    kinds = [n["BrokerNodeInfo"]["BrokerNodeType"] for n in kafka.list_nodes(ClusterArn=arn)["NodeInfoList"] if "BrokerNodeInfo" in n]
+    check("kinds", kinds, ["STANDARD"] * 3 + ["EXPRESS"] * 3)
+    for bad in ({"TopicsToInclude": []}, {"TopicsToInclude": ["a"] * 11}, {"TopicsToExclude": ["("]}, {"TopicsToInclude": ["a" * 257]}, {"TargetInstanceType": "kafka.m5.xlarge"}, {"ClientToken": ""}):
+        refused(f"reassignment {bad}", *BAD, kafka.start_topic_reassignment, **{**moves, **bad})
+    first = kafka.start_topic_reassignment(ClientToken="one", **moves)["TopicReassignmentOperationArn"]
+    check("the same token", kafka.start_topic_reassignment(ClientToken="one", **moves)["TopicReassignmentOperationArn"], first)
+    done = ended(kafka.describe_topic_reassignment, ClusterArn=arn, TopicReassignmentOperationArn=first)
+    check("moved", (done["Status"], done["MigratedPartitions"], done["CompletedTopics"]), ("COMPLETE", done["TotalPartitions"], done["TotalTopics"]))
+    check("replicas", kafka.describe_topic(ClusterArn=arn, TopicName="orders")["ReplicaIds"], [4, 5, 6])
+    refused("ended", *BAD, kafka.stop_topic_reassignment, ClusterArn=arn, TopicReassignmentOperationArn=first)
+    second = kafka.start_topic_reassignment(**{**moves, "TargetInstanceType": "kafka.m5.large", "TopicsToInclude": ["nothing"]})["TopicReassignmentOperationArn"]
+    ended(kafka.describe_topic_reassignment, ClusterArn=arn, TopicReassignmentOperationArn=second)
+    paged(kafka.list_topic_reassignments, "Reassignments", 2, ClusterArn=arn)
+    check("by status", len(kafka.list_topic_reassignments(ClusterArn=arn, StatusFilter="COMPLETE")["Reassignments"]), 2)
+    refused("an unknown status", *BAD, kafka.list_topic_reassignments, ClusterArn=arn, StatusFilter="LATE")
+    for call in (kafka.describe_topic_reassignment, kafka.stop_topic_reassignment):
+        refused("no such reassignment", *LOST, call, ClusterArn=arn, TopicReassignmentOperationArn=first[:-36] + "00000000-0000-0000-0000-000000000000")
+    stop = kafka.start_topic_reassignment(**{**moves, "TargetInstanceType": "kafka.m5.large"})["TopicReassignmentOperationArn"]
+    try:
+        check("stopping", kafka.stop_topic_reassignment(ClusterArn=arn, TopicReassignmentOperationArn=stop)["Status"], "STOPPING")
+    except kafka.exceptions.BadRequestException:
+        pass  # it was faster
+    ended(kafka.describe_topic_reassignment, ClusterArn=arn, TopicReassignmentOperationArn=stop)
+    update(arn, kafka.update_broker_type, TargetInstanceType=BOTH, TopicReassignment="AUTO")
+    operations = kafka.list_cluster_operations(ClusterArn=arn)["ClusterOperationInfoList"]
+    auto = operations[0]["BrokerTypeUpgradeInfo"]
+    ended(kafka.describe_topic_reassignment, ClusterArn=arn, TopicReassignmentOperationArn=auto["TopicReassignmentOperationArn"])
+    refused("in AUTO", *BAD, kafka.update_broker_type, ClusterArn=arn, CurrentVersion=version(arn), TargetInstanceType="express.m7g.large")
+    update(arn, kafka.update_broker_type, TargetInstanceType=BOTH, TopicReassignment="MANUAL")
+    update(arn, kafka.update_broker_type, TargetInstanceType="express.m7g.large")
+    group = kafka.describe_cluster(ClusterArn=arn)["ClusterInfo"]["BrokerNodeGroupInfo"]
+    check("after", (group["InstanceType"], "StorageInfo" in group), ("express.m7g.large", False))
+    refused("assessed after", *BAD, kafka.create_assessment, ClusterArn=arn, **TYPE)
+    return arn
+
+
 def connections(arn):
     update(arn, kafka.update_connectivity, ConnectivityInfo={"VpcConnectivity": {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}})
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
@@ -277,6 +369,7 @@ update(two, kafka.update_storage, StorageMode="TIERED")
 check("storage mode", kafka.describe_cluster(ClusterArn=two)["ClusterInfo"]["StorageMode"], "TIERED")
 connections(two)
 express(fast)
-end((one, two, less, fast), configuration)
+up = upgrade(less)
+end((one, two, less, fast, up), configuration)
 strict.unserved(kafka, "kafka")
 strict.done()

@@ -89,6 +89,7 @@ var kinds = map[string]kind{
 	"audit/trail":                      engine,
 	"fleet":                            engine,
 	"monitor":                          engine,
+	"upgrade":                          engine,
 	"kafka/coordinator":                engine,
 	"kafka/partition":                  engine,
 	"aws/api":                          edge,

@@ -15,16 +15,19 @@ const APIVersion = "2018-11-14"
 type Service interface {
 	BatchAssociateScramSecret(ctx context.Context, c model.Caller, in *BatchAssociateScramSecretRequest) (*BatchAssociateScramSecretResponse, error)
 	BatchDisassociateScramSecret(ctx context.Context, c model.Caller, in *BatchDisassociateScramSecretRequest) (*BatchDisassociateScramSecretResponse, error)
+	CreateAssessment(ctx context.Context, c model.Caller, in *CreateAssessmentRequest) (*CreateAssessmentResponse, error)
 	CreateCluster(ctx context.Context, c model.Caller, in *CreateClusterRequest) (*CreateClusterResponse, error)
 	CreateClusterV2(ctx context.Context, c model.Caller, in *CreateClusterV2Request) (*CreateClusterV2Response, error)
 	CreateConfiguration(ctx context.Context, c model.Caller, in *CreateConfigurationRequest) (*CreateConfigurationResponse, error)
 	CreateTopic(ctx context.Context, c model.Caller, in *CreateTopicRequest) (*CreateTopicResponse, error)
 	CreateVpcConnection(ctx context.Context, c model.Caller, in *CreateVpcConnectionRequest) (*CreateVpcConnectionResponse, error)
+	DeleteAssessment(ctx context.Context, c model.Caller, in *DeleteAssessmentRequest) (*DeleteAssessmentResponse, error)
 	DeleteCluster(ctx context.Context, c model.Caller, in *DeleteClusterRequest) (*DeleteClusterResponse, error)
 	DeleteClusterPolicy(ctx context.Context, c model.Caller, in *DeleteClusterPolicyRequest) (*DeleteClusterPolicyResponse, error)
 	DeleteConfiguration(ctx context.Context, c model.Caller, in *DeleteConfigurationRequest) (*DeleteConfigurationResponse, error)
 	DeleteTopic(ctx context.Context, c model.Caller, in *DeleteTopicRequest) (*DeleteTopicResponse, error)
 	DeleteVpcConnection(ctx context.Context, c model.Caller, in *DeleteVpcConnectionRequest) (*DeleteVpcConnectionResponse, error)
+	DescribeAssessment(ctx context.Context, c model.Caller, in *DescribeAssessmentRequest) (*DescribeAssessmentResponse, error)
 	DescribeCluster(ctx context.Context, c model.Caller, in *DescribeClusterRequest) (*DescribeClusterResponse, error)
 	DescribeClusterOperation(ctx context.Context, c model.Caller, in *DescribeClusterOperationRequest) (*DescribeClusterOperationResponse, error)
 	DescribeClusterOperationV2(ctx context.Context, c model.Caller, in *DescribeClusterOperationV2Request) (*DescribeClusterOperationV2Response, error)
@@ -33,10 +36,13 @@ type Service interface {
 	DescribeConfigurationRevision(ctx context.Context, c model.Caller, in *DescribeConfigurationRevisionRequest) (*DescribeConfigurationRevisionResponse, error)
 	DescribeTopic(ctx context.Context, c model.Caller, in *DescribeTopicRequest) (*DescribeTopicResponse, error)
 	DescribeTopicPartitions(ctx context.Context, c model.Caller, in *DescribeTopicPartitionsRequest) (*DescribeTopicPartitionsResponse, error)
+	DescribeTopicReassignment(ctx context.Context, c model.Caller, in *DescribeTopicReassignmentRequest) (*DescribeTopicReassignmentResponse, error)
 	DescribeVpcConnection(ctx context.Context, c model.Caller, in *DescribeVpcConnectionRequest) (*DescribeVpcConnectionResponse, error)
 	GetBootstrapBrokers(ctx context.Context, c model.Caller, in *GetBootstrapBrokersRequest) (*GetBootstrapBrokersResponse, error)
 	GetClusterPolicy(ctx context.Context, c model.Caller, in *GetClusterPolicyRequest) (*GetClusterPolicyResponse, error)
 	GetCompatibleKafkaVersions(ctx context.Context, c model.Caller, in *GetCompatibleKafkaVersionsRequest) (*GetCompatibleKafkaVersionsResponse, error)
+	ListAssessmentFindings(ctx context.Context, c model.Caller, in *ListAssessmentFindingsRequest) (*ListAssessmentFindingsResponse, error)
+	ListAssessments(ctx context.Context, c model.Caller, in *ListAssessmentsRequest) (*ListAssessmentsResponse, error)
 	ListClientVpcConnections(ctx context.Context, c model.Caller, in *ListClientVpcConnectionsRequest) (*ListClientVpcConnectionsResponse, error)
 	ListClusterOperations(ctx context.Context, c model.Caller, in *ListClusterOperationsRequest) (*ListClusterOperationsResponse, error)
 	ListClusterOperationsV2(ctx context.Context, c model.Caller, in *ListClusterOperationsV2Request) (*ListClusterOperationsV2Response, error)
@@ -48,11 +54,14 @@ type Service interface {
 	ListNodes(ctx context.Context, c model.Caller, in *ListNodesRequest) (*ListNodesResponse, error)
 	ListScramSecrets(ctx context.Context, c model.Caller, in *ListScramSecretsRequest) (*ListScramSecretsResponse, error)
 	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
+	ListTopicReassignments(ctx context.Context, c model.Caller, in *ListTopicReassignmentsRequest) (*ListTopicReassignmentsResponse, error)
 	ListTopics(ctx context.Context, c model.Caller, in *ListTopicsRequest) (*ListTopicsResponse, error)
 	ListVpcConnections(ctx context.Context, c model.Caller, in *ListVpcConnectionsRequest) (*ListVpcConnectionsResponse, error)
 	PutClusterPolicy(ctx context.Context, c model.Caller, in *PutClusterPolicyRequest) (*PutClusterPolicyResponse, error)
 	RebootBroker(ctx context.Context, c model.Caller, in *RebootBrokerRequest) (*RebootBrokerResponse, error)
 	RejectClientVpcConnection(ctx context.Context, c model.Caller, in *RejectClientVpcConnectionRequest) (*RejectClientVpcConnectionResponse, error)
+	StartTopicReassignment(ctx context.Context, c model.Caller, in *StartTopicReassignmentRequest) (*StartTopicReassignmentResponse, error)
+	StopTopicReassignment(ctx context.Context, c model.Caller, in *StopTopicReassignmentRequest) (*StopTopicReassignmentResponse, error)
 	TagResource(ctx context.Context, c model.Caller, in *TagResourceRequest) (*TagResourceResponse, error)
 	UntagResource(ctx context.Context, c model.Caller, in *UntagResourceRequest) (*UntagResourceResponse, error)
 	UpdateBrokerCount(ctx context.Context, c model.Caller, in *UpdateBrokerCountRequest) (*UpdateBrokerCountResponse, error)
@@ -100,6 +109,18 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.BatchDisassociateScramSecret(ctx, c, in.(*BatchDisassociateScramSecretRequest))
+			},
+		},
+		{
+			Name: "CreateAssessment", Method: "POST", Path: "/v1/clusters/{clusterArn}/assessments", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(CreateAssessmentRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.CreateAssessment(ctx, c, in.(*CreateAssessmentRequest))
 			},
 		},
 		{
@@ -159,6 +180,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DeleteAssessment", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteAssessmentRequest)
+				in.AssessmentArn = r.Path("assessmentArn")
+				in.ClusterArn = r.Path("clusterArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteAssessment(ctx, c, in.(*DeleteAssessmentRequest))
+			},
+		},
+		{
 			Name: "DeleteCluster", Method: "DELETE", Path: "/v1/clusters/{clusterArn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DeleteClusterRequest)
@@ -213,6 +246,18 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.DeleteVpcConnection(ctx, c, in.(*DeleteVpcConnectionRequest))
+			},
+		},
+		{
+			Name: "DescribeAssessment", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeAssessmentRequest)
+				in.AssessmentArn = r.Path("assessmentArn")
+				in.ClusterArn = r.Path("clusterArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeAssessment(ctx, c, in.(*DescribeAssessmentRequest))
 			},
 		},
 		{
@@ -309,6 +354,18 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "DescribeTopicReassignment", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeTopicReassignmentRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.TopicReassignmentOperationArn = r.Path("topicReassignmentOperationArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeTopicReassignment(ctx, c, in.(*DescribeTopicReassignmentRequest))
+			},
+		},
+		{
 			Name: "DescribeVpcConnection", Method: "GET", Path: "/v1/vpc-connection/{arn}", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(DescribeVpcConnectionRequest)
@@ -350,6 +407,36 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.GetCompatibleKafkaVersions(ctx, c, in.(*GetCompatibleKafkaVersionsRequest))
+			},
+		},
+		{
+			Name: "ListAssessmentFindings", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}/findings", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListAssessmentFindingsRequest)
+				in.AssessmentArn = r.Path("assessmentArn")
+				in.Category = r.QueryString("category")
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				in.Severity = r.QueryString("severity")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListAssessmentFindings(ctx, c, in.(*ListAssessmentFindingsRequest))
+			},
+		},
+		{
+			Name: "ListAssessments", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListAssessmentsRequest)
+				in.AssessmentType = r.QueryString("assessmentType")
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListAssessments(ctx, c, in.(*ListAssessmentsRequest))
 			},
 		},
 		{
@@ -493,6 +580,20 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "ListTopicReassignments", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListTopicReassignmentsRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.MaxResults = r.QueryInt32("maxResults")
+				in.NextToken = r.QueryString("nextToken")
+				in.StatusFilter = r.QueryString("statusFilter")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListTopicReassignments(ctx, c, in.(*ListTopicReassignmentsRequest))
+			},
+		},
+		{
 			Name: "ListTopics", Method: "GET", Path: "/v1/clusters/{clusterArn}/topics", Status: 200, ResultWrapper: "",
 			Decode: func(r *model.Input) (model.Request, error) {
 				in := new(ListTopicsRequest)
@@ -552,6 +653,30 @@ func Operations(s Service) []model.Operation {
 			},
 			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
 				return s.RejectClientVpcConnection(ctx, c, in.(*RejectClientVpcConnectionRequest))
+			},
+		},
+		{
+			Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(StartTopicReassignmentRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				r.JSON(in)
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.StartTopicReassignment(ctx, c, in.(*StartTopicReassignmentRequest))
+			},
+		},
+		{
+			Name: "StopTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}/stop", Status: 200, ResultWrapper: "",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(StopTopicReassignmentRequest)
+				in.ClusterArn = r.Path("clusterArn")
+				in.TopicReassignmentOperationArn = r.Path("topicReassignmentOperationArn")
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.StopTopicReassignment(ctx, c, in.(*StopTopicReassignmentRequest))
 			},
 		},
 		{
@@ -728,23 +853,14 @@ func Operations(s Service) []model.Operation {
 
 // Others are the operations that are not served.
 var Others = []model.Other{
-	{Name: "CreateAssessment", Method: "POST", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "CreateChannel", Method: "POST", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "CreateReplicator", Method: "POST", Path: "/replication/v1/replicators"},
-	{Name: "DeleteAssessment", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DeleteChannel", Method: "DELETE", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DeleteReplicator", Method: "DELETE", Path: "/replication/v1/replicators/{replicatorArn}"},
-	{Name: "DescribeAssessment", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}"},
 	{Name: "DescribeChannel", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "DescribeReplicator", Method: "GET", Path: "/replication/v1/replicators/{replicatorArn}"},
-	{Name: "DescribeTopicReassignment", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}"},
-	{Name: "ListAssessmentFindings", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments/{assessmentArn}/findings"},
-	{Name: "ListAssessments", Method: "GET", Path: "/v1/clusters/{clusterArn}/assessments"},
 	{Name: "ListChannels", Method: "GET", Path: "/v1/clusters/{clusterArn}/channels"},
 	{Name: "ListReplicators", Method: "GET", Path: "/replication/v1/replicators"},
-	{Name: "ListTopicReassignments", Method: "GET", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
-	{Name: "StartTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments"},
-	{Name: "StopTopicReassignment", Method: "POST", Path: "/v1/clusters/{clusterArn}/topic-reassignments/{topicReassignmentOperationArn}/stop"},
 	{Name: "UpdateChannel", Method: "PUT", Path: "/v1/clusters/{clusterArn}/channels/{channelArn}"},
 	{Name: "UpdateReplicationInfo", Method: "PUT", Path: "/replication/v1/replicators/{replicatorArn}/replication-info"},
 }

@@ -6,6 +6,40 @@ import (
 	"github.com/millrace/millrace/aws/model"
 )
 
+// AssessmentFinding is aws:kafka's shape of that name.
+type AssessmentFinding struct {
+	Category    *string             `json:"category,omitzero"`
+	FindingId   *string             `json:"findingId,omitzero"`
+	Message     *string             `json:"message,omitzero"`
+	Remediation *FindingRemediation `json:"remediation,omitzero"`
+	Resource    *string             `json:"resource,omitzero"`
+	Severity    *string             `json:"severity,omitzero"`
+}
+
+// AssessmentInfo is aws:kafka's shape of that name.
+type AssessmentInfo struct {
+	AssessmentArn  *string           `json:"assessmentArn,omitzero"`
+	AssessmentType *string           `json:"assessmentType,omitzero"`
+	ClusterArn     *string           `json:"clusterArn,omitzero"`
+	CreationTime   *model.Time       `json:"creationTime,omitzero"`
+	Status         *string           `json:"status,omitzero"`
+	Tags           map[string]string `json:"tags,omitzero"`
+}
+
+// AssessmentParameters is aws:kafka's shape of that name.
+type AssessmentParameters struct {
+	TargetInstanceType *string `json:"targetInstanceType,omitzero"`
+}
+
+// AssessmentSummary is aws:kafka's shape of that name.
+type AssessmentSummary struct {
+	ByCategory          map[string]int32 `json:"byCategory,omitzero"`
+	BySeverity          map[string]int32 `json:"bySeverity,omitzero"`
+	FindingsCapped      *bool            `json:"findingsCapped,omitzero"`
+	HasBlockingFindings *bool            `json:"hasBlockingFindings,omitzero"`
+	TotalFindings       *int32           `json:"totalFindings,omitzero"`
+}
+
 // AuthorizerLogs is aws:kafka's shape of that name.
 type AuthorizerLogs struct {
 	CloudWatchLogs *CloudWatchLogs `json:"cloudWatchLogs,omitzero"`
@@ -265,6 +299,23 @@ type ControllerNodeInfo struct {
 	Endpoints []string `json:"endpoints,omitzero"`
 }
 
+// CreateAssessmentRequest is aws:kafka's shape of that name.
+type CreateAssessmentRequest struct {
+	AssessmentParameters *AssessmentParameters `json:"assessmentParameters,omitzero"`
+	AssessmentType       *string               `json:"assessmentType,omitzero"`
+	ClusterArn           *string               `json:"-"`
+	Tags                 map[string]string     `json:"tags,omitzero"`
+}
+
+// CreateAssessmentResponse is aws:kafka's shape of that name.
+type CreateAssessmentResponse struct {
+	AssessmentArn  *string     `json:"assessmentArn,omitzero"`
+	AssessmentType *string     `json:"assessmentType,omitzero"`
+	ClusterArn     *string     `json:"clusterArn,omitzero"`
+	CreationTime   *model.Time `json:"creationTime,omitzero"`
+	Status         *string     `json:"status,omitzero"`
+}
+
 // CreateClusterRequest is aws:kafka's shape of that name.
 type CreateClusterRequest struct {
 	BrokerNodeGroupInfo  *BrokerNodeGroupInfo  `json:"brokerNodeGroupInfo,omitzero"`
@@ -360,6 +411,18 @@ type CreateVpcConnectionResponse struct {
 	VpcId            *string           `json:"vpcId,omitzero"`
 }
 
+// DeleteAssessmentRequest is aws:kafka's shape of that name.
+type DeleteAssessmentRequest struct {
+	AssessmentArn *string `json:"-"`
+	ClusterArn    *string `json:"-"`
+}
+
+// DeleteAssessmentResponse is aws:kafka's shape of that name.
+type DeleteAssessmentResponse struct {
+	AssessmentArn *string `json:"assessmentArn,omitzero"`
+	Status        *string `json:"status,omitzero"`
+}
+
 // DeleteClusterPolicyRequest is aws:kafka's shape of that name.
 type DeleteClusterPolicyRequest struct {
 	ClusterArn *string `json:"-"`
@@ -414,6 +477,26 @@ type DeleteVpcConnectionRequest struct {
 type DeleteVpcConnectionResponse struct {
 	State            *string `json:"state,omitzero"`
 	VpcConnectionArn *string `json:"vpcConnectionArn,omitzero"`
+}
+
+// DescribeAssessmentRequest is aws:kafka's shape of that name.
+type DescribeAssessmentRequest struct {
+	AssessmentArn *string `json:"-"`
+	ClusterArn    *string `json:"-"`
+}
+
+// DescribeAssessmentResponse is aws:kafka's shape of that name.
+type DescribeAssessmentResponse struct {
+	AssessmentArn        *string               `json:"assessmentArn,omitzero"`
+	AssessmentParameters *AssessmentParameters `json:"assessmentParameters,omitzero"`
+	AssessmentType       *string               `json:"assessmentType,omitzero"`
+	ClusterArn           *string               `json:"clusterArn,omitzero"`
+	CompletionTime       *model.Time           `json:"completionTime,omitzero"`
+	CreationTime         *model.Time           `json:"creationTime,omitzero"`
+	Status               *string               `json:"status,omitzero"`
+	StatusMessage        *string               `json:"statusMessage,omitzero"`
+	Summary              *AssessmentSummary    `json:"summary,omitzero"`
+	Tags                 map[string]string     `json:"tags,omitzero"`
 }
 
 // DescribeClusterOperationRequest is aws:kafka's shape of that name.
@@ -501,6 +584,29 @@ type DescribeTopicPartitionsResponse struct {
 	Partitions []TopicPartitionInfo `json:"partitions,omitzero"`
 }
 
+// DescribeTopicReassignmentRequest is aws:kafka's shape of that name.
+type DescribeTopicReassignmentRequest struct {
+	ClusterArn                    *string `json:"-"`
+	TopicReassignmentOperationArn *string `json:"-"`
+}
+
+// DescribeTopicReassignmentResponse is aws:kafka's shape of that name.
+type DescribeTopicReassignmentResponse struct {
+	ClusterArn                    *string     `json:"clusterArn,omitzero"`
+	CompletedTopics               *int32      `json:"completedTopics,omitzero"`
+	CreationTime                  *model.Time `json:"creationTime,omitzero"`
+	ErrorInfo                     *ErrorInfo  `json:"errorInfo,omitzero"`
+	LastUpdateTime                *model.Time `json:"lastUpdateTime,omitzero"`
+	MigratedPartitions            *int32      `json:"migratedPartitions,omitzero"`
+	Status                        *string     `json:"status,omitzero"`
+	TargetInstanceType            *string     `json:"targetInstanceType,omitzero"`
+	TopicReassignmentOperationArn *string     `json:"topicReassignmentOperationArn,omitzero"`
+	TopicsToExclude               []string    `json:"topicsToExclude,omitzero"`
+	TopicsToInclude               []string    `json:"topicsToInclude,omitzero"`
+	TotalPartitions               *int32      `json:"totalPartitions,omitzero"`
+	TotalTopics                   *int32      `json:"totalTopics,omitzero"`
+}
+
 // DescribeTopicRequest is aws:kafka's shape of that name.
 type DescribeTopicRequest struct {
 	ClusterArn *string `json:"-"`
@@ -563,6 +669,12 @@ type EncryptionInfo struct {
 type ErrorInfo struct {
 	ErrorCode   *string `json:"errorCode,omitzero"`
 	ErrorString *string `json:"errorString,omitzero"`
+}
+
+// FindingRemediation is aws:kafka's shape of that name.
+type FindingRemediation struct {
+	Action           *string `json:"action,omitzero"`
+	DocumentationUrl *string `json:"documentationUrl,omitzero"`
 }
 
 // Firehose is aws:kafka's shape of that name.
@@ -634,6 +746,36 @@ type JmxExporterInfo struct {
 type KafkaVersion struct {
 	Status  *string `json:"status,omitzero"`
 	Version *string `json:"version,omitzero"`
+}
+
+// ListAssessmentFindingsRequest is aws:kafka's shape of that name.
+type ListAssessmentFindingsRequest struct {
+	AssessmentArn *string `json:"-"`
+	Category      *string `json:"-"`
+	ClusterArn    *string `json:"-"`
+	MaxResults    *int32  `json:"-"`
+	NextToken     *string `json:"-"`
+	Severity      *string `json:"-"`
+}
+
+// ListAssessmentFindingsResponse is aws:kafka's shape of that name.
+type ListAssessmentFindingsResponse struct {
+	Findings  []AssessmentFinding `json:"findings,omitzero"`
+	NextToken *string             `json:"nextToken,omitzero"`
+}
+
+// ListAssessmentsRequest is aws:kafka's shape of that name.
+type ListAssessmentsRequest struct {
+	AssessmentType *string `json:"-"`
+	ClusterArn     *string `json:"-"`
+	MaxResults     *int32  `json:"-"`
+	NextToken      *string `json:"-"`
+}
+
+// ListAssessmentsResponse is aws:kafka's shape of that name.
+type ListAssessmentsResponse struct {
+	Assessments []AssessmentInfo `json:"assessments,omitzero"`
+	NextToken   *string          `json:"nextToken,omitzero"`
 }
 
 // ListClientVpcConnectionsRequest is aws:kafka's shape of that name.
@@ -773,6 +915,20 @@ type ListTagsForResourceRequest struct {
 // ListTagsForResourceResponse is aws:kafka's shape of that name.
 type ListTagsForResourceResponse struct {
 	Tags map[string]string `json:"tags,omitzero"`
+}
+
+// ListTopicReassignmentsRequest is aws:kafka's shape of that name.
+type ListTopicReassignmentsRequest struct {
+	ClusterArn   *string `json:"-"`
+	MaxResults   *int32  `json:"-"`
+	NextToken    *string `json:"-"`
+	StatusFilter *string `json:"-"`
+}
+
+// ListTopicReassignmentsResponse is aws:kafka's shape of that name.
+type ListTopicReassignmentsResponse struct {
+	NextToken     *string                 `json:"nextToken,omitzero"`
+	Reassignments []TopicReassignmentInfo `json:"reassignments,omitzero"`
 }
 
 // ListTopicsRequest is aws:kafka's shape of that name.
@@ -997,10 +1153,38 @@ type ServerlessSasl struct {
 	Iam *Iam `json:"iam,omitzero"`
 }
 
+// StartTopicReassignmentRequest is aws:kafka's shape of that name.
+type StartTopicReassignmentRequest struct {
+	ClientToken        *string  `json:"clientToken,omitzero"`
+	ClusterArn         *string  `json:"-"`
+	TargetInstanceType *string  `json:"targetInstanceType,omitzero"`
+	TopicsToExclude    []string `json:"topicsToExclude,omitzero"`
+	TopicsToInclude    []string `json:"topicsToInclude,omitzero"`
+}
+
+// StartTopicReassignmentResponse is aws:kafka's shape of that name.
+type StartTopicReassignmentResponse struct {
+	ClusterArn                    *string `json:"clusterArn,omitzero"`
+	Status                        *string `json:"status,omitzero"`
+	TopicReassignmentOperationArn *string `json:"topicReassignmentOperationArn,omitzero"`
+}
+
 // StateInfo is aws:kafka's shape of that name.
 type StateInfo struct {
 	Code    *string `json:"code,omitzero"`
 	Message *string `json:"message,omitzero"`
+}
+
+// StopTopicReassignmentRequest is aws:kafka's shape of that name.
+type StopTopicReassignmentRequest struct {
+	ClusterArn                    *string `json:"-"`
+	TopicReassignmentOperationArn *string `json:"-"`
+}
+
+// StopTopicReassignmentResponse is aws:kafka's shape of that name.
+type StopTopicReassignmentResponse struct {
+	Status                        *string `json:"status,omitzero"`
+	TopicReassignmentOperationArn *string `json:"topicReassignmentOperationArn,omitzero"`
 }
 
 // StorageInfo is aws:kafka's shape of that name.
@@ -1036,6 +1220,16 @@ type TopicPartitionInfo struct {
 	Leader    *int32  `json:"leader,omitzero"`
 	Partition *int32  `json:"partition,omitzero"`
 	Replicas  []int32 `json:"replicas,omitzero"`
+}
+
+// TopicReassignmentInfo is aws:kafka's shape of that name.
+type TopicReassignmentInfo struct {
+	CompletedTopics               *int32      `json:"completedTopics,omitzero"`
+	CreationTime                  *model.Time `json:"creationTime,omitzero"`
+	Status                        *string     `json:"status,omitzero"`
+	TargetInstanceType            *string     `json:"targetInstanceType,omitzero"`
+	TopicReassignmentOperationArn *string     `json:"topicReassignmentOperationArn,omitzero"`
+	TotalTopics                   *int32      `json:"totalTopics,omitzero"`
 }
 
 // Unauthenticated is aws:kafka's shape of that name.

@@ -8,6 +8,15 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *AssessmentParameters) Validate() *model.Error {
+	if e := model.CheckLength("targetInstanceType", s.TargetInstanceType, 0, 256); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *AuthorizerLogs) Validate() *model.Error {
 	if s.CloudWatchLogs != nil {
 		if e := s.CloudWatchLogs.Validate(); e != nil {
@@ -177,6 +186,26 @@ func (s *ConnectivityInfo) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *CreateAssessmentRequest) Validate() *model.Error {
+	if s.AssessmentParameters != nil {
+		if e := s.AssessmentParameters.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.AssessmentType == nil {
+		return model.Missing("assessmentType")
+	}
+	if e := model.CheckEnum("assessmentType", s.AssessmentType, "UPDATE_BROKER_TYPE"); e != nil {
+		return e
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *CreateClusterRequest) Validate() *model.Error {
 	if s.BrokerNodeGroupInfo == nil {
 		return model.Missing("brokerNodeGroupInfo")
@@ -324,6 +353,18 @@ func (s *CreateVpcConnectionRequest) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DeleteAssessmentRequest) Validate() *model.Error {
+	if s.AssessmentArn == nil {
+		return model.Missing("assessmentArn")
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *DeleteClusterPolicyRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -366,6 +407,18 @@ func (s *DeleteTopicRequest) Validate() *model.Error {
 func (s *DeleteVpcConnectionRequest) Validate() *model.Error {
 	if s.Arn == nil {
 		return model.Missing("arn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeAssessmentRequest) Validate() *model.Error {
+	if s.AssessmentArn == nil {
+		return model.Missing("assessmentArn")
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
 	}
 	return nil
 }
@@ -438,6 +491,18 @@ func (s *DescribeTopicPartitionsRequest) Validate() *model.Error {
 	}
 	if s.TopicName == nil {
 		return model.Missing("topicName")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeTopicReassignmentRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.TopicReassignmentOperationArn == nil {
+		return model.Missing("topicReassignmentOperationArn")
 	}
 	return nil
 }
@@ -561,6 +626,33 @@ func (s *JmxExporterInfo) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ListAssessmentFindingsRequest) Validate() *model.Error {
+	if s.AssessmentArn == nil {
+		return model.Missing("assessmentArn")
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 500); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListAssessmentsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *ListClientVpcConnectionsRequest) Validate() *model.Error {
 	if s.ClusterArn == nil {
 		return model.Missing("clusterArn")
@@ -672,6 +764,18 @@ func (s *ListScramSecretsRequest) Validate() *model.Error {
 func (s *ListTagsForResourceRequest) Validate() *model.Error {
 	if s.ResourceArn == nil {
 		return model.Missing("resourceArn")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *ListTopicReassignmentsRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if e := model.CheckRange("maxResults", s.MaxResults, 1, 100); e != nil {
+		return e
 	}
 	return nil
 }
@@ -942,6 +1046,49 @@ func (s *ServerlessSasl) Validate() *model.Error {
 		if e := s.Iam.Validate(); e != nil {
 			return e
 		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *StartTopicReassignmentRequest) Validate() *model.Error {
+	if e := model.CheckLength("clientToken", s.ClientToken, 1, 64); e != nil {
+		return e
+	}
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.TargetInstanceType == nil {
+		return model.Missing("targetInstanceType")
+	}
+	if e := model.CheckLength("targetInstanceType", s.TargetInstanceType, 1, 256); e != nil {
+		return e
+	}
+	for i := range s.TopicsToExclude {
+		if e := model.CheckLength("topicsToExclude", &s.TopicsToExclude[i], 1, 256); e != nil {
+			return e
+		}
+	}
+	if s.TopicsToInclude == nil {
+		return model.Missing("topicsToInclude")
+	}
+	for i := range s.TopicsToInclude {
+		if e := model.CheckLength("topicsToInclude", &s.TopicsToInclude[i], 1, 256); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *StopTopicReassignmentRequest) Validate() *model.Error {
+	if s.ClusterArn == nil {
+		return model.Missing("clusterArn")
+	}
+	if s.TopicReassignmentOperationArn == nil {
+		return model.Missing("topicReassignmentOperationArn")
 	}
 	return nil
 }

@@ -398,6 +398,7 @@ nodes orders
     "brokerNodeInfo": {
       "attachedENIId": "eni-0def8d1f1cb114f3b",
       "brokerId": 1,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
         "configurationArn": "arn:aws:kafka:us-east-1:123456789012:configuration/closed/00000000-1111-2222-3333-444444444444-1",
@@ -417,6 +418,7 @@ nodes orders
     "brokerNodeInfo": {
       "attachedENIId": "eni-0adcd218a3ccecdfc",
       "brokerId": 2,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
         "configurationArn": "arn:aws:kafka:us-east-1:123456789012:configuration/closed/00000000-1111-2222-3333-444444444444-1",
@@ -436,6 +438,7 @@ nodes orders
     "brokerNodeInfo": {
       "attachedENIId": "eni-0c994f8a5aa20e85f",
       "brokerId": 3,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {
         "configurationArn": "arn:aws:kafka:us-east-1:123456789012:configuration/closed/00000000-1111-2222-3333-444444444444-1",

@@ -279,7 +279,7 @@ update s UpdateRebalancing "rebalancing":{"status":"PAUSED"}
 
 update s UpdateBrokerType "targetInstanceType":"express.m7g.large"
 ----
-400 BadRequestException [targetInstanceType] The broker type kafka.m5.large cannot be changed to express.m7g.large.
+400 BadRequestException [targetInstanceType] The broker type kafka.m5.large cannot be changed to express.m7g.large at once. To begin the upgrade to Express brokers, specify both types: kafka.m5.large,express.m7g.large
 
 update s UpdateClusterConfiguration "configurationInfo":{"arn":"express","revision":1}
 ----

@@ -42,6 +42,7 @@ nodes Orders-Prod-With-A-Long-Name
     "brokerNodeInfo": {
       "attachedENIId": "eni-0bc6ad08108bfce14",
       "brokerId": 1,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.9.x.kraft"
@@ -55,6 +56,7 @@ nodes Orders-Prod-With-A-Long-Name
     "brokerNodeInfo": {
       "attachedENIId": "eni-0babbe7885550effc",
       "brokerId": 2,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.9.x.kraft"
@@ -68,6 +70,7 @@ nodes Orders-Prod-With-A-Long-Name
     "brokerNodeInfo": {
       "attachedENIId": "eni-01194060bcd92a8fd",
       "brokerId": 3,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.9.x.kraft"
@@ -235,6 +238,7 @@ nodes Orders-Prod-With-A-Long-Name
     "brokerNodeInfo": {
       "attachedENIId": "eni-0bc6ad08108bfce14",
       "brokerId": 1,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-a",
       "clientVpcIpAddress": "127.0.0.1",
       "currentBrokerSoftwareInfo": {
@@ -253,6 +257,7 @@ nodes Orders-Prod-With-A-Long-Name
     "brokerNodeInfo": {
       "attachedENIId": "eni-0babbe7885550effc",
       "brokerId": 2,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-b",
       "clientVpcIpAddress": "127.0.0.1",
       "currentBrokerSoftwareInfo": {
@@ -271,6 +276,7 @@ nodes Orders-Prod-With-A-Long-Name
     "brokerNodeInfo": {
       "attachedENIId": "eni-01194060bcd92a8fd",
       "brokerId": 3,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-c",
       "clientVpcIpAddress": "127.0.0.1",
       "currentBrokerSoftwareInfo": {

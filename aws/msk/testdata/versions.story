@@ -126,6 +126,7 @@ nodes zoo
     "brokerNodeInfo": {
       "attachedENIId": "eni-089cbfaa388864cd8",
       "brokerId": 1,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.8.x"
@@ -143,6 +144,7 @@ nodes zoo
     "brokerNodeInfo": {
       "attachedENIId": "eni-009f1559ef059de67",
       "brokerId": 2,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.8.x"
@@ -160,6 +162,7 @@ nodes zoo
     "brokerNodeInfo": {
       "attachedENIId": "eni-0c5da651da8ad7c62",
       "brokerId": 3,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.8.x"
@@ -430,6 +433,7 @@ nodes zoo
     "brokerNodeInfo": {
       "attachedENIId": "eni-089cbfaa388864cd8",
       "brokerId": 1,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-a",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.9.x.kraft"
@@ -447,6 +451,7 @@ nodes zoo
     "brokerNodeInfo": {
       "attachedENIId": "eni-009f1559ef059de67",
       "brokerId": 2,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-b",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.9.x.kraft"
@@ -464,6 +469,7 @@ nodes zoo
     "brokerNodeInfo": {
       "attachedENIId": "eni-0c5da651da8ad7c62",
       "brokerId": 3,
+      "brokerNodeType": "STANDARD",
       "clientSubnet": "subnet-c",
       "currentBrokerSoftwareInfo": {
         "kafkaVersion": "3.9.x.kraft"
