@@ -20,7 +20,6 @@ type Target struct {
 	Account, Region string
 	Level           string // enhancedMonitoring; "" of a serverless cluster
 	Serverless      bool
-	VolumeBytes     int64 // of every broker; 0: the file system's
 
 	Measure func(now time.Time) measure.Reading
 	Offsets func(ctx context.Context) []measure.GroupOffset

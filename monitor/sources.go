@@ -50,7 +50,7 @@ func (c *look) used() float64 { return float64(c.b.LogBytes) }
 // diskUsed is the part of the broker's volume, or of the machine's where the
 // broker has none, that its logs take.
 func (c *look) diskUsed() (float64, bool) {
-	volume := c.target.VolumeBytes
+	volume := c.b.VolumeBytes
 	if volume == 0 {
 		volume = c.machine.total
 	}

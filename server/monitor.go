@@ -34,7 +34,7 @@ func (s *System) monitorTargets() []monitor.Target {
 		account, region := placeOf(arn)
 		out = append(out, monitor.Target{
 			ARN: arn, Name: nameOf(arn), Account: account, Region: region, Level: told.Level, Serverless: told.Level == "",
-			VolumeBytes: int64(told.VolumeGiB) * s.cfg.BytesPerGiB, Measure: r.c.Measure, Offsets: r.c.GroupOffsets, Lags: r.lags,
+			Measure: r.c.Measure, Offsets: r.c.GroupOffsets, Lags: r.lags,
 		})
 	}
 	return out

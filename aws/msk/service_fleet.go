@@ -37,7 +37,6 @@ type Wanted struct {
 type Monitoring struct {
 	Level     string // enhancedMonitoring; "" of a serverless cluster
 	JMX, Node bool   // exporters of open monitoring on every broker
-	VolumeGiB int32  // of every broker; 0: without limit
 }
 
 // WantedBroker is one broker and where it stands.
@@ -122,7 +121,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 		}
 	} else {
 		w.SecurityGroups, w.InstanceType = slices.Clone(c.Provisioned.SecurityGroups), c.Provisioned.InstanceType
-		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node, c.Provisioned.VolumeGiB}
+		w.Monitoring = Monitoring{c.Provisioned.EnhancedMonitoring, c.Provisioned.Open.JMX, c.Provisioned.Open.Node}
 		w.Key = c.Provisioned.Key
 		w.VolumeGiB, w.Rebalances = c.Provisioned.VolumeGiB, c.Provisioned.Rebalancing == rebalancingActive
 		if t := c.Provisioned.Throughput; t != nil && t.Enabled {

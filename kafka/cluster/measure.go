@@ -69,9 +69,10 @@ func (c *Cluster) countISR(prev, next *metadata.Image) {
 func (c *Cluster) Measure(now time.Time) measure.Reading {
 	img := c.Image()
 	r := measure.Reading{At: now, Controller: img.Controller(), Topics: len(img.Topics())}
-	at, used := make(map[int32]int), c.StorageUsed()
+	at := make(map[int32]int)
 	for _, n := range c.all() {
-		b := measure.BrokerReading{ID: n.cfg.ID, Counts: n.counts.Load(), LogBytes: used[n.cfg.ID]}
+		b := measure.BrokerReading{ID: n.cfg.ID, Counts: n.counts.Load()}
+		b.LogBytes, b.VolumeBytes = c.set.Volume(n.cfg.ID)
 		if b.Counts == nil {
 			b.Counts = new(measure.Broker) // it has never served
 		}

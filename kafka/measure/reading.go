@@ -27,6 +27,7 @@ type BrokerReading struct {
 	AtMinISR        int  // and with no more than that
 	HoldsUsers      bool // it has a replica of a client's topic
 	LogBytes        int64
+	VolumeBytes     int64 // that LogBytes may become; 0: no limit
 }
 
 // Partition is one partition of the cluster.
