@@ -33,7 +33,7 @@ func (s *System) openS3(keys *seal.Ring) error {
 	if err := syncDir(dir); err != nil { // the store syncs its file, not the file's name
 		return err
 	}
-	s.s3 = s3.New(s3.Config{Index: s.s3Index, Blobs: contents, Now: time.Now, Random: rand.Reader})
+	s.s3 = s3.New(s3.Config{Index: s.s3Index, Blobs: contents, Now: time.Now, Random: rand.Reader, Missing: s.iam.MissingPrincipal})
 	return nil
 }
 

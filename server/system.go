@@ -139,8 +139,8 @@ func (s *System) build() (err error) {
 	trusted := make(chan error, 1)
 	go func() { trusted <- s.pki.KeepTrustStore() }() // a JVM's roots take as long as all the rest
 	defer func() { err = errors.Join(err, <-trusted) }()
-	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
-	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader})
+	s.kms = kms.New(kms.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader, Missing: s.iam.MissingPrincipal})
+	s.secrets = secretsmanager.New(secretsmanager.Config{Store: s.store, Keys: systemKeys{s}, Now: time.Now, Random: rand.Reader, Missing: s.iam.MissingPrincipal})
 	s.pca = acmpca.New(acmpca.Config{Store: s.store, Ring: keys, Now: time.Now, Random: rand.Reader})
 	if err = errors.Join(s.openLogs(context.Background()), s.openS3(keys)); err != nil {
 		return err

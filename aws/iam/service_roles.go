@@ -22,10 +22,24 @@ func (t *tx) checkTrust(document string) error {
 	if err != nil {
 		return err
 	}
-	return t.checkPrincipals(doc)
+	arn, err := t.missingPrincipal(doc)
+	if err == nil && arn != "" {
+		err = malformed("Invalid principal in policy: \"AWS\":%q", arn)
+	}
+	return err
 }
 
-func (t *tx) checkPrincipals(doc *policy.Document) error {
+// MissingPrincipal answers the first user or role that a policy names and that is
+// not there, as far as its account is here; empty: all are.
+func (s *Service) MissingPrincipal(ctx context.Context, doc *policy.Document) (arn string, err error) {
+	err = s.store.View(ctx, func(st *store.Tx) error {
+		arn, err = s.tx(st, AccountID, "aws").missingPrincipal(doc)
+		return err
+	})
+	return arn, err
+}
+
+func (t *tx) missingPrincipal(doc *policy.Document) (string, error) {
 	for _, arn := range doc.PrincipalARNs() {
 		n, ok := parseARN(arn)
 		if !ok { // a session
@@ -39,14 +53,11 @@ func (t *tx) checkPrincipals(doc *policy.Document) error {
 			k = roles
 		}
 		e, err := find[entity](t.in(n.account), k, n.name)
-		if err != nil {
-			return err
-		}
-		if e == nil || e.Path != n.path {
-			return malformed("Invalid principal in policy: \"AWS\":%q", arn)
+		if err != nil || e == nil || e.Path != n.path {
+			return arn, err
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // in is the transaction in another account.

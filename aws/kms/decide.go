@@ -115,15 +115,16 @@ func (k *key) due(now time.Time) bool {
 	return k.Rotation > 0 && !now.Before(k.Next) && len(k.Material) < maxMaterials
 }
 
-// checkPolicy parses a key policy.
-func checkPolicy(text string) error {
+// parsePolicy parses a key policy.
+func parsePolicy(text string) (*policy.Document, error) {
 	if len(text) > maxPolicyBytes {
-		return fault("LimitExceededException", "The key policy has %d bytes, at most %d are allowed.", len(text), maxPolicyBytes)
+		return nil, fault("LimitExceededException", "The key policy has %d bytes, at most %d are allowed.", len(text), maxPolicyBytes)
 	}
-	if _, err := policy.Parse(policy.Resource, []byte(text)); err != nil {
-		return fault("MalformedPolicyDocumentException", "%s", err)
+	d, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil {
+		return nil, fault("MalformedPolicyDocumentException", "%s", err)
 	}
-	return nil
+	return d, nil
 }
 
 // checkLockout refuses a policy that would keep the caller from changing it

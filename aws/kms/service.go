@@ -10,16 +10,21 @@ import (
 
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kms"
+	"github.com/millrace/millrace/aws/policy"
 	"github.com/millrace/millrace/aws/seal"
 	"github.com/millrace/millrace/store"
 )
 
-// Config is what a Service is made of. Every field is required.
+// Config is what a Service is made of. Every field but Missing is required.
 type Config struct {
 	Store  *store.Store
 	Ring   *seal.Ring // seals key material
 	Now    func() time.Time
 	Random io.Reader // read concurrently; crypto/rand.Reader
+
+	// Missing answers a user or role that a policy names and that does not exist,
+	// empty for none; nil: they are not looked for.
+	Missing func(ctx context.Context, d *policy.Document) (arn string, err error)
 }
 
 // Service is the API over the store. Its methods may be called concurrently.

@@ -32,7 +32,7 @@ func (s *Service) CreateKey(ctx context.Context, c model.Caller, in *kms.CreateK
 		return nil, validation("The description is longer than %d bytes.", maxDescription)
 	}
 	if in.Policy != nil {
-		if err := checkPolicy(*in.Policy); err != nil {
+		if err := s.checkPolicy(ctx, *in.Policy); err != nil {
 			return nil, err
 		}
 		if err := checkLockout(c, k.ARN, *in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
@@ -247,12 +247,26 @@ func onlyDefault(name *string) error {
 	return nil
 }
 
+// checkPolicy refuses a key policy that is none, or names somebody who does not
+// exist.
+func (s *Service) checkPolicy(ctx context.Context, text string) error {
+	d, err := parsePolicy(text)
+	if err != nil || s.cfg.Missing == nil {
+		return err
+	}
+	missing, err := s.cfg.Missing(ctx, d)
+	if err == nil && missing != "" {
+		err = fault("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
+	}
+	return err
+}
+
 // PutKeyPolicy replaces a key's policy.
 func (s *Service) PutKeyPolicy(ctx context.Context, c model.Caller, in *kms.PutKeyPolicyRequest) (*kms.PutKeyPolicyResponse, error) {
 	if err := onlyDefault(in.PolicyName); err != nil {
 		return nil, err
 	}
-	if err := checkPolicy(deref(in.Policy)); err != nil {
+	if err := s.checkPolicy(ctx, deref(in.Policy)); err != nil {
 		return nil, err
 	}
 	_, err := s.change(ctx, c, deref(in.KeyId), func(k *key) error {

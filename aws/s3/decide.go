@@ -93,15 +93,16 @@ func checkTags(tags map[string]string, most int) error {
 	return nil
 }
 
-// checkPolicy parses a bucket's policy.
-func checkPolicy(text string) error {
+// parsePolicy parses a bucket's policy.
+func parsePolicy(text string) (*policy.Document, error) {
 	if len(text) > maxPolicy {
-		return fault("PolicyTooLarge", http.StatusBadRequest, "The policy exceeds the maximum allowed document size.")
+		return nil, fault("PolicyTooLarge", http.StatusBadRequest, "The policy exceeds the maximum allowed document size.")
 	}
-	if _, err := policy.Parse(policy.Resource, []byte(text)); err != nil {
-		return fault("MalformedPolicy", http.StatusBadRequest, "%s", err)
+	d, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil {
+		return nil, fault("MalformedPolicy", http.StatusBadRequest, "%s", err)
 	}
-	return nil
+	return d, nil
 }
 
 // decideRegion is the region of a new bucket: the constraint in the request, as

@@ -13,16 +13,21 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/policy"
 	"github.com/millrace/millrace/aws/s3/blobs"
 	"github.com/millrace/millrace/store"
 )
 
-// Config is what a Service is made of. Every field is required.
+// Config is what a Service is made of. Every field but Missing is required.
 type Config struct {
 	Index  *store.Store // of this service alone
 	Blobs  *blobs.Store
 	Now    func() time.Time
 	Random io.Reader // read concurrently; crypto/rand.Reader
+
+	// Missing answers a user or role that a policy names and that does not exist,
+	// empty for none; nil: they are not looked for.
+	Missing func(ctx context.Context, d *policy.Document) (arn string, err error)
 }
 
 // Service is the buckets and objects. Its methods may be called concurrently.
@@ -243,12 +248,25 @@ func (s *Service) SetBucketTags(ctx context.Context, name string, tags map[strin
 	})
 }
 
+// checkPolicy refuses a policy that is none, or names somebody who does not exist.
+func (s *Service) checkPolicy(ctx context.Context, text string) error {
+	d, err := parsePolicy(text)
+	if err != nil || s.cfg.Missing == nil {
+		return err
+	}
+	missing, err := s.cfg.Missing(ctx, d)
+	if err == nil && missing != "" {
+		err = fault("MalformedPolicy", http.StatusBadRequest, "Invalid principal in policy")
+	}
+	return err
+}
+
 // SetBucketPolicy replaces a bucket's policy; empty removes it. ErrPublic is of a
 // public one where those are blocked.
 // aws:s3 PutBucketPolicy, DeleteBucketPolicy
 func (s *Service) SetBucketPolicy(ctx context.Context, name, text string) error {
 	if text != "" {
-		if err := checkPolicy(text); err != nil {
+		if err := s.checkPolicy(ctx, text); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package secretsmanager
 
 import (
-	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -211,48 +210,14 @@ func tagList(tags map[string]string) []secretsmanager.Tag {
 	return out
 }
 
-// checkPolicy parses a resource policy.
-func checkPolicy(text string) error {
+// parsePolicy parses a resource policy.
+func parsePolicy(text string) (*policy.Document, error) {
 	if len(text) > maxPolicyBytes {
-		return invalidParameter("The resource policy has %d bytes, at most %d are allowed.", len(text), maxPolicyBytes)
+		return nil, invalidParameter("The resource policy has %d bytes, at most %d are allowed.", len(text), maxPolicyBytes)
 	}
-	if _, err := policy.Parse(policy.Resource, []byte(text)); err != nil {
-		return fault("MalformedPolicyDocumentException", "This resource policy contains a syntax error: %s", err)
+	d, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil {
+		return nil, fault("MalformedPolicyDocumentException", "This resource policy contains a syntax error: %s", err)
 	}
-	return nil
-}
-
-// public says that a policy that parses lets everybody in without a condition.
-func public(text string) bool {
-	type statement struct {
-		Effect    string
-		Principal any
-		Condition any
-	}
-	var doc struct{ Statement json.RawMessage }
-	var list []statement
-	if json.Unmarshal([]byte(text), &doc) != nil {
-		return false
-	}
-	if json.Unmarshal(doc.Statement, &list) != nil {
-		list = make([]statement, 1)
-		if json.Unmarshal(doc.Statement, &list[0]) != nil {
-			return false
-		}
-	}
-	return slices.ContainsFunc(list, func(s statement) bool {
-		return s.Effect == "Allow" && s.Condition == nil && everybody(s.Principal)
-	})
-}
-
-func everybody(principal any) bool {
-	switch p := principal.(type) {
-	case string:
-		return p == "*"
-	case []any:
-		return slices.ContainsFunc(p, everybody)
-	case map[string]any:
-		return everybody(p["AWS"])
-	}
-	return false
+	return d, nil
 }

@@ -2,10 +2,12 @@ package secretsmanager
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/secretsmanager"
+	"github.com/millrace/millrace/aws/policy"
 	"github.com/millrace/millrace/store"
 )
 
@@ -44,10 +46,11 @@ func (s *Service) GetResourcePolicy(ctx context.Context, c model.Caller, in *sec
 // PutResourcePolicy replaces a secret's policy.
 func (s *Service) PutResourcePolicy(ctx context.Context, c model.Caller, in *secretsmanager.PutResourcePolicyRequest) (*secretsmanager.PutResourcePolicyResponse, error) {
 	text := deref(in.ResourcePolicy)
-	if err := checkPolicy(text); err != nil {
+	d, err := s.checkPolicy(ctx, text)
+	if err != nil {
 		return nil, err
 	}
-	if deref(in.BlockPublicPolicy) && public(text) {
+	if deref(in.BlockPublicPolicy) && d.Public() {
 		return nil, fault("PublicPolicyException", "This resource policy grants broad access to the secret.")
 	}
 	sec, err := s.setPolicy(ctx, c, in.SecretId, text)
@@ -55,6 +58,20 @@ func (s *Service) PutResourcePolicy(ctx context.Context, c model.Caller, in *sec
 		return nil, err
 	}
 	return &secretsmanager.PutResourcePolicyResponse{ARN: new(sec.ARN), Name: new(sec.Name)}, nil
+}
+
+// checkPolicy refuses a resource policy that is none, or names somebody who does
+// not exist.
+func (s *Service) checkPolicy(ctx context.Context, text string) (*policy.Document, error) {
+	d, err := parsePolicy(text)
+	if err != nil || s.cfg.Missing == nil {
+		return d, err
+	}
+	missing, err := s.cfg.Missing(ctx, d)
+	if err == nil && missing != "" {
+		err = fault("MalformedPolicyDocumentException", "This resource policy contains an unsupported principal.")
+	}
+	return d, err
 }
 
 // DeleteResourcePolicy drops a secret's policy.
@@ -74,13 +91,16 @@ func (s *Service) setPolicy(ctx context.Context, c model.Caller, id *string, tex
 }
 
 // ValidateResourcePolicy says what would be refused of a policy.
-func (s *Service) ValidateResourcePolicy(_ context.Context, _ model.Caller, in *secretsmanager.ValidateResourcePolicyRequest) (*secretsmanager.ValidateResourcePolicyResponse, error) {
+func (s *Service) ValidateResourcePolicy(ctx context.Context, _ model.Caller, in *secretsmanager.ValidateResourcePolicyRequest) (*secretsmanager.ValidateResourcePolicyResponse, error) {
 	text := deref(in.ResourcePolicy)
 	out := &secretsmanager.ValidateResourcePolicyResponse{PolicyValidationPassed: new(true), ValidationErrors: []secretsmanager.ValidationErrorsEntry{}}
 	check, message := "", ""
-	if err := checkPolicy(text); err != nil {
+	switch d, err := s.checkPolicy(ctx, text); {
+	case errors.As(err, new(*model.Error)):
 		check, message = "POLICY_SYNTAX", err.Error()
-	} else if public(text) {
+	case err != nil:
+		return nil, err
+	case d.Public():
 		check, message = "PUBLIC_POLICY", "This resource policy grants broad access to the secret."
 	}
 	if check != "" {

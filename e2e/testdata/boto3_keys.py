@@ -13,6 +13,7 @@ pca = strict.client("acm-pca")
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kafka:ListClusters", "Resource": "*"}]}
 TEXT = json.dumps(ALLOW)
+NOBODY = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:user/nobody"}, "Action": "*", "Resource": "*"}
 
 
 def users():
@@ -98,6 +99,9 @@ def keys():
     check("data key", len(kms.decrypt(CiphertextBlob=sealed)["Plaintext"]), 32)
     check("policies", kms.list_key_policies(KeyId=key)["PolicyNames"], ["default"])
     check("policy", "kms:*" in kms.get_key_policy(KeyId=key)["Policy"], True)
+    own = json.loads(kms.get_key_policy(KeyId=key)["Policy"])
+    own["Statement"].append(NOBODY)
+    refused("nobody's policy", "MalformedPolicyDocumentException", 400, kms.put_key_policy, KeyId=key, Policy=json.dumps(own))
     kms.tag_resource(KeyId=key, Tags=[{"TagKey": "a", "TagValue": "1"}, {"TagKey": "b", "TagValue": "2"}])
     kms.untag_resource(KeyId=key, TagKeys=["a"])
     check("tags", kms.list_resource_tags(KeyId=key)["Tags"], [{"TagKey": "b", "TagValue": "2"}])
@@ -117,6 +121,8 @@ def values():
     check("tags", secrets.describe_secret(SecretId=arn).get("Tags", []), [])
     secrets.put_resource_policy(SecretId=arn, ResourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]}))
+    refused("nobody's policy", "MalformedPolicyDocumentException", 400, secrets.put_resource_policy, SecretId=arn,
+            ResourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": [NOBODY]}))
     secrets.delete_resource_policy(SecretId=arn)
     check("no policy", secrets.get_resource_policy(SecretId=arn).get("ResourcePolicy"), None)
 

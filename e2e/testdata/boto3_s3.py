@@ -126,6 +126,8 @@ def links():
 def access(other):
     check("blocked", s3.get_public_access_block(Bucket="logs")["PublicAccessBlockConfiguration"], BLOCKED)
     public = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}]})
+    nobody = public.replace('"*"', '{"AWS": "arn:aws:iam::000000000000:user/nobody"}')
+    refused("nobody's policy", "MalformedPolicy", 400, s3.put_bucket_policy, Bucket="logs", Policy=nobody)
     refused("a public policy", "AccessDenied", 403, s3.put_bucket_policy, Bucket="logs", Policy=public)
     s3.put_public_access_block(Bucket="logs", PublicAccessBlockConfiguration={**BLOCKED, "BlockPublicPolicy": False})
     s3.put_bucket_policy(Bucket="logs", Policy=public)
