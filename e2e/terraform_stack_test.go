@@ -46,7 +46,8 @@ func TestTerraformStack(t *testing.T) {
 const stackSize = 29 // resources
 
 // stackUpdates are variables to set, and what changes by each beside the cluster,
-// which is counted once for all that are set at a time.
+// which is counted once for all that are set at a time. Of public access and VPC
+// connectivity an update takes one.
 var stackUpdates = []struct {
 	set                   string
 	added, changed, ended int
@@ -56,13 +57,13 @@ var stackUpdates = []struct {
 	{"monitoring=PER_TOPIC_PER_BROKER exporters=true", 0, 0, 0, false},
 	{"broker_logs=false", 0, 0, 0, false},
 	{"team=risk", 0, 2, 0, false},
-	{"hours=48", 0, 1, 0, true},
+	{"hours=48", 0, 1, 0, false},
+	{"private_link=true", 1, 0, 0, true},
 	{"type=kafka.m5.xlarge", 0, 0, 0, false},
 	{"kafka_version=3.9.x", 0, 0, 0, false},
 	{"brokers=6", 0, 0, 0, false},
+	{"private_link=false", 0, 0, 1, true},
 	{"public=true", 0, 0, 0, true},
 	{"public=false", 0, 0, 0, false},
-	{"private_link=true", 1, 0, 0, true},
-	{"private_link=false", 0, 0, 1, false},
 	{"client_broker=TLS_PLAINTEXT unauthenticated=true", 0, 0, 0, true},
 }
