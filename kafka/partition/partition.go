@@ -240,7 +240,7 @@ func (p *Partition) rules(s metadata.TopicSettings, now time.Time) record.Rules 
 	r := record.Rules{
 		MaxBytes: s.MaxMessageBytes, LogAppendTime: s.LogAppendTime, Now: now,
 		BeforeMax: s.TimestampBeforeMax, AfterMax: s.TimestampAfterMax,
-		Compression: s.Compression, ZstdAllowed: true, KeysRequired: s.Compact,
+		Compression: s.Compression, Level: record.Level(s.CompressionLevel), ZstdAllowed: true, KeysRequired: s.Compact,
 	}
 	if s.Compact {
 		r.Partition = p.topic + "-" + strconv.Itoa(int(p.index))
