@@ -69,7 +69,7 @@ func logConfig(s metadata.TopicSettings) storage.LogConfig {
 		SegmentBytes: s.SegmentBytes, SegmentAge: s.SegmentAge,
 		RetentionBytes: s.RetentionBytes, RetentionAge: s.RetentionAge,
 		SegmentJitter: s.SegmentJitter, IndexBytes: max(1, s.IndexBytes),
-		IndexIntervalBytes: s.IndexIntervalBytes, ProducerExpiry: s.ProducerExpiry,
+		IndexIntervalBytes: max(1, s.IndexIntervalBytes), ProducerExpiry: s.ProducerExpiry,
 	}
 	if !s.Delete {
 		c.RetentionBytes, c.RetentionAge = -1, -1
