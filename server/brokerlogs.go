@@ -355,9 +355,9 @@ func loggerOf(message string) string {
 	case "retention", "retention removed segments", "recovery cut the tail of a log after an unclean stop; nothing acknowledged was in it":
 		return "kafka.log.LogManager"
 	case "compaction", "compacted":
-		return "kafka.log.LogCleaner"
+		return "org.apache.kafka.storage.internals.log.LogCleaner"
 	}
-	return "kafka.server.KafkaServer"
+	return "kafka.server.BrokerServer"
 }
 
 // logText is a line as Kafka's log4j writes it.

@@ -96,7 +96,7 @@ func TestBrokerLogs(t *testing.T) {
 	at := `^\S+-Broker-\d \[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] INFO `
 	h.logged(at+`Created topic orders with topic ID \S+ and 4 partitions \(org\.apache\.kafka\.controller\.ReplicationControlManager\)$`,
 		at+`\[Broker id=2\] Leader orders-\d with topic id .* \(state\.change\.logger\)$`,
-		at+`\[GroupCoordinator \d\]: .*group g .*\(kafka\.coordinator\.group\.GroupCoordinator\)$`)
+		at+`\[GroupCoordinator \d\]: .*group g .*\(org\.apache\.kafka\.coordinator\.group\.GroupMetadataManager\)$`)
 	reader.Close()
 	out, err := h.s.msk.RebootBroker(t.Context(), h.caller, &kafka.RebootBrokerRequest{ClusterArn: &h.arn, BrokerIds: []string{"2"}})
 	if err != nil {

@@ -95,7 +95,7 @@ func refuseOffsets(topics []kmsg.TxnOffsetCommitRequestTopic, err *kerr.Error) (
 // that it is, unless it is known to be.
 func (b *Broker) verifyOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) (group.Verification, *kerr.Error) {
 	v, err := b.cfg.Groups.Verify(b.cfg.ID, req.Group, group.Verify{ProducerID: req.ProducerID, Epoch: req.ProducerEpoch}).Wait(ctx)
-	if err != nil || !v.Needed {
+	if err != nil || !v.Needed || req.Version < 5 && !b.cfg.Image().VerifiesTransactions(b.cfg.ID) {
 		return v, err
 	}
 	errs := b.cfg.Transactions.Join(ctx, txn.AddPartitions{

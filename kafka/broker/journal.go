@@ -10,7 +10,7 @@ import (
 
 // Kafka's names of loggers.
 const (
-	loggerGroups = "kafka.coordinator.group.GroupCoordinator"
+	loggerGroups = "org.apache.kafka.coordinator.group.GroupMetadataManager"
 	loggerLevels = "kafka.server.ConfigAdminManager" // of levels that were changed
 )
 

@@ -27,8 +27,8 @@ type verified struct {
 type slot struct{ topic, partition int }
 
 // verify asks the coordinator about the partitions in which a produced batch
-// would open its transaction (KIP-890): whether they are part of it, or from
-// Produce v12 on to make them part. The connection waits for it before anything
+// would open its transaction (KIP-890): whether they are part of it, unless that is
+// switched off, or from Produce v12 on to make them part. The connection waits for it before anything
 // is appended.
 func (b *Broker) verify(ctx context.Context, req *kmsg.ProduceRequest) map[slot]verified {
 	if req.TransactionID == nil {
@@ -60,7 +60,7 @@ func (b *Broker) verify(ctx context.Context, req *kmsg.ProduceRequest) map[slot]
 			add.Partitions = append(add.Partitions, txn.TopicPartition{Topic: name, Partition: req.Topics[i].Partitions[j].Partition})
 		}
 	}
-	if len(asked) > 0 {
+	if len(asked) > 0 && (!add.VerifyOnly || b.cfg.Image().VerifiesTransactions(b.cfg.ID)) {
 		ctx, cancel := context.WithTimeout(ctx, maxVerify)
 		defer cancel()
 		for i, err := range b.cfg.Transactions.Join(ctx, add) {

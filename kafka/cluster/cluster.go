@@ -407,15 +407,17 @@ func (c *Cluster) space(id int32) (total, usable int64) {
 
 // quotas is what one broker measures its clients by.
 func (c *Cluster) quotas(n *node) *listener.Quotas {
-	most := make(map[string]int, len(n.cfg.Listeners))
-	for _, l := range n.cfg.Listeners {
-		most[l.Name] = l.MaxConnections
-	}
 	return &listener.Quotas{
 		Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{},
-		Doors:   func(name string) *quota.ConnectionRules { return c.Image().ConnectionRules(n.cfg.ID, name, most[name]) },
 		Changed: func() <-chan struct{} { return *c.configured.Load() },
 	}
+}
+
+// at is a broker's quotas as they are for one of its listeners.
+func (c *Cluster) at(l Listener, broker int32, shared *listener.Quotas) *listener.Quotas {
+	q := *shared
+	q.Doors = func() *quota.ConnectionRules { return c.Image().ConnectionRules(broker, l.Name, l.MaxConnections) }
+	return &q
 }
 
 func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *listener.Quotas) *listener.Listener {
@@ -430,7 +432,7 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
 		Connects: l.Connects, IdleMax: c.Image().IdleMax(n.cfg.ID), RequestBytes: c.Image().RequestBytes(n.cfg.ID),
-		Quotas: quotas, Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log, Journal: c.cfg.Journal,
+		Quotas: c.at(l, n.cfg.ID, quotas), Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log, Journal: c.cfg.Journal,
 		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
 	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)

@@ -267,6 +267,38 @@ func TestCompactionActs(t *testing.T) {
 	}
 }
 
+// TestCompressionLevels: what a topic stores with a codec of its own is as small as
+// its level makes it (KIP-390), which may be changed for all topics.
+func TestCompressionLevels(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	words, text := strings.Fields("what a topic stores with a codec of its own is as small as its level makes it"), strings.Builder{}
+	for i, n := 0, 1; i < 10_000; i++ {
+		n = n * 48271 % 2147483647
+		text.WriteString(words[n%len(words)] + " ")
+	}
+	stored := func(topic string, configs map[string]string) int64 {
+		t.Helper()
+		if err := r.create(t, topic, 1, configs); err != nil {
+			t.Fatal(err)
+		}
+		r.produce(t, topic, text.String())
+		dirs, err := kadm.NewClient(r.client(t)).DescribeAllLogDirs(t.Context(), kadm.TopicsSet{topic: {0: {}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dirs[1].Size()
+	}
+	fast := stored("fast", map[string]string{"compression.type": "gzip", "compression.gzip.level": "1"})
+	small := stored("small", map[string]string{"compression.type": "gzip", "compression.gzip.level": "9"})
+	if err := r.alterBroker(t, kadm.NewClient(r.client(t)), 0, "compression.gzip.level", "1"); err != nil {
+		t.Fatal(err)
+	}
+	asAll := stored("all", map[string]string{"compression.type": "gzip"})
+	if small >= fast || asAll != fast || small == 0 {
+		t.Errorf("%d bytes at level 1, %d at level 9, %d as all brokers have it", fast, small, asAll)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	r := open(t, vfs.NewMemory(), nil)
 	if err := r.create(t, "t", 1, map[string]string{"max.message.bytes": "500"}); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/kafka/listener"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -144,6 +145,29 @@ func TestConnectionLimits(t *testing.T) {
 	fifth := callerOf(t, r.seeds[0])
 	fifth.ask()
 	fifth.wantAnswer("one of four from this address")
+}
+
+// TestConnectionLimitOfALaterListener: a listener that opens on a running broker has
+// its own limit.
+func TestConnectionLimitOfALaterListener(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := cluster.Listener{
+		Name: "CLIENT_PUBLIC", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{}, MaxConnections: 1,
+	}
+	if err := r.c.SetListeners(t.Context(), 1, []cluster.Listener{later}, nil); err != nil {
+		t.Fatal(err)
+	}
+	first, second := callerOf(t, ln.Addr().String()), callerOf(t, ln.Addr().String())
+	first.ask()
+	first.wantAnswer("the first connection")
+	second.ask()
+	second.wantNone("the second of a listener that takes one")
+	first.nc.Close()
+	second.wantAnswer("the second when the first has ended")
 }
 
 // TestConnectionConfigsAreChecked has Kafka's texts.

@@ -195,6 +195,77 @@ func TestOffsetsLogStaysSmall(t *testing.T) {
 	t.Logf("%d commits: %d bytes of offsets are left; opened and read in %v", *churned, left, time.Since(began))
 }
 
+// TestTransactionsLogStaysSmall: so is what transactional ids go through.
+func TestTransactionsLogStaysSmall(t *testing.T) {
+	disk := vfs.NewMemory()
+	const segment = 1 << 20
+	small := func(c *cluster.Config) {
+		c.Static["transaction.state.log.segment.bytes"], c.Static["transaction.state.log.num.partitions"] = strconv.Itoa(segment), "1"
+	}
+	r := open(t, disk, small)
+	cl := r.client(t)
+	var ids [10]int64
+	var epoch int16
+	for n := range *churned {
+		ids[n%10], epoch = initialize(t, cl, strings.Repeat("x", 2000)+strconv.Itoa(n%10))
+	}
+	left := waitSmall(t, disk, "__transaction_state", 2*segment+segment/2)
+	r.close(t)
+	r = open(t, disk, small)
+	id, next := initialize(t, r.client(t), strings.Repeat("x", 2000)+"9")
+	if id != ids[9] || next != epoch+1 {
+		t.Errorf("producer %d epoch %d after %d epoch %d", id, next, ids[9], epoch)
+	}
+	t.Logf("%d transactional ids were begun: %d bytes are left", *churned, left)
+}
+
+// TestSegmentsRollByConfig: of an index that is full, and earlier than segment.ms by
+// some of the jitter.
+func TestSegmentsRollByConfig(t *testing.T) {
+	disk := vfs.NewMemory()
+	r := open(t, disk, nil)
+	adm := kadm.NewClient(r.client(t))
+	for name, value := range map[string]string{"log.index.size.max.bytes": "40", "log.roll.jitter.ms": "3600000"} {
+		if err := r.alterBroker(t, adm, 0, name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hour := map[string]string{"segment.ms": "3600000", "segment.index.bytes": "1000000"}
+	for topic, c := range map[string]struct {
+		configs  map[string]string
+		apart    time.Duration
+		segments int
+	}{
+		"indexed": {map[string]string{"index.interval.bytes": "0"}, 0, 2}, // five entries, and the first batch, which has none
+		"jittery": {hour, time.Hour - time.Millisecond, 12},
+	} {
+		if err := r.create(t, topic, 1, c.configs); err != nil {
+			t.Fatal(err)
+		}
+		cl := r.client(t)
+		stamp := time.Now().Add(-24 * time.Hour)
+		for range 12 {
+			if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Timestamp: stamp}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			stamp = stamp.Add(c.apart)
+		}
+		files, err := disk.ReadDir("/cluster/" + topic + "-0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments := 0
+		for _, f := range files {
+			if strings.HasSuffix(f.Name(), ".log") {
+				segments++
+			}
+		}
+		if segments != c.segments {
+			t.Errorf("%s has %d segments, want %d", topic, segments, c.segments)
+		}
+	}
+}
+
 // TestCleanerConfigsActAtOnce: a cleaner that would rest for an hour goes to work
 // when it is told to.
 func TestCleanerConfigsActAtOnce(t *testing.T) {

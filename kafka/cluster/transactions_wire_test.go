@@ -103,6 +103,28 @@ func TestNobodyOpensATransactionUnseen(t *testing.T) {
 	same(t, "committed", r.readCommitted(t, "t"), "hand made")
 }
 
+// TestVerificationIsSwitchedOff is transaction.partition.verification.enable=false:
+// brokers take what older clients say of their transactions.
+func TestVerificationIsSwitchedOff(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	if err := r.create(t, "t", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	cl := r.client(t)
+	id := "tx"
+	producerID, epoch := initialize(t, cl, id)
+	leader := r.leaderOf(t, cl)
+	if err := produceBatch(t, leader, 11, &id, producerID, epoch, 0); err == nil {
+		t.Error("a batch outside the transaction was taken")
+	}
+	if err := r.alterBroker(t, kadm.NewClient(cl), 0, "transaction.partition.verification.enable", "false"); err != nil {
+		t.Fatal(err)
+	}
+	if err := produceBatch(t, leader, 11, &id, producerID, epoch, 0); err != nil {
+		t.Errorf("without verification: %v", err)
+	}
+}
+
 func TestTransactionsAreShown(t *testing.T) {
 	bothVersions(t, func(t *testing.T, version string) {
 		r := openVersion(t, vfs.NewMemory(), version)

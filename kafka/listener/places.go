@@ -26,7 +26,7 @@ func (l *Listener) meter(nc net.Conn) (done func(), serve bool) {
 	if q == nil {
 		return func() {}, true
 	}
-	if wait := q.Connections.Arrive(q.Rules().Clients, q.Doors(name), name, time.Now()); wait > 0 {
+	if wait := q.Connections.Arrive(q.Rules().Clients, q.Doors(), name, time.Now()); wait > 0 {
 		_ = l.pause(l.ctx, wait) // an end is noticed by who serves the connection
 	}
 	for ip := remoteAddr(nc); ; {
@@ -34,7 +34,7 @@ func (l *Listener) meter(nc net.Conn) (done func(), serve bool) {
 		if q.Changed != nil {
 			changed = q.Changed()
 		}
-		a := q.Connections.Admit(q.Rules(), q.Doors(name), name, ip, time.Now())
+		a := q.Connections.Admit(q.Rules(), q.Doors(), name, ip, time.Now())
 		switch {
 		case a.Left != nil:
 			select {
@@ -75,7 +75,7 @@ func (l *Listener) closeAfter(nc net.Conn, wait time.Duration) {
 func (l *Listener) hold(nc net.Conn) *held {
 	most := l.cfg.MaxConnections
 	if q := l.cfg.Quotas; q != nil {
-		if n := q.Doors(l.cfg.Name).Listener.Most; n < math.MaxInt {
+		if n := q.Doors().Listener.Most; n < math.MaxInt {
 			most = min(n, mostConnections)
 		}
 	}
@@ -106,7 +106,7 @@ func (l *Listener) shed() {
 	q := l.cfg.Quotas
 	for {
 		changed := q.Changed()
-		left := q.Connections.Excess(q.Doors(l.cfg.Name))
+		left := q.Connections.Excess(q.Doors())
 		if left != nil {
 			l.closeSilent()
 		}

@@ -23,8 +23,8 @@ type Quotas struct {
 	Connections *quota.Connections
 	Ceilings    *quota.Ceilings // of all clients together; nil: none
 
-	// Doors are the limits of connections as they are for a listener now.
-	Doors func(listener string) *quota.ConnectionRules
+	// Doors are the limits of connections as they are for the listener now.
+	Doors func() *quota.ConnectionRules
 	// Changed is closed when Doors answers otherwise; nil: never.
 	Changed func() <-chan struct{}
 }

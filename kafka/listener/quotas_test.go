@@ -19,7 +19,7 @@ func rules(r quota.Rules) *Quotas {
 	free := &quota.ConnectionRules{Most: 1000, Rate: 1e9, PerIP: 1000, Listener: quota.Door{Most: math.MaxInt, Rate: 1e9}}
 	return &Quotas{
 		Rules: func() *quota.Rules { return &r }, Clients: &quota.Meters{}, Mutations: &quota.Meters{}, Connections: &quota.Connections{},
-		Doors: func(string) *quota.ConnectionRules { return free },
+		Doors: func() *quota.ConnectionRules { return free },
 	}
 }
 
@@ -48,7 +48,7 @@ func TestRequestQuota(t *testing.T) {
 
 func TestConnectionsOfAnAddress(t *testing.T) {
 	q := rules(quota.Rules{})
-	r := q.Doors("")
+	r := q.Doors()
 	r.PerIP, r.PerIPOf = 1, map[netip.Addr]int{netip.MustParseAddr("127.0.0.1"): 2}
 	l, addr := serve(t, Config{Quotas: q})
 	first, second := dial(t, addr), dial(t, addr)

@@ -64,3 +64,18 @@ func TestALoggersProcess(t *testing.T) {
 		t.Error("the wrong broker has forgotten")
 	}
 }
+
+// TestLoggersOfLinesExist: whoever reads a line can set the level of its logger.
+func TestLoggersOfLinesExist(t *testing.T) {
+	for _, name := range []string{
+		"kafka.server.BrokerServer", "org.apache.kafka.common.utils.AppInfoParser", "kafka.network.DataPlaneAcceptor", "kafka.log.LogManager",
+		"org.apache.kafka.controller.ReplicationControlManager", "org.apache.kafka.controller.ClusterControlManager", "state.change.logger",
+		"kafka.cluster.Partition", "org.apache.kafka.coordinator.group.GroupMetadataManager", "kafka.server.ConfigAdminManager",
+		"kafka.authorizer.logger", "kafka.request.logger", "org.apache.kafka.common.network.Selector", "kafka.network.SocketServer",
+		"org.apache.kafka.storage.internals.log.LogCleaner",
+	} {
+		if !Exists(name) {
+			t.Errorf("%s does not exist", name)
+		}
+	}
+}

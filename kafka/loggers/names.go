@@ -101,6 +101,7 @@ var names = []string{
 	"org.apache.kafka.coordinator.common.runtime.MultiThreadedEventProcessor",
 	"org.apache.kafka.coordinator.common.runtime.MultiThreadedEventProcessor$EventProcessorThread",
 	"org.apache.kafka.coordinator.group.GroupCoordinatorService",
+	"org.apache.kafka.coordinator.group.GroupMetadataManager",
 	"org.apache.kafka.coordinator.group.assignor.UniformAssignor",
 	"org.apache.kafka.coordinator.share.ShareCoordinatorService",
 	"org.apache.kafka.coordinator.transaction.RPCProducerIdManager",

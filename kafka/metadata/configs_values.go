@@ -225,6 +225,7 @@ type TopicSettings struct {
 	TimestampBeforeMax time.Duration // 0: no limit
 	TimestampAfterMax  time.Duration // 0: no limit
 	Compression        string        // "producer", "none" or a codec
+	CompressionLevel   int           // of the codec (KIP-390); 0 before 3.8
 	Compact, Delete    bool          // cleanup.policy
 	DirtyRatio         float64       // min.cleanable.dirty.ratio
 	MinCompactionLag   time.Duration
@@ -290,8 +291,11 @@ func (i *Image) topicSettings(t *Topic, brokerID string) TopicSettings {
 	if n, err := strconv.ParseInt(strings.TrimSpace(t.Configs["internal.segment.bytes"]), 10, 32); err == nil && n > 0 {
 		s.SegmentBytes = n
 	}
-	if s.Compression == "uncompressed" {
+	switch s.Compression {
+	case "uncompressed":
 		s.Compression = "none"
+	case "gzip", "lz4", "zstd":
+		s.CompressionLevel = int(number("compression." + s.Compression + ".level"))
 	}
 	return s
 }
@@ -358,6 +362,12 @@ func (i *Image) Cleaner() Cleaner {
 		c.Threads = 0
 	}
 	return c
+}
+
+// VerifiesTransactions is transaction.partition.verification.enable of a broker
+// (KIP-890).
+func (i *Image) VerifiesTransactions(broker int32) bool {
+	return i.brokerValueOn("transaction.partition.verification.enable", strconv.Itoa(int(broker))) != "false"
 }
 
 // RetentionCheck is log.retention.check.interval.ms.

@@ -69,7 +69,7 @@ func logConfig(s metadata.TopicSettings) storage.LogConfig {
 		SegmentBytes: s.SegmentBytes, SegmentAge: s.SegmentAge,
 		RetentionBytes: s.RetentionBytes, RetentionAge: s.RetentionAge,
 		SegmentJitter: s.SegmentJitter, IndexBytes: max(1, s.IndexBytes),
-		IndexIntervalBytes: s.IndexIntervalBytes, ProducerExpiry: s.ProducerExpiry,
+		IndexIntervalBytes: max(1, s.IndexIntervalBytes), ProducerExpiry: s.ProducerExpiry,
 	}
 	if !s.Delete {
 		c.RetentionBytes, c.RetentionAge = -1, -1
@@ -240,7 +240,7 @@ func (p *Partition) rules(s metadata.TopicSettings, now time.Time) record.Rules 
 	r := record.Rules{
 		MaxBytes: s.MaxMessageBytes, LogAppendTime: s.LogAppendTime, Now: now,
 		BeforeMax: s.TimestampBeforeMax, AfterMax: s.TimestampAfterMax,
-		Compression: s.Compression, ZstdAllowed: true, KeysRequired: s.Compact,
+		Compression: s.Compression, Level: record.Level(s.CompressionLevel), ZstdAllowed: true, KeysRequired: s.Compact,
 	}
 	if s.Compact {
 		r.Partition = p.topic + "-" + strconv.Itoa(int(p.index))

@@ -88,7 +88,7 @@ func (b *Builder) Batch() Batch {
 		return nil
 	}
 	out := Batch(make([]byte, HeaderSize, HeaderSize+len(b.records)))
-	out = compress(out, b.o.Codec, b.records)
+	out = compress(out, b.o.Codec, 0, b.records)
 	attributes := uint16(b.o.Codec) & codecMask
 	if b.o.Transactional {
 		attributes |= bitTransactional

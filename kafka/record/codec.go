@@ -69,16 +69,47 @@ func ParseCodec(name string) (Codec, bool) {
 var (
 	buffers      = sync.Pool{New: func() any { return new([]byte) }}
 	gzipReaders  = sync.Pool{New: func() any { return new(gzip.Reader) }}
-	gzipWriters  = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 	lz4Readers   = sync.Pool{New: func() any { return lz4.NewReader(nil) }}
-	lz4Writers   = sync.Pool{New: newLZ4Writer}
 	zstdDecoders = sync.Pool{New: newZstdDecoder}
-	zstdEncoders = sync.Pool{New: newZstdEncoder}
+
+	gzipWriters  [gzip.BestCompression + 1]sync.Pool      // by level, 0 is the default
+	lz4Writers   [len(lz4Levels)]sync.Pool                // by the index in lz4Levels
+	zstdEncoders [zstd.SpeedBestCompression + 1]sync.Pool // by the encoder's own level
 )
 
-func newLZ4Writer() any {
+// lz4Levels are the encoder's: 0 is the fast one, the others search longer.
+var lz4Levels = [...]lz4.CompressionLevel{lz4.Fast, lz4.Level1, lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, lz4.Level9}
+
+// Level is how hard a codec tries, as compression.gzip.level and its like say it
+// (KIP-390). 0 is Kafka's default of each codec, as is -1 of gzip.
+type Level int
+
+// Kafka's levels that are not in order: 9 of LZ4 is the default, and fast.
+const (
+	lz4Default  = 9
+	zstdDefault = 3
+)
+
+// from takes a writer from the pool of a level, or a new one.
+func from[T any](p *sync.Pool, fresh func() T) T {
+	if w, ok := p.Get().(T); ok {
+		return w
+	}
+	return fresh()
+}
+
+func newGzipWriter(level int) *gzip.Writer {
+	if level == 0 {
+		level = gzip.DefaultCompression
+	}
+	w, err := gzip.NewWriterLevel(nil, level)
+	must(err)
+	return w
+}
+
+func newLZ4Writer(level lz4.CompressionLevel) *lz4.Writer {
 	w := lz4.NewWriter(nil)
-	must(w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ChecksumOption(false), lz4.ConcurrencyOption(1)))
+	must(w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ChecksumOption(false), lz4.ConcurrencyOption(1), lz4.CompressionLevelOption(level)))
 	return w
 }
 
@@ -89,8 +120,8 @@ func newZstdDecoder() any {
 	return d
 }
 
-func newZstdEncoder() any {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20))
+func newZstdEncoder(level zstd.EncoderLevel) *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20), zstd.WithEncoderLevel(level))
 	must(err)
 	return e
 }
@@ -251,27 +282,34 @@ func decodeXerial(dst, src []byte, limit int) ([]byte, error) {
 }
 
 // compress appends src, compressed as Java clients can read it, to dst.
-func compress(dst []byte, c Codec, src []byte) []byte {
+func compress(dst []byte, c Codec, level Level, src []byte) []byte {
 	switch c {
 	case Gzip:
-		out := bytes.NewBuffer(dst)
-		w := gzipWriters.Get().(*gzip.Writer)
-		defer gzipWriters.Put(w)
+		out, n := bytes.NewBuffer(dst), min(max(0, int(level)), gzip.BestCompression)
+		w := from(&gzipWriters[n], func() *gzip.Writer { return newGzipWriter(n) })
+		defer gzipWriters[n].Put(w)
 		w.Reset(out)
 		writeAll(w, src)
 		return out.Bytes()
 	case LZ4:
-		out := bytes.NewBuffer(dst)
-		w := lz4Writers.Get().(*lz4.Writer)
-		defer lz4Writers.Put(w)
+		out, n := bytes.NewBuffer(dst), min(max(0, int(level)), len(lz4Levels)-1)
+		if level == lz4Default {
+			n = 0
+		}
+		w := from(&lz4Writers[n], func() *lz4.Writer { return newLZ4Writer(lz4Levels[n]) })
+		defer lz4Writers[n].Put(w)
 		w.Reset(out)
 		writeAll(w, src)
 		return out.Bytes()
 	case Snappy:
 		return encodeXerial(dst, src)
 	case Zstd:
-		e := zstdEncoders.Get().(*zstd.Encoder)
-		defer zstdEncoders.Put(e)
+		if level == 0 {
+			level = zstdDefault
+		}
+		n := zstd.EncoderLevelFromZstd(int(level))
+		e := from(&zstdEncoders[n], func() *zstd.Encoder { return newZstdEncoder(n) })
+		defer zstdEncoders[n].Put(e)
 		return e.EncodeAll(src, dst)
 	}
 	return append(dst, src...)

@@ -70,7 +70,7 @@ func (b Batch) rebuilt(plain []byte, kept int, base, maxTS int64, horizon bool) 
 		attributes |= bitDeleteHorizon
 	}
 	out := append(make(Batch, 0, HeaderSize+len(plain)), b[:HeaderSize]...)
-	out = compress(out, codec, plain)
+	out = compress(out, codec, 0, plain)
 	out.setAttributes(attributes)
 	out.put64(posBaseTimestamp, base)
 	if kept > 0 && !b.LogAppendTime() {

@@ -19,6 +19,7 @@ type Rules struct {
 	BeforeMax     time.Duration // message.timestamp.before.max.ms; 0 for no limit
 	AfterMax      time.Duration // message.timestamp.after.max.ms; 0 for no limit
 	Compression   string        // compression.type: "" and "producer" keep the batch's codec
+	Level         Level         // of Compression
 	ZstdAllowed   bool          // Produce v7 and later (KIP-110)
 	Partition     string        // "topic-0", for texts
 	// MaxDecompressed limits, in bytes, what the records decompress to;
@@ -82,7 +83,7 @@ func Validate(b Batch, r Rules) (Batch, []RecordError, error) {
 			return err
 		}
 		if target != b.Codec() {
-			out = recompress(b, target, plain)
+			out = recompress(b, target, r.Level, plain)
 		}
 		return nil
 	})
@@ -210,10 +211,10 @@ func (v *validation) reject(i int32, code *kerr.Error, message string) {
 }
 
 // recompress returns a batch with b's header around plain in another codec.
-func recompress(b Batch, c Codec, plain []byte) Batch {
+func recompress(b Batch, c Codec, level Level, plain []byte) Batch {
 	out := make(Batch, HeaderSize, HeaderSize+len(plain))
 	copy(out, b)
-	out = compress(out, c, plain)
+	out = compress(out, c, level, plain)
 	out.setAttributes(out.attributes()&^codecMask | uint16(c))
 	out.seal()
 	return out
