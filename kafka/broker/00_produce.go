@@ -171,6 +171,9 @@ func (b *Broker) appendTo(p *partition.Partition, req *kmsg.ProduceRequest, in *
 }
 
 func isBatch(b []byte) bool {
+	if len(b) == 0 {
+		return false // as nearly always: without an error that says so
+	}
 	_, _, err := record.Split(b)
 	return err == nil
 }

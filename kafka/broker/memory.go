@@ -2,8 +2,10 @@ package broker
 
 import "sync"
 
-// blockBytes is what clients ask of one partition when they ask nothing else.
-const blockBytes = 1 << 20
+const (
+	blockBytes = 1 << 20 // what clients ask of one partition when they say nothing
+	maxBlocks  = 16      // of one fetch; what it reads beyond is its own
+)
 
 // memory is where one fetch reads records to, in blocks that serve one fetch
 // after another. It belongs to one goroutine at a time.
@@ -14,10 +16,10 @@ type memory struct {
 
 // take is room for n bytes, which are given back by release.
 func (m *memory) take(pool *sync.Pool, n int) []byte {
-	if n > blockBytes {
-		return make([]byte, n) // a batch that is larger than what is asked for
-	}
 	if len(m.blocks) == 0 || m.used+n > blockBytes {
+		if n > blockBytes || len(m.blocks) == maxBlocks {
+			return make([]byte, n)
+		}
 		m.blocks, m.used = append(m.blocks, pool.Get().(*[blockBytes]byte)), 0
 	}
 	at := m.used

@@ -191,15 +191,21 @@ func (s *scanner) length() int {
 	return int(v)
 }
 
-// varint reads a number; most have one byte.
+// varint reads a number; most have one or two bytes.
 func (s *scanner) varint() int64 {
-	if s.at < s.end {
-		if c := s.plain[s.at]; c < 0x80 {
+	p := s.plain[s.at:s.end]
+	if len(p) >= 2 {
+		if p[0] < 0x80 {
 			s.at++
-			return int64(c>>1) ^ -int64(c&1)
+			return int64(p[0]>>1) ^ -int64(p[0]&1)
+		}
+		if p[1] < 0x80 {
+			s.at += 2
+			u := uint64(p[0]&0x7f) | uint64(p[1])<<7
+			return int64(u>>1) ^ -int64(u&1)
 		}
 	}
-	v, n := binary.Varint(s.plain[s.at:s.end])
+	v, n := binary.Varint(p)
 	if n <= 0 {
 		s.fail("broken varint")
 		return 0
