@@ -42,7 +42,8 @@ type Spec struct {
 type Broker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
-	InstanceType         string // of provisioned clusters
+	InstanceType         string  // of provisioned clusters
+	Replaces             []int32 // brokers that are gone, at whose addresses this one is to be reached too
 
 	// Boot counts the wishes that the broker starts again: one that has run
 	// since the driver was asked with another count is stopped and started.

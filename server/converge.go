@@ -21,7 +21,7 @@ import (
 // is called again, and goes on where it was.
 func (e *embedded) converge(ctx context.Context, r *runningCluster, s fleet.Spec) (fleet.Observed, error) {
 	v := converging{e: e, r: r, spec: s}
-	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.volumes, v.grow, v.shrink, v.partitions, v.software, v.version, v.rebalance} {
+	for _, part := range []func(context.Context) error{v.access, v.listeners, v.certificates, v.volumes, v.leave, v.grow, v.shrink, v.replace, v.partitions, v.software, v.version, v.rebalance} {
 		if err := part(ctx); err != nil {
 			return fleet.Observed{}, refusal(fmt.Errorf("change cluster %s: %w", s.Name, err))
 		}
@@ -59,16 +59,14 @@ func (v *converging) do(change func() error) error {
 	return change()
 }
 
-// bind opens sockets for listeners and answers what makes brokers of them.
-func (v *converging) bind(keys []string) (map[string]net.Listener, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error), error) {
+// bind opens sockets for listeners and answers what makes listeners of them.
+func (v *converging) bind(keys []string) (map[string]net.Listener, *opening, error) {
 	o := &opening{e: v.e, spec: v.spec, facts: v.r.facts, access: v.r.access, door: v.r.door, firewall: v.r.firewall}
 	if _, err := v.e.pki.ServerCertificate(o.hosts(), time.Now()); err != nil { // what handshakes will get
 		return nil, nil, fmt.Errorf("make the brokers' certificate: %w", err)
 	}
 	bound, err := v.e.ports.listenAll(filepath.Join(v.e.directory(v.spec.ARN), portsFile), keys)
-	return bound, func(b fleet.Broker, names []string) (cluster.Broker, fleet.ObservedBroker, error) {
-		return o.broker(b, names, bound)
-	}, err
+	return bound, o, err
 }
 
 // observe changes what is known of where the cluster's brokers are.
@@ -133,18 +131,15 @@ func (v *converging) listeners(ctx context.Context) error {
 }
 
 func (v *converging) setListeners(ctx context.Context, b fleet.Broker, opened, closed []string) error {
-	var keys, names []string
-	for _, l := range opened {
-		keys = append(keys, listenerKey(b.ID, l))
-	}
+	var names []string
 	for _, l := range closed {
 		names = append(names, listenerKinds[l].name)
 	}
-	bound, broker, err := v.bind(keys)
+	bound, o, err := v.bind(keysOf(b, opened))
 	if err != nil {
 		return err
 	}
-	kb, seen, err := broker(b, opened)
+	kb, seen, err := o.broker(b, opened, bound)
 	if err == nil {
 		err = v.r.c.SetListeners(ctx, b.ID, kb.Listeners, names)
 	}
@@ -186,15 +181,11 @@ func (v *converging) grow(ctx context.Context) error {
 }
 
 func (v *converging) add(ctx context.Context, b fleet.Broker) error {
-	var keys []string
-	for _, l := range v.spec.Listeners {
-		keys = append(keys, listenerKey(b.ID, l))
-	}
-	bound, broker, err := v.bind(keys)
+	bound, o, err := v.bind(keysOf(b, v.spec.Listeners))
 	if err != nil {
 		return err
 	}
-	kb, seen, err := broker(b, v.spec.Listeners)
+	kb, seen, err := o.broker(b, v.spec.Listeners, bound)
 	if err == nil {
 		err = v.r.c.AddBroker(ctx, kb)
 	}
@@ -226,6 +217,58 @@ func (v *converging) shrink(ctx context.Context) error {
 		o.Brokers = slices.DeleteFunc(o.Brokers, func(b fleet.ObservedBroker) bool { return slices.Contains(gone, b.ID) })
 	})
 	return nil
+}
+
+// differing calls do for every broker that is to answer at other addresses of
+// brokers that are gone than it does.
+func (v *converging) differing(do func(was *fleet.Broker, b fleet.Broker) error) error {
+	v.r.spec.Brokers = slices.Clone(v.r.spec.Brokers)
+	for i := range v.r.spec.Brokers {
+		was := &v.r.spec.Brokers[i]
+		at := slices.IndexFunc(v.spec.Brokers, func(b fleet.Broker) bool { return b.ID == was.ID })
+		if at < 0 || slices.Equal(was.Replaces, v.spec.Brokers[at].Replaces) {
+			continue
+		}
+		if err := v.do(func() error { return do(was, v.spec.Brokers[at]) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave closes the addresses that are to be others', or to be opened anew.
+func (v *converging) leave(ctx context.Context) error {
+	return v.differing(func(was *fleet.Broker, _ fleet.Broker) error {
+		if len(was.Replaces) == 0 {
+			return nil
+		}
+		err := v.r.c.CloseHidden(ctx, was.ID)
+		if err == nil {
+			was.Replaces = nil
+		}
+		return err
+	})
+}
+
+// replace opens the addresses of brokers that are gone on those that replace them.
+func (v *converging) replace(ctx context.Context) error {
+	return v.differing(func(was *fleet.Broker, b fleet.Broker) error {
+		keys := keysOf(b, v.spec.Listeners)[len(v.spec.Listeners):] // but for its own
+		bound, o, err := v.bind(keys)
+		if err != nil {
+			return err
+		}
+		hidden, err := o.hidden(b, v.spec.Listeners, bound)
+		if err == nil {
+			err = v.r.c.SetListeners(ctx, b.ID, hidden, nil)
+		}
+		if err != nil {
+			closeAll(bound)
+			return err
+		}
+		was.Replaces = b.Replaces
+		return nil
+	})
 }
 
 // software has brokers start again, or gives them what acts at once.

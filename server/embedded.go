@@ -354,13 +354,24 @@ func listenerKey(broker int32, listenerName string) string {
 	return strconv.Itoa(int(broker)) + "/" + listenerName
 }
 
+// addresses is whose addresses a broker answers at: its own first.
+func addresses(b fleet.Broker) []int32 { return append([]int32{b.ID}, b.Replaces...) }
+
+// keysOf names the sockets of some listeners of a broker.
+func keysOf(b fleet.Broker, listeners []string) (keys []string) {
+	for _, id := range addresses(b) {
+		for _, l := range listeners {
+			keys = append(keys, listenerKey(id, l))
+		}
+	}
+	return keys
+}
+
 // keys names every socket of the cluster.
 func (o *opening) keys() []string {
 	var keys []string
 	for _, b := range o.spec.Brokers {
-		for _, l := range o.spec.Listeners {
-			keys = append(keys, listenerKey(b.ID, l))
-		}
+		keys = append(keys, keysOf(b, o.spec.Listeners)...)
 	}
 	if o.spec.Serverless {
 		keys = append(keys, bootKey)
@@ -399,8 +410,10 @@ func (o *opening) hosts() []string {
 		names = append(names, "localhost", "127.0.0.1", "::1")
 	}
 	for _, b := range o.spec.Brokers {
-		for _, l := range o.spec.Listeners {
-			names = append(names, o.brokerHost(b.ID, l))
+		for _, id := range addresses(b) {
+			for _, l := range o.spec.Listeners {
+				names = append(names, o.brokerHost(id, l))
+			}
 		}
 	}
 	if o.spec.Serverless {
@@ -453,7 +466,24 @@ func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]ne
 		kb.Listeners = append(kb.Listeners, l)
 		ob.Endpoints[name] = address(l)
 	}
-	return kb, ob, nil
+	hidden, err := o.hidden(b, listeners, bound)
+	kb.Listeners = append(kb.Listeners, hidden...)
+	return kb, ob, err
+}
+
+// hidden is some listeners of a broker at the addresses of those that it replaces.
+func (o *opening) hidden(b fleet.Broker, listeners []string, bound map[string]net.Listener) (all []cluster.Listener, err error) {
+	for _, id := range b.Replaces {
+		for _, name := range listeners {
+			l, err := o.listener(name, b.InstanceType, bound[listenerKey(id, name)], o.brokerHost(id, name))
+			if err != nil {
+				return nil, err
+			}
+			l.Hidden = true
+			all = append(all, l)
+		}
+	}
+	return all, nil
 }
 
 func address(l cluster.Listener) string {

@@ -220,16 +220,35 @@ func TestUpgradeToExpress(t *testing.T) {
 		t.Errorf("Express brokers have volumes: %+v", c.BrokerNodeGroupInfo.StorageInfo)
 	}
 	stop()
-	h.seeds = *h.addresses().BootstrapBrokerString
+	h.endpointPreserved()
 	h.kill()
 	h.start(nil)
 	h.await(func() bool { return *h.described().State == "ACTIVE" && h.s.driver.find(h.arn) != nil })
-	h.expect("after a start", h.replicasOf("later"), "[4 5 6]")
-	if err := h.client(kgo.DefaultProduceTopic("later")).ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err != nil {
-		t.Error(err)
+	h.endpointPreserved()
+	out, err := h.s.msk.RebootBroker(t.Context(), h.caller, &kafka.RebootBrokerRequest{ClusterArn: &h.arn, BrokerIds: []string{"4"}})
+	if err != nil {
+		t.Fatal(err)
 	}
+	h.settled(out.ClusterOperationArn)
+	h.endpointPreserved()
+	h.expect("after all", h.replicasOf("later"), "[4 5 6]")
 	if _, err := h.typed("kafka.m5.large", ""); err == nil {
 		t.Error("Express brokers became Standard brokers")
+	}
+}
+
+// endpointPreserved connects to each address of the bootstrap string that there
+// was before the upgrade, and is told of the brokers that there are.
+func (h *host) endpointPreserved() {
+	h.t.Helper()
+	if now := *h.addresses().BootstrapBrokerString; now == h.seeds {
+		h.t.Errorf("the bootstrap string is %s still", now)
+	}
+	for _, seed := range strings.Split(h.seeds, ",") {
+		meta, err := kadm.NewClient(h.client(kgo.SeedBrokers(seed))).BrokerMetadata(h.t.Context())
+		if err != nil || !slices.Equal(meta.Brokers.NodeIDs(), []int32{4, 5, 6}) {
+			h.t.Errorf("%s tells of brokers %v: %v", seed, meta.Brokers.NodeIDs(), err)
+		}
 	}
 }
 

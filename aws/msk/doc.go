@@ -112,7 +112,8 @@ type broker struct {
 	Added  time.Time `json:"added,omitzero"` // when it was first seen running
 	Boot   int64     `json:"boot,omitempty"` // how often operations have had it start again
 
-	Express bool `json:"express,omitempty"` // an Express broker, while the cluster has Standard brokers too
+	Express  bool    `json:"express,omitempty"`  // an Express broker, while the cluster has Standard brokers too
+	Replaces []int32 `json:"replaces,omitempty"` // brokers that are gone, at whose addresses it is reached too
 
 	KafkaVersion  string            `json:"kafkaVersion,omitempty"`  // while an operation updates it; "" is the cluster's
 	Configuration *configurationRef `json:"configuration,omitempty"` // that it has started with; nil is the service's defaults

@@ -3,6 +3,7 @@ package msk
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -256,4 +257,39 @@ func (c *cluster) recommend(most int) string {
 		}
 	}
 	return ""
+}
+
+// replace has the brokers that stay answer at the addresses of those that go: at
+// all that the latter answered at when the upgrade is complete, since the cluster's
+// endpoint is preserved, and else at what they had of others. Each goes to a broker
+// of its zone.
+func (c *cluster) replace(o operation) {
+	completes := o.Target.Kinds != nil && strings.HasPrefix(o.Target.Kinds.InstanceType, expressPrefix)
+	for _, gone := range o.Removed {
+		ids := slices.Clone(gone.Replaces)
+		if completes {
+			ids = append(ids, gone.ID)
+		}
+		to := -1
+		for i, b := range c.Brokers {
+			if b.Subnet == gone.Subnet && (to < 0 || len(b.Replaces) < len(c.Brokers[to].Replaces)) {
+				to = i
+			}
+		}
+		if len(ids) > 0 && to >= 0 {
+			c.Brokers[to].Replaces = slices.Concat(c.Brokers[to].Replaces, ids)
+		}
+	}
+}
+
+// replaceNone takes replace back; the brokers that were to go are there again.
+func (c *cluster) replaceNone(o operation) {
+	for i, b := range c.Brokers {
+		if o.removes(b.ID) {
+			continue
+		}
+		c.Brokers[i].Replaces = slices.DeleteFunc(slices.Clone(b.Replaces), func(id int32) bool {
+			return slices.ContainsFunc(o.Removed, func(r broker) bool { return r.ID == id || slices.Contains(r.Replaces, id) })
+		})
+	}
 }

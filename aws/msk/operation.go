@@ -279,6 +279,7 @@ func (c *cluster) act(a act, o operation, at time.Time) {
 		c.Brokers = append(c.Brokers, o.Added...)
 	case shrink:
 		c.Brokers = slices.DeleteFunc(c.Brokers, func(b broker) bool { return o.removes(b.ID) })
+		c.replace(o)
 	case finalize:
 		c.KafkaVersion = o.Target.KafkaVersion
 		for i := range c.Brokers {
@@ -324,6 +325,7 @@ func (c *cluster) takeBack(o operation) {
 	c.Brokers = slices.DeleteFunc(c.Brokers, func(b broker) bool {
 		return slices.ContainsFunc(o.Added, func(added broker) bool { return added.ID == b.ID })
 	})
+	c.replaceNone(o)
 	o.Source.put(c)
 	if o.Source.KafkaVersion != "" {
 		c.KafkaVersion = o.Source.KafkaVersion

@@ -44,6 +44,7 @@ type WantedBroker struct {
 	ID                   int32
 	Zone, ZoneID, Subnet string
 	InstanceType         string            // of provisioned clusters
+	Replaces             []int32           // brokers that are gone, at whose addresses this one is to be reached too
 	Boot                 int64             // one that runs since before this changed is to start again
 	KafkaVersion         string            // the cluster's, or the one that an operation brings it to
 	Static               map[string]string // its server.properties
@@ -139,7 +140,7 @@ func (c *cluster) wanted(properties func(*configurationRef) map[string]string) W
 	for _, b := range c.Brokers {
 		v := cmp.Or(b.KafkaVersion, c.KafkaVersion)
 		w.Brokers = append(w.Brokers, WantedBroker{
-			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, InstanceType: c.typeOf(b), Boot: b.Boot,
+			ID: b.ID, Zone: b.Zone, ZoneID: b.ZoneID, Subnet: b.Subnet, InstanceType: c.typeOf(b), Replaces: slices.Clone(b.Replaces), Boot: b.Boot,
 			KafkaVersion: v, Static: static(defaultsOf(c.Provisioned, c.typeOf(b), len(zones), v), properties(b.Configuration), now),
 		})
 	}

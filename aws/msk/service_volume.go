@@ -12,7 +12,7 @@ import (
 type Volume struct {
 	GiB     int32     // of each broker
 	Changed time.Time // when an operation last made it larger; zero: never
-	Idle    bool      // the cluster is ACTIVE
+	Idle    bool      // the cluster is ACTIVE, and not in the midst of an upgrade to Express brokers
 }
 
 // Volume tells of the storage of the cluster that an ARN names; ok is false when
@@ -28,7 +28,7 @@ func (s *Service) Volume(ctx context.Context, clusterARN string) (v Volume, ok b
 		if err != nil || !found || c.ARN != clusterARN || c.Provisioned == nil || c.Provisioned.express() {
 			return err
 		}
-		v, ok = Volume{c.Provisioned.VolumeGiB, c.Provisioned.VolumeChanged, c.State == Active}, true
+		v, ok = Volume{c.Provisioned.VolumeGiB, c.Provisioned.VolumeChanged, c.State == Active && c.Provisioned.Mixed == nil}, true
 		return nil
 	})
 	return v, ok, err

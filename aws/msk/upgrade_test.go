@@ -355,3 +355,69 @@ func TestUpgradeRefusals(t *testing.T) {
 		t.Errorf("errands of a cluster that is deleted: %v %v", all, err)
 	}
 }
+
+// brokers is what is wanted of each broker, as id:type and the ids that it replaces.
+func (u *upgrader) brokers() string {
+	u.t.Helper()
+	all, err := u.Wanted(u.t.Context())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	var out []string
+	for _, b := range all[0].Brokers {
+		out = append(out, fmt.Sprint(b.ID, strings.TrimSuffix(b.InstanceType, ".m7g.large"), b.Replaces))
+	}
+	return strings.Join(out, " ")
+}
+
+// TestUpgradeCompletes: the Express brokers answer at the addresses of those that
+// they replace; a completion that fails leaves both kinds, as they were.
+func TestUpgradeCompletes(t *testing.T) {
+	u := newUpgrader(t)
+	is := func(want string) {
+		t.Helper()
+		if got := u.brokers(); got != want {
+			t.Errorf("brokers %s, want %s", got, want)
+		}
+	}
+	if err := u.typed("kafka.m7g.large,express.m7g.large", ""); err != nil {
+		t.Fatal(err)
+	}
+	u.settle()
+	both := "1kafka[] 2kafka[] 3kafka[] 4express[] 5express[] 6express[]"
+	is(both)
+	report := func(do func(arn string, generation int64) error) {
+		t.Helper()
+		all, err := u.Wanted(t.Context())
+		if err == nil {
+			err = do(u.arn, all[0].Generation)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	active := func(arn string, generation int64) error {
+		return u.ReportActive(t.Context(), arn, generation, endpoints(u.Service, t, arn))
+	}
+	if err := u.typed("express.m7g.large", ""); err != nil {
+		t.Fatal(err)
+	}
+	report(active) // it is no longer pending
+	is("4express[1] 5express[2] 6express[3]")
+	report(active) // the brokers are gone
+	report(func(arn string, generation int64) error {
+		return u.ReportFailed(t.Context(), arn, generation, "Broken", "it is")
+	})
+	is(both)
+	u.settle()
+	if err := u.typed("express.m7g.large", ""); err != nil {
+		t.Fatal(err)
+	}
+	u.settle()
+	is("4express[1] 5express[2] 6express[3]")
+	if err := u.typed("express.m7g.xlarge", ""); err != nil {
+		t.Fatal(err)
+	}
+	u.settle()
+	is("4express.m7g.xlarge[1] 5express.m7g.xlarge[2] 6express.m7g.xlarge[3]")
+}

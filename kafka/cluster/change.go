@@ -118,17 +118,26 @@ func (c *Cluster) RemoveBrokers(ctx context.Context, ids ...int32) error {
 	return nil
 }
 
-// SetListeners opens listeners on a broker and closes those named, without
-// touching the others. Clients of a closed one are sent away as by StopBroker.
+// SetListeners opens listeners on a broker and closes those named, hidden ones
+// too, without touching the others. Clients of a closed one are sent away as by
+// StopBroker.
 func (c *Cluster) SetListeners(ctx context.Context, id int32, open []Listener, closed []string) error {
+	return c.setListeners(ctx, id, open, func(l Listener) bool { return slices.Contains(closed, l.Name) })
+}
+
+// CloseHidden closes a broker's hidden listeners.
+func (c *Cluster) CloseHidden(ctx context.Context, id int32) error {
+	return c.setListeners(ctx, id, nil, func(l Listener) bool { return l.Hidden })
+}
+
+func (c *Cluster) setListeners(ctx context.Context, id int32, open []Listener, leaving func(Listener) bool) error {
 	return c.change(ctx, "change listeners of", id, func(n *node) error {
-		leaving := func(name string) bool { return slices.Contains(closed, name) }
 		before, serving := n.cfg.Listeners, n.listeners
 		n.cfg.Listeners, n.listeners = nil, nil
 		var draining sync.WaitGroup
 		for i, l := range before {
 			switch {
-			case !leaving(l.Name):
+			case !leaving(l):
 				n.cfg.Listeners = append(n.cfg.Listeners, l)
 				if len(serving) > 0 {
 					n.listeners = append(n.listeners, serving[i])
@@ -156,22 +165,23 @@ func (c *Cluster) SetListeners(ctx context.Context, id int32, open []Listener, c
 }
 
 // ReopenListener sends away all clients of one listener of a broker, as by
-// StopBroker, and listens again on the same port. A listener that is not there,
+// StopBroker, and listens again on the same ports. A listener that is not there,
 // or whose broker is stopped, is no error.
 func (c *Cluster) ReopenListener(ctx context.Context, id int32, name string) error {
 	return c.change(ctx, "open a listener again of", id, func(n *node) error {
-		at := slices.IndexFunc(n.cfg.Listeners, func(l Listener) bool { return l.Name == name })
-		if at < 0 || n.stopped.Load() {
-			return nil
+		for at, l := range n.cfg.Listeners {
+			if l.Name != name || n.stopped.Load() {
+				continue
+			}
+			n.listeners[at].Drain(drainPatience)
+			addr := l.Net.Addr()
+			ln, err := net.Listen(addr.Network(), addr.String())
+			if err != nil {
+				return fmt.Errorf("listener %s: %w: %w", name, ErrPortTaken, err)
+			}
+			n.cfg.Listeners[at].Net = ln
+			n.listeners[at] = c.listen(n, n.cfg.Listeners[at], n.backend, n.quotas)
 		}
-		n.listeners[at].Drain(drainPatience)
-		addr := n.cfg.Listeners[at].Net.Addr()
-		ln, err := net.Listen(addr.Network(), addr.String())
-		if err != nil {
-			return fmt.Errorf("listener %s: %w: %w", name, ErrPortTaken, err)
-		}
-		n.cfg.Listeners[at].Net = ln
-		n.listeners[at] = c.listen(n, n.cfg.Listeners[at], n.backend, n.quotas)
 		return nil
 	})
 }

@@ -97,6 +97,7 @@ type Broker struct {
 // Listener is one address of a broker. The cluster closes Net.
 type Listener struct {
 	Name       string // CLIENT, CLIENT_SECURE, CLIENT_SASL_SCRAM, CLIENT_IAM; those with _PUBLIC and _VPCE
+	Hidden     bool   // one more address of the listener of this name, which no client is told: of a broker that is gone
 	Net        net.Listener
 	Door       func(net.Listener) net.Listener // around Net each time that it opens; nil: everybody may come
 	Host       string                          // advertised
@@ -358,6 +359,9 @@ func (c *Cluster) register(ctx context.Context, line wire.Line) error {
 func (c *Cluster) registration(n *node) metadata.Broker {
 	ends := make(map[string]metadata.Endpoint, len(n.cfg.Listeners))
 	for _, l := range n.cfg.Listeners {
+		if l.Hidden {
+			continue
+		}
 		ends[l.Name] = metadata.Endpoint{Host: l.Host, Port: l.Port}
 	}
 	b := metadata.Broker{ID: n.cfg.ID, Rack: n.cfg.Rack, Listeners: ends, Express: n.cfg.Express}
