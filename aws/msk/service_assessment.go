@@ -120,6 +120,15 @@ func partID(arn, like string) (id string, ok bool) {
 	return id, ok && uuidShape.MatchString(id)
 }
 
+// assessedCluster is the ARN of the cluster whose assessment an ARN names.
+func assessedCluster(arn string) (cluster string, ok bool) {
+	at := strings.LastIndexByte(arn, '/')
+	if len(arn) > maxARNBytes || at < 0 || !strings.Contains(arn, ":assessment/") {
+		return "", false
+	}
+	return strings.Replace(arn[:at], ":assessment/", ":cluster/", 1), true
+}
+
 // findAssessment reads an assessment and its cluster.
 func findAssessment(tx *store.Tx, caller model.Caller, clusterARN, arn *string) (c cluster, a assessment, err error) {
 	if c, err = find(tx, caller, "clusterArn", deref(clusterARN)); err != nil {

@@ -152,11 +152,18 @@ func TestAssessments(t *testing.T) {
 	if err != nil || len(list.Assessments) != 5 || list.NextToken != nil || *list.Assessments[4].AssessmentArn != *made.AssessmentArn {
 		t.Error(list, err)
 	}
+	_, err = u.TagResource(ctx, caller, &kafka.TagResourceRequest{ResourceArn: made.AssessmentArn, Tags: map[string]string{"seen": "yes"}})
+	tags, listErr := u.ListTagsForResource(ctx, caller, &kafka.ListTagsForResourceRequest{ResourceArn: made.AssessmentArn})
+	if err := errors.Join(err, listErr); err != nil || fmt.Sprint(tags.Tags) != "map[seen:yes team:data]" {
+		t.Error(tags, err)
+	}
 	gone, err := u.DeleteAssessment(ctx, caller, &kafka.DeleteAssessmentRequest{ClusterArn: &u.arn, AssessmentArn: made.AssessmentArn})
 	if err != nil || *gone.Status != "DELETING" {
 		t.Error(gone, err)
 	}
 	_, err = u.DescribeAssessment(ctx, caller, &kafka.DescribeAssessmentRequest{ClusterArn: &u.arn, AssessmentArn: made.AssessmentArn})
+	wants(t, err, 404, "NotFoundException")
+	_, err = u.ListTagsForResource(ctx, caller, &kafka.ListTagsForResourceRequest{ResourceArn: made.AssessmentArn})
 	wants(t, err, 404, "NotFoundException")
 	if _, err := u.assess(); err != nil {
 		t.Error("a slot is free, and: ", err)
