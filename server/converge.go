@@ -220,13 +220,13 @@ func (v *converging) shrink(ctx context.Context) error {
 }
 
 // differing calls do for every broker that is to answer at other addresses of
-// brokers that are gone than it does.
-func (v *converging) differing(do func(was *fleet.Broker, b fleet.Broker) error) error {
+// brokers that are gone than it does, where there is something to do: some of them.
+func (v *converging) differing(some func(was, b fleet.Broker) []int32, do func(was *fleet.Broker, b fleet.Broker) error) error {
 	v.r.spec.Brokers = slices.Clone(v.r.spec.Brokers)
 	for i := range v.r.spec.Brokers {
 		was := &v.r.spec.Brokers[i]
 		at := slices.IndexFunc(v.spec.Brokers, func(b fleet.Broker) bool { return b.ID == was.ID })
-		if at < 0 || slices.Equal(was.Replaces, v.spec.Brokers[at].Replaces) {
+		if at < 0 || slices.Equal(was.Replaces, v.spec.Brokers[at].Replaces) || len(some(*was, v.spec.Brokers[at])) == 0 {
 			continue
 		}
 		if err := v.do(func() error { return do(was, v.spec.Brokers[at]) }); err != nil {
@@ -238,10 +238,7 @@ func (v *converging) differing(do func(was *fleet.Broker, b fleet.Broker) error)
 
 // leave closes the addresses that are to be others', or to be opened anew.
 func (v *converging) leave(ctx context.Context) error {
-	return v.differing(func(was *fleet.Broker, _ fleet.Broker) error {
-		if len(was.Replaces) == 0 {
-			return nil
-		}
+	return v.differing(func(was, _ fleet.Broker) []int32 { return was.Replaces }, func(was *fleet.Broker, _ fleet.Broker) error {
 		err := v.r.c.CloseHidden(ctx, was.ID)
 		if err == nil {
 			was.Replaces = nil
@@ -252,7 +249,7 @@ func (v *converging) leave(ctx context.Context) error {
 
 // replace opens the addresses of brokers that are gone on those that replace them.
 func (v *converging) replace(ctx context.Context) error {
-	return v.differing(func(was *fleet.Broker, b fleet.Broker) error {
+	return v.differing(func(_, b fleet.Broker) []int32 { return b.Replaces }, func(was *fleet.Broker, b fleet.Broker) error {
 		keys := keysOf(b, v.spec.Listeners)[len(v.spec.Listeners):] // but for its own
 		bound, o, err := v.bind(keys)
 		if err != nil {

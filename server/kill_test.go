@@ -283,7 +283,7 @@ func (v *victim) create(kind, name string, brokers int32) error {
 		in.ClientAuthentication = &types.ClientAuthentication{Sasl: &types.Sasl{Iam: &types.Iam{Enabled: aws.Bool(true)}}}
 	case standardKind, mixedKind, movedKind:
 		in.NumberOfBrokerNodes = aws.Int32(3)
-		in.BrokerNodeGroupInfo.ClientSubnets = strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:3]
+		in.BrokerNodeGroupInfo.ClientSubnets, in.BrokerNodeGroupInfo.InstanceType = strings.Split(v.env["MILLRACE_SUBNETS"], ",")[:3], aws.String("kafka.m5.large")
 	case expressKind:
 		in.NumberOfBrokerNodes = aws.Int32(3)
 		in.BrokerNodeGroupInfo = &types.BrokerNodeGroupInfo{
