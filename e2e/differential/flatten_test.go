@@ -262,7 +262,7 @@ func (s *symbols) id(b []byte) string {
 func (s *symbols) named(name, v string) string {
 	switch {
 	case name == "ClusterID" && v != "":
-		return s.of("cluster", v)
+		return s.of("cluster", v, v)
 	case (name == "Dir" || name == "LogDir") && v != "":
 		return s.of("directory", v, v)
 	case uuidBase64.MatchString(v):

@@ -446,6 +446,29 @@ var adminScripts = []script{
 			}
 		}
 	}},
+	// Before kraft.version is changed, which Kafka does also when it is only to be
+	// validated.
+	{"raft voters", func(s *session) {
+		c := s.conn("c")
+		ask[*kmsg.MetadataResponse](c, "the cluster's id", metadataOf(s.last(3)))
+		for _, cluster := range []*string{nil, pointer("another")} {
+			for _, voter := range []int32{1, 2, -1} {
+				for _, v := range s.versions(80) {
+					req := in(v, kmsg.NewPtrAddRaftVoterRequest())
+					req.ClusterID, req.VoterID, req.VoterDirectoryID, req.TimeoutMillis = cluster, voter, [16]byte{1, 2, 3}, limit
+					req.Listeners = []kmsg.AddRaftVoterRequestListener{{Name: "CONTROLLER", Host: "localhost", Port: 1}}
+					ask[*kmsg.AddRaftVoterResponse](c, step("add voter %d, its cluster is said: %t", voter, cluster != nil), req)
+					req.Listeners = nil
+					ask[*kmsg.AddRaftVoterResponse](c, step("add voter %d without listeners, its cluster is said: %t", voter, cluster != nil), req)
+				}
+				for _, v := range s.versions(81) {
+					req := in(v, kmsg.NewPtrRemoveRaftVoterRequest())
+					req.ClusterID, req.VoterID, req.VoterDirectoryID = cluster, voter, [16]byte{1, 2, 3}
+					ask[*kmsg.RemoveRaftVoterResponse](c, step("remove voter %d, its cluster is said: %t", voter, cluster != nil), req)
+				}
+			}
+		}
+	}},
 	{"quorum and features", func(s *session) {
 		c := s.conn("c")
 		for _, v := range s.versions(55) {

@@ -118,6 +118,10 @@ var handlers = map[int16]handler{
 	34: (*Broker).alterReplicaLogDirs,
 	35: (*Broker).describeLogDirs,
 	37: (*Broker).createPartitions,
+	38: (*Broker).delegationTokens,
+	39: (*Broker).delegationTokens,
+	40: (*Broker).delegationTokens,
+	41: (*Broker).delegationTokens,
 	42: (*Broker).group,
 	43: (*Broker).electLeaders,
 	44: (*Broker).incrementalAlterConfigs,
@@ -132,12 +136,15 @@ var handlers = map[int16]handler{
 	57: (*Broker).updateFeatures,
 	60: (*Broker).describeCluster,
 	61: (*Broker).describeProducers,
+	64: (*Broker).unregisterBroker,
 	65: (*Broker).describeTransactions,
 	66: (*Broker).listTransactions,
 	68: (*Broker).consumerGroupHeartbeat,
 	69: (*Broker).consumerGroupDescribe,
 	74: (*Broker).listConfigResources,
 	75: (*Broker).describeTopicPartitions,
+	80: (*Broker).addRaftVoter,
+	81: (*Broker).removeRaftVoter,
 }
 
 // Keys lists the API keys that Handle serves.

@@ -1,9 +1,12 @@
 package cluster_test
 
 import (
+	"context"
+	"net"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/vfs"
@@ -27,6 +30,43 @@ func TestAuthorizedOperations(t *testing.T) {
 	cluster, err := about.RequestWith(t.Context(), r.client(t).Broker(1))
 	if err != nil || cluster.ClusterAuthorizedOperations != 8096 {
 		t.Errorf("cluster: %+v, %v", cluster, err)
+	}
+}
+
+// TestWhatTheClustersOwnerDoes is refused to Kafka's clients: tokens, other
+// voters and fewer brokers.
+func TestWhatTheClustersOwnerDoes(t *testing.T) {
+	r := open(t, vfs.NewMemory(), nil)
+	create := kmsg.NewPtrCreateDelegationTokenRequest()
+	create.OwnerPrincipalType, create.OwnerPrincipalName = kmsg.StringPtr("User"), kmsg.StringPtr("bob")
+	if got := r.answer(t, 1, create).(*kmsg.CreateDelegationTokenResponse); got.ErrorCode != kerr.DelegationTokenRequestNotAllowed.Code || got.PrincipalName != "bob" || got.TokenRequesterPrincipalName != "ANONYMOUS" {
+		t.Errorf("an anonymous client's token: %+v", got)
+	}
+	inside := r.client(t, kgo.SeedBrokers("inside:0"), kgo.Dialer(func(ctx context.Context, _, address string) (net.Conn, error) { return r.c.Dial(ctx, address) }))
+	resp, err := kmsg.NewPtrDescribeDelegationTokenRequest().RequestWith(t.Context(), inside)
+	if err != nil || resp.ErrorCode != kerr.DelegationTokenAuthDisabled.Code {
+		t.Errorf("somebody's tokens: %+v, %v", resp, err)
+	}
+	for id, want := range map[int32]int16{2: kerr.PolicyViolation.Code, 77: kerr.BrokerIDNotRegistered.Code} {
+		req := kmsg.NewPtrUnregisterBrokerRequest()
+		req.BrokerID = id
+		if got := r.answer(t, 1, req).(*kmsg.UnregisterBrokerResponse); got.ErrorCode != want {
+			t.Errorf("unregister broker %d: %+v", id, got)
+		}
+	}
+	remove := kmsg.NewPtrRemoveRaftVoterRequest()
+	for id, want := range map[int32]int16{1: kerr.UnsupportedVersion.Code, -1: kerr.InvalidRequest.Code} {
+		remove.VoterID = id
+		if got := r.answer(t, 1, remove).(*kmsg.RemoveRaftVoterResponse); got.ErrorCode != want {
+			t.Errorf("remove voter %d: %+v", id, got)
+		}
+	}
+	remove.ClusterID = kmsg.StringPtr("another")
+	if got := r.answer(t, 1, remove).(*kmsg.RemoveRaftVoterResponse); got.ErrorCode != kerr.InconsistentClusterID.Code {
+		t.Errorf("remove a voter of another cluster: %+v", got)
+	}
+	if got := r.answer(t, 1, kmsg.NewPtrAddRaftVoterRequest()).(*kmsg.AddRaftVoterResponse); got.ErrorCode != kerr.InvalidRequest.Code {
+		t.Errorf("add a voter without listeners: %+v", got)
 	}
 }
 

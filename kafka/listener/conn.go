@@ -121,7 +121,7 @@ func (c *conn) open(ctx context.Context) error {
 	if len(c.l.cfg.Mechanisms) > 0 {
 		return c.nc.SetReadDeadline(time.Now().Add(saslTimeout))
 	}
-	id := sasl.Identity{Type: "User", Name: "ANONYMOUS"}
+	id := sasl.Identity{Type: "User", Name: Anonymous}
 	switch {
 	case c.l.cfg.Identity.Name != "":
 		id = c.l.cfg.Identity

@@ -276,6 +276,13 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 		{&kmsg.DescribeUserSCRAMCredentialsRequest{}, cluster(Describe), "31"},
 		{&kmsg.AlterUserSCRAMCredentialsRequest{Deletions: []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: "alice"}}}, cluster(Alter), "alice 31"},
 		{&kmsg.DescribeClusterRequest{}, cluster(Describe), "0"},
+		{&kmsg.CreateDelegationTokenRequest{Version: 3}, cluster(Alter), "0"},
+		{&kmsg.RenewDelegationTokenRequest{Version: 2}, cluster(Alter), "0"},
+		{&kmsg.ExpireDelegationTokenRequest{Version: 2}, cluster(Alter), "0"},
+		{&kmsg.DescribeDelegationTokenRequest{Version: 3}, cluster(Describe), "0"},
+		{&kmsg.UnregisterBrokerRequest{}, cluster(Alter), "31"},
+		{&kmsg.AddRaftVoterRequest{}, cluster(Alter), "31"},
+		{&kmsg.RemoveRaftVoterRequest{}, cluster(Alter), "31"},
 		{&kmsg.DescribeProducersRequest{Topics: []kmsg.DescribeProducersRequestTopic{{Topic: "no", Partitions: []int32{1}}, {Topic: "yes"}}}, nil, "no 29 yes"},
 		{&kmsg.ConsumerGroupHeartbeatRequest{Version: 1, Group: "no", SubscribedTopicNames: []string{"no"}}, nil, "30"},
 		{&kmsg.ConsumerGroupHeartbeatRequest{Version: 1, Group: "g", SubscribedTopicNames: []string{"yes", "no"}}, nil, "29"},
@@ -301,7 +308,7 @@ func TestDenialsAreAnsweredForThatResourceOnly(t *testing.T) {
 }
 
 func TestEveryKeyToServeHasARow(t *testing.T) {
-	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 37, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 55, 57, 60, 61, 65, 66, 68, 69, 74, 75} {
+	for _, key := range []int16{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 55, 57, 60, 61, 64, 65, 66, 68, 69, 74, 75, 80, 81} {
 		if _, ok := table[key]; !ok {
 			t.Errorf("key %d has no row", key)
 		}

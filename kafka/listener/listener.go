@@ -93,6 +93,9 @@ type Operation struct {
 	Name     string
 }
 
+// Anonymous is the name of clients that have none.
+const Anonymous = "ANONYMOUS"
+
 // Session is an authenticated connection. It never changes: re-authentication
 // makes another one.
 type Session struct {

@@ -53,6 +53,10 @@ var table = map[int16]row{
 	34: rule(askAlterReplicaLogDirs),
 	35: rule(askDescribeLogDirs),
 	37: rule(askCreatePartitions),
+	38: open, // of one's own tokens
+	39: open,
+	40: open,
+	41: open, // Describe on each token, of which there are none
 	42: rule(askDeleteGroups),
 	43: rule(askElectLeaders),
 	44: rule(askIncrementalAlterConfigs),
@@ -73,15 +77,27 @@ var table = map[int16]row{
 	57: rule(askUpdateFeatures),
 	// Kafka answers DescribeCluster to everybody (KIP-700): the Java admin client
 	// asks it before it describes a topic, with rights on the topic alone.
-	60: row{ask: func(*inquiry, kmsg.Request) then { return nil }},
+	60: open,
 	61: rule(askDescribeProducers),
+	64: rule(func(q *inquiry, r *kmsg.UnregisterBrokerRequest) then {
+		return without(q, q.ask(Alter, Cluster, ""), r, func(s *kmsg.UnregisterBrokerResponse) { s.ErrorCode = errCluster })
+	}),
 	65: rule(askDescribeTransactions).filtered(),                                 // the topics of each
 	66: row{filter: true, ask: func(*inquiry, kmsg.Request) then { return nil }}, // Describe on each transactional id
 	68: rule(askConsumerGroupHeartbeat).filtered(),                               // of regular expressions
 	69: rule(askConsumerGroupDescribe).filtered(),                                // of what is assigned
 	74: rule(askListConfigResources),
 	75: rule(askDescribeTopicPartitions).filtered(),
+	80: rule(func(q *inquiry, r *kmsg.AddRaftVoterRequest) then {
+		return without(q, q.ask(Alter, Cluster, ""), r, func(s *kmsg.AddRaftVoterResponse) { s.ErrorCode = errCluster })
+	}),
+	81: rule(func(q *inquiry, r *kmsg.RemoveRaftVoterRequest) then {
+		return without(q, q.ask(Alter, Cluster, ""), r, func(s *kmsg.RemoveRaftVoterResponse) { s.ErrorCode = errCluster })
+	}),
 }
+
+// open is the row of a key that asks for nothing.
+var open = row{ask: func(*inquiry, kmsg.Request) then { return nil }}
 
 // askProduce also asks for what a batch says of itself, lest a client pass an
 // idempotent or transactional batch off as a plain one (CVE-2018-17196).

@@ -793,4 +793,28 @@ var schemas = [...]schema{
 			}, // Cursor
 		},
 	},
+	80: { // AddRaftVoter
+		known: true, versions: span{0, 1}, flexible: 0,
+		fields: []field{
+			{kind: text, array: false, versions: span{0, 127}, nullable: span{0, 127}, tagged: never, tag: 0}, // ClusterId
+			{kind: fixed4, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},      // TimeoutMs
+			{kind: fixed4, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},      // VoterId
+			{kind: fixed16, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},     // VoterDirectoryId
+			{kind: object, array: true, versions: span{0, 127}, nullable: never, tagged: never, tag: 0, fields: []field{
+				{kind: text, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},   // Name
+				{kind: text, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},   // Host
+				{kind: fixed2, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0}, // Port
+			},
+			}, // Listeners
+			{kind: fixed1, array: false, versions: span{1, 127}, nullable: never, tagged: never, tag: 0}, // AckWhenCommitted
+		},
+	},
+	81: { // RemoveRaftVoter
+		known: true, versions: span{0, 0}, flexible: 0,
+		fields: []field{
+			{kind: text, array: false, versions: span{0, 127}, nullable: span{0, 127}, tagged: never, tag: 0}, // ClusterId
+			{kind: fixed4, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},      // VoterId
+			{kind: fixed16, array: false, versions: span{0, 127}, nullable: never, tagged: never, tag: 0},     // VoterDirectoryId
+		},
+	},
 }

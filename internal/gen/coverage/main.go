@@ -39,11 +39,8 @@ var listenerKeys = []int16{17, 18, 36}
 
 // notServed says why Millrace does not serve a key that Kafka's clients may send.
 var notServed = map[int16]string{
-	38: "delegation tokens: MSK has none", 39: "delegation tokens", 40: "delegation tokens", 41: "delegation tokens",
-	64: "brokers are managed by the MSK API",
 	71: "telemetry: as a broker without a receiver", 72: "telemetry",
 	76: "share groups", 77: "share groups", 78: "share groups", 79: "share groups",
-	80: "the quorum is managed by the MSK API", 81: "the quorum is managed by the MSK API",
 	90: "share groups", 91: "share groups", 92: "share groups",
 }
 

@@ -18,7 +18,7 @@ func served(key int16) bool {
 	case key >= 0 && key <= 3, key >= 8 && key <= 51:
 		return true
 	}
-	return slices.Contains([]int16{55, 57, 60, 61, 64, 65, 66, 68, 69, 74, 75}, key)
+	return slices.Contains([]int16{55, 57, 60, 61, 64, 65, 66, 68, 69, 74, 75, 80, 81}, key)
 }
 
 // definition is one of Kafka's JSON message definitions.
