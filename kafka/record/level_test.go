@@ -12,7 +12,7 @@ import (
 func TestLevels(t *testing.T) {
 	var text bytes.Buffer
 	words := bytes.Fields([]byte("a batch of records that a client has produced is kept as it came unless its topic wants another codec then all of it is compressed again"))
-	for i, n := 0, 1; i < 40_000; i++ {
+	for i, n := 0, 1; i < 6_000; i++ {
 		n = n * 48271 % 2147483647
 		fmt.Fprintf(&text, "%s ", words[n%len(words)])
 	}
