@@ -35,6 +35,7 @@ lint: ## format, vet and staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./e2e/... ./server
+	$(GO) vet -C e2e/goclients .
 	$(GO) tool -modfile=tools.mod staticcheck -tags e2e ./...
 
 cross: ## the command builds for macOS too
