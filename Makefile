@@ -35,6 +35,7 @@ lint: ## format, vet and staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./e2e/... ./server
+	$(GO) vet -C e2e/goclients .
 	$(GO) tool -modfile=tools.mod staticcheck -tags e2e ./...
 
 cross: ## the command builds for macOS too
@@ -61,7 +62,7 @@ test: fresh lint race cross build fuzz ## everything that CI runs; installs what
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
 conformance: build ## the long forms of foreign suites: franz-go's own, whole, over every listener and on breaking connections
-	MILLRACE_CONFORMANCE=1 $(GO) test -count=1 -tags e2e -timeout 2h -v -run '^Test(KgoSuite|ToolsPrintTheSame|Streams|Connect|MirrorMaker)$$' ./e2e
+	MILLRACE_CONFORMANCE=1 $(GO) test -count=1 -tags e2e -timeout 2h -v -run '^Test(KgoSuite|ToolsPrintTheSame|Streams|Connect|MirrorMaker|Flink|Spark|Spring)$$' ./e2e
 
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000

@@ -68,9 +68,16 @@ const (
 
 // addUser makes the SCRAM user through the Kafka Admin protocol.
 func (c *cluster) addUser() {
+	c.t.Helper()
+	c.addUserOver("iam")
+}
+
+// addUserOver is addUser over another listener: that of IAM needs an environment,
+// which parallel tests must not set.
+func (c *cluster) addUserOver(way string) {
 	t := c.t
 	t.Helper()
-	result, err := kadm.NewClient(c.franz("iam")).AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{
+	result, err := kadm.NewClient(c.franz(way)).AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{
 		User: scramUser, Mechanism: kadm.ScramSha512, Iterations: 8192, Password: scramPassword,
 	}})
 	if err == nil {

@@ -22,7 +22,7 @@ type JavaTool struct {
 	Set   string   // of Sets
 	Jar   string   // one more jar, before those of the set; "" is none
 	Class string   // main class
-	Flags []string // of the JVM, before the quick ones
+	Flags []string // of the JVM, after the quick ones
 	Args  []string
 	Env   []string // KEY=VALUE; replaces the whole environment but for PATH and HOME
 	Stdin string
@@ -64,7 +64,7 @@ func (c *Cache) JavaCommand(ctx context.Context, t JavaTool) (cmd *exec.Cmd, kee
 		classes = t.Jar + ":" + classes
 	}
 	share, keep := archive(java, jars, t.Jar+t.Class)
-	args := append(append([]string{}, t.Flags...), quick...)
+	args := append(append([]string{}, quick...), t.Flags...)
 	if share != "" {
 		args = append(args, share)
 	}

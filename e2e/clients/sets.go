@@ -29,6 +29,14 @@ var sets = map[string][]string{
 		"org.apache.kafka:connect-runtime:4.3.1", "org.apache.kafka:connect-file:4.3.1", "org.apache.kafka:connect-json:4.3.1",
 		"org.apache.kafka:connect-mirror:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
 	},
+	"clients-2.8.1": {"org.apache.kafka:kafka-clients:2.8.1", "software.amazon.msk:aws-msk-iam-auth:1.1.7:all"},
+	"clients-4.4.0": {"org.apache.kafka:kafka-clients:4.4.0", "software.amazon.msk:aws-msk-iam-auth:2.3.9:all"},
+	"flink-2.2.1": {
+		"org.apache.flink:flink-clients:2.2.1", "org.apache.flink:flink-streaming-java:2.2.1", "org.apache.flink:flink-connector-base:2.2.1",
+		"org.apache.flink:flink-connector-kafka:5.0.0-2.2", "software.amazon.msk:aws-msk-iam-auth:2.3.9:all",
+	},
+	"spark-4.2.0":  {"org.apache.spark:spark-sql_2.13:4.2.0", "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0"},
+	"spring-4.1.2": {"org.springframework.kafka:spring-kafka:4.1.2"},
 	"tools-3.4.1": {
 		"org.apache.kafka:kafka-tools:3.4.1", "org.apache.kafka:kafka_2.13:3.4.1",
 		"software.amazon.msk:aws-msk-iam-auth:1.1.7:all",
@@ -42,7 +50,7 @@ func Sets() []string { return slices.Sorted(maps.Keys(sets)) }
 // one botocore.
 var python = []string{
 	"awscli==1.46.3", "boto3==1.44.3", "confluent-kafka==2.16.1",
-	"aws-msk-iam-sasl-signer-python==1.0.2", "kafka-python==3.0.12",
+	"aws-msk-iam-sasl-signer-python==1.0.2", "kafka-python==3.0.12", "aiokafka==0.14.0",
 }
 
 var node = []string{"kafkajs@2.2.4", "aws-msk-iam-sasl-signer-js@1.0.3"}

@@ -104,6 +104,7 @@ var kinds = map[string]kind{
 	"e2e":                              top,
 	"e2e/differential":                 top,
 	"e2e/clients":                      top,
+	"e2e/goclients":                    top,
 	"e2e/gosigner":                     top,
 	"e2e/install":                      top,
 	"internal/gen/aws":                 top,
