@@ -155,7 +155,7 @@ func (s *System) build() (err error) {
 		Held:   func(arn string) (map[int32]msk.Held, bool) { return s.driver.held(arn) },
 		Scan:   s.lookAtTopics,
 		Secret: s.scramSecret, AuthorityActive: s.authorityActive, Key: s.atRestKey, LinkedRole: s.linkedRole,
-		LogGroup: s.logs.GroupExists, Bucket: s.bucketExists,
+		LogGroup: s.logs.GroupExists, Bucket: s.bucketExists, Missing: s.iam.MissingPrincipal,
 	}
 	if s.cfg.Realistic {
 		mskConfig.Pace = msk.Realistic

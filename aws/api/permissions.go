@@ -24,6 +24,7 @@ type permission struct {
 	own    bool                    // the service's core judges, because only it knows the resource
 	tags   string                  // the action that tags in the request need too
 	also   []also                  // what else is asked
+	uses   func(a *asked) []also   // not nil: what the service does elsewhere as its caller, which is asked too
 	passes string                  // the member that names a role that is passed
 	to     string                  // the service that it is passed to
 }
@@ -133,21 +134,21 @@ var everywhere = permission{}
 // operations are judged by the ARN in their path.
 var permissions = map[string]map[string]permission{
 	"kafka": {
-		"CreateCluster": {tags: "kafka:TagResource"}, "CreateClusterV2": {tags: "kafka:TagResource"},
+		"CreateCluster": {tags: "kafka:TagResource", uses: asCaller(lookAtNetwork...)}, "CreateClusterV2": {tags: "kafka:TagResource", uses: asCaller(lookAtNetwork...)},
 		"DeleteCluster": {on: inPath}, "DescribeCluster": {on: inPath}, "DescribeClusterV2": {on: inPath}, "ListNodes": {on: inPath},
 		"GetBootstrapBrokers": {on: across(inPath)}, "GetCompatibleKafkaVersions": {on: across(member("ClusterArn"))}, "ListClusters": everywhere, "ListClustersV2": everywhere, "ListKafkaVersions": everywhere,
 		"ListTagsForResource": {on: inPath}, "TagResource": {on: inPath}, "UntagResource": {on: inPath},
 		"DescribeClusterOperation": everywhere, "DescribeClusterOperationV2": everywhere,
 		"ListClusterOperations": {on: inPath}, "ListClusterOperationsV2": {on: inPath}, "RebootBroker": {on: inPath},
 		"UpdateBrokerCount": {on: inPath}, "UpdateBrokerStorage": {on: inPath}, "UpdateBrokerType": {on: inPath}, "UpdateClusterConfiguration": {on: inPath},
-		"UpdateClusterKafkaVersion": {on: inPath}, "UpdateConnectivity": {on: inPath}, "UpdateMonitoring": {on: inPath}, "UpdateRebalancing": {on: inPath}, "UpdateSecurity": {on: inPath}, "UpdateStorage": {on: inPath},
+		"UpdateClusterKafkaVersion": {on: inPath}, "UpdateConnectivity": {on: inPath, uses: asCaller("ec2:DescribeSubnets", "ec2:DescribeRouteTables")}, "UpdateMonitoring": {on: inPath, uses: asCaller()}, "UpdateRebalancing": {on: inPath}, "UpdateSecurity": {on: inPath}, "UpdateStorage": {on: inPath},
 		"CreateConfiguration": everywhere, "ListConfigurations": everywhere, "DeleteConfiguration": {on: inPath}, "DescribeConfiguration": {on: inPath},
 		"DescribeConfigurationRevision": {on: inPath}, "ListConfigurationRevisions": {on: inPath}, "UpdateConfiguration": {on: inPath},
 		"BatchAssociateScramSecret": {on: inPath}, "BatchDisassociateScramSecret": {on: inPath}, "ListScramSecrets": {on: inPath},
 		"CreateTopic": onTopic("CreateTopic"), "DeleteTopic": onTopic("DescribeTopic", "DeleteTopic"), "UpdateTopic": onTopic("DescribeTopic", "AlterTopic", "AlterTopicDynamicConfiguration"),
 		"DescribeTopic": onTopic("DescribeTopic", "DescribeTopicDynamicConfiguration"), "DescribeTopicPartitions": onTopic("DescribeTopic", "DescribeTopicDynamicConfiguration"),
 		"ListTopics":            {on: inPath, also: []also{{"kafka-cluster:Connect", inPath}}}, // and DescribeTopic on each that it shows
-		"CreateVpcConnection":   {on: member("TargetClusterArn"), also: []also{{"kafka:CreateVpcConnection", newVPCConnection}}},
+		"CreateVpcConnection":   {on: member("TargetClusterArn"), also: []also{{"kafka:CreateVpcConnection", newVPCConnection}}, uses: asCaller(lookAtNetwork...)},
 		"DescribeVpcConnection": {on: inPath}, "DeleteVpcConnection": {on: inPath}, "ListVpcConnections": everywhere,
 		"ListClientVpcConnections": {on: inPath}, "RejectClientVpcConnection": {on: inPath},
 		"CreateAssessment": {on: theCluster, tags: "kafka:TagResource"}, "DescribeAssessment": {on: theCluster}, "ListAssessments": {on: theCluster}, "ListAssessmentFindings": {on: theCluster}, "DeleteAssessment": {on: theCluster},
@@ -257,7 +258,11 @@ func (h *handler) authorize(ctx context.Context, s *service, op model.Operation,
 			return err
 		}
 	}
-	if err := h.authorizeAlso(ctx, p.also, q, a); err != nil {
+	more := p.also
+	if p.uses != nil {
+		more = slices.Concat(more, p.uses(a))
+	}
+	if err := h.authorizeAlso(ctx, more, q, a); err != nil {
 		return err
 	}
 	if p.passes == "" {

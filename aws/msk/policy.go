@@ -2,6 +2,8 @@ package msk
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/millrace/millrace/aws/model"
 	"github.com/millrace/millrace/aws/model/kafka"
@@ -22,9 +24,10 @@ func policyKey(account, region, name string) string {
 	return account + "/" + region + "/msk/policy/" + name
 }
 
-// decidePolicy replaces a cluster's policy: who does must have seen it. aws:kafka
-// PutClusterPolicy; UNVERIFIED wordings but for a version that is not given
-func decidePolicy(c cluster, have clusterPolicy, text, expected, next string) (clusterPolicy, error) {
+// decidePolicy replaces a cluster's policy: who does must have seen it. missing is
+// a principal that does not exist. aws:kafka PutClusterPolicy; UNVERIFIED wordings
+// but for a version that is not given, a principal and a cluster
+func decidePolicy(c cluster, have clusterPolicy, text, missing, expected, next string) (clusterPolicy, error) {
 	switch {
 	case expected == "" && have.Version != "":
 		return have, badRequest("currentVersion", "Current cluster policy version needed for Update")
@@ -33,25 +36,48 @@ func decidePolicy(c cluster, have clusterPolicy, text, expected, next string) (c
 	case expected != "" && expected != have.Version:
 		return have, badRequest("currentVersion", "The version of the cluster policy isn't current. Check the current version and try again.")
 	}
-	if _, err := policy.Parse(policy.Resource, []byte(text)); err != nil {
-		return have, badRequest("policy", "The policy is not valid: %s", err)
+	doc, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil {
+		return have, badPolicy("%s", err)
+	}
+	for _, arn := range doc.Named() {
+		if strings.HasPrefix(arn, "arn:") && strings.Contains(arn, ":cluster/") && arn != c.ARN {
+			return have, badPolicy("Invalid cluster arn: %q", arn)
+		}
+	}
+	if missing != "" {
+		return have, badPolicy("The IAM Principal was not found.")
 	}
 	return clusterPolicy{c.ARN, next, text}, nil
+}
+
+func badPolicy(format string, args ...any) error {
+	return badRequest("policy", "The cluster policy is not valid. "+format, args...)
+}
+
+// missingPrincipal is a principal of a policy that does not exist.
+func (s *Service) missingPrincipal(ctx context.Context, text string) (string, error) {
+	doc, err := policy.Parse(policy.Resource, []byte(text))
+	if err != nil || s.cfg.Missing == nil {
+		return "", nil // decidePolicy says why
+	}
+	return s.cfg.Missing(ctx, doc)
 }
 
 // PutClusterPolicy replaces a cluster's policy.
 func (s *Service) PutClusterPolicy(ctx context.Context, caller model.Caller, in *kafka.PutClusterPolicyRequest) (*kafka.PutClusterPolicyResponse, error) {
 	d := drawer{random: s.cfg.Random}
 	version := d.version()
-	if d.err != nil {
-		return nil, d.err
+	missing, err := s.missingPrincipal(ctx, deref(in.Policy))
+	if err = errors.Join(d.err, err); err != nil {
+		return nil, err
 	}
-	err := s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+	err = s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		c, have, err := findPolicy(tx, caller, deref(in.ClusterArn))
 		if err != nil {
 			return err
 		}
-		next, err := decidePolicy(c, have, deref(in.Policy), deref(in.CurrentVersion), version)
+		next, err := decidePolicy(c, have, deref(in.Policy), missing, deref(in.CurrentVersion), version)
 		if err != nil {
 			return err
 		}

@@ -193,18 +193,25 @@ func TestRulesOfBodies(t *testing.T) {
 		tags[fmt.Sprint(i)] = ""
 	}
 	_, _, property := decideConfiguration(place{}, &kafka.CreateConfigurationRequest{Name: new("a"), ServerProperties: new("%")}, nil, 100, "", time.Time{})
-	_, unseen := decidePolicy(cluster{}, clusterPolicy{Version: "K1"}, "{}", "", "K2")
+	put := func(have, policy, missing string) error {
+		_, err := decidePolicy(cluster{ARN: "arn:aws:kafka:us-east-1:123456789012:cluster/c/1"}, clusterPolicy{Version: have}, policy, missing, "", "K2")
+		return err
+	}
+	about := func(resource string) string {
+		return `{"Statement":{"Effect":"Allow","Principal":{"AWS":"210987654321"},"Action":"kafka:*","Resource":"` + resource + `"}}`
+	}
 	elsewhere := model.Caller{Account: "210987654321", Region: "us-east-1"}
 	const secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_a-AbCdEf"
-	_, large := decidePolicy(cluster{}, clusterPolicy{}, strings.Repeat(" ", maxPolicyBytes+1), "", "K2")
 	for what, c := range map[string]struct {
 		err  error
 		want string
 	}{
 		"a resource has at most 50 tags":                 {checkTags(tags), "at most 50 tags"},
 		"server properties are in base64 (AWS's)":        {property, "Invalid request body"},
-		"a cluster policy has at most 20 KiB":            {large, "at most 20480 are allowed"},
-		"a policy that is replaced was seen (AWS's)":     {unseen, "Current cluster policy version needed for Update"},
+		"a cluster policy has at most 20 KiB":            {put("", strings.Repeat(" ", maxPolicyBytes+1), ""), "at most 20480 are allowed"},
+		"a policy that is replaced was seen (AWS's)":     {put("K1", "{}", ""), "Current cluster policy version needed for Update"},
+		"a cluster policy is about its cluster (AWS's)":  {put("", about("arn:aws:kafka:us-east-1:123456789012:cluster/d/1"), ""), `The cluster policy is not valid. Invalid cluster arn: "arn:aws:kafka:us-east-1:123456789012:cluster/d/1"`},
+		"a cluster policy lets in who exists (AWS's)":    {put("", about("*"), "arn:aws:iam::123456789012:role/none"), "The cluster policy is not valid. The IAM Principal was not found."},
 		"secrets are named once (AWS's)":                 {checkSecrets(model.Caller{Account: "123456789012", Region: "us-east-1"}, []string{secret, secret}), "The list provided contains duplicate items."},
 		"secrets are of the caller's account (AWS's)":    {checkSecrets(elsewhere, []string{secret}), "The provided secret ARN is invalid."},
 		"secrets are some":                               {checkSecrets(elsewhere, nil), "The size of list should be between 1 and 10."},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/aws/model"
+	"github.com/millrace/millrace/aws/policy"
 	"github.com/millrace/millrace/store"
 )
 
@@ -44,6 +45,9 @@ type Config struct {
 	// service acts with. It refuses callers who may not make it when it is not
 	// there. nil: there are no roles.
 	LinkedRole func(ctx context.Context, caller model.Caller) error
+	// Missing is a user or role that a policy names and that is known not
+	// to exist, empty for none; nil leaves them unchecked.
+	Missing func(ctx context.Context, doc *policy.Document) (arn string, err error)
 	// Runs says which Kafka versions of the table can be run here; nil is all.
 	Runs func(kafkaVersion string) bool
 	// Quotas is what the caller's account may have; nil is DefaultQuotas.

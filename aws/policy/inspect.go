@@ -11,6 +11,19 @@ func (d *Document) PrincipalARNs() (out []string) {
 	return out
 }
 
+// Named lists the resources that a document is about without a wildcard or a
+// variable.
+func (d *Document) Named() (out []string) {
+	for i := range d.Statements {
+		for _, p := range d.Statements[i].resources {
+			if p.exact {
+				out = append(out, p.source)
+			}
+		}
+	}
+	return out
+}
+
 // ContextKeys lists what a document asks of a request's Context: the keys of
 // its conditions and its policy variables, in lower case, sorted, each once.
 func (d *Document) ContextKeys() (out []string) {
