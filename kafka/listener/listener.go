@@ -33,7 +33,7 @@ const (
 	maxPending      = 64       // answers not yet sent
 	maxPendingBytes = 16 << 20 // of the requests they answer
 	maxUnsent       = 1 << 20  // bytes of answers waiting for the peer to read
-	maxKeptFrame    = 4 << 20  // of a Produce whose memory serves the next one
+	maxKeptFrame    = 16 << 20 // of a Produce whose memory serves the next one
 	tlsTimeout      = 10 * time.Second
 	saslTimeout     = 30 * time.Second
 	shortestSession = 2 * time.Second
