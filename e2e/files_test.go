@@ -22,6 +22,7 @@ import (
 //
 // Works: kafka-dump-log 4.3.1 reads logs, indexes, snapshots of producers and the internal topics; kafka-replica-verification
 func TestFilesAreKafkas(t *testing.T) {
+	t.Parallel()
 	i := start(t)
 	c := i.clusterOf("files", "4.1.x.kraft")
 	tools, err := cache(t).StartTools(context.Background(), toolSet, nil, nil)
