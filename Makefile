@@ -62,7 +62,7 @@ test: fresh lint race cross build fuzz ## everything that CI runs; installs what
 	$(GO) test -count=1 -tags e2e -timeout 10m -v -run JavaTools ./server
 
 conformance: build ## the long forms of foreign suites: franz-go's own, whole, over every listener and on breaking connections
-	MILLRACE_CONFORMANCE=1 $(GO) test -count=1 -tags e2e -timeout 2h -v -run '^Test(KgoSuite|ToolsPrintTheSame|Streams|Connect|MirrorMaker|Flink|Spark|Spring)$$' ./e2e
+	MILLRACE_CONFORMANCE=1 $(GO) test -count=1 -tags e2e -timeout 2h -v -run '^Test(KgoSuite|ToolsPrintTheSame|Streams|Connect|MirrorMaker|Flink|Spark|Spring|Movers)$$' ./e2e
 
 soak: build ## the long forms: power cuts, kill -9 cycles, fuzzing
 	$(GO) test -count=1 -timeout 2h ./sim -images 20000

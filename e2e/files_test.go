@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 //
 // Works: kafka-dump-log 4.3.1 reads logs, indexes, snapshots of producers and the internal topics; kafka-replica-verification
 func TestFilesAreKafkas(t *testing.T) {
+	t.Parallel()
 	i := start(t)
 	c := i.clusterOf("files", "4.1.x.kraft")
 	tools, err := cache(t).StartTools(context.Background(), toolSet, nil, nil)
@@ -161,9 +163,15 @@ func (f files) formatted(c *cluster, logs, topic, formatter, want string) {
 		t.Fatalf("%s has %d partitions in use, want one: %v", topic, len(found), err)
 	}
 	_, partition, _ := strings.Cut(filepath.Base(found[0]), "-")
+	ends, err := kadm.NewClient(c.franz("plain")).ListEndOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := int64(0) // all of them, in the one partition
+	ends.Each(func(o kadm.ListedOffset) { records += o.Offset })
 	_, out, words, err := f.tools.Run("org.apache.kafka.tools.consumer.ConsoleConsumer", []string{
-		"--bootstrap-server", c.plain, "--topic", topic, "--partition", partition, "--offset", "earliest", "--timeout-ms", "1000",
-		"--formatter", "org.apache.kafka.tools.consumer." + formatter,
+		"--bootstrap-server", c.plain, "--topic", topic, "--partition", partition, "--offset", "earliest",
+		"--max-messages", strconv.FormatInt(records, 10), "--timeout-ms", "30000", "--formatter", "org.apache.kafka.tools.consumer." + formatter,
 	}, "")
 	if err != nil || !strings.Contains(out, want) {
 		t.Errorf("%s of %s: no %s in %q: %v\n%s", formatter, topic, want, out[:min(len(out), 2048)], err, words)

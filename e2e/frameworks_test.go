@@ -16,7 +16,7 @@ import (
 	"github.com/millrace/millrace/e2e/clients"
 )
 
-const frameworkTime = 5 * time.Minute // of one run of a framework, whose start alone takes long
+const frameworkTime = 10 * time.Minute // of one run of a framework, whose start alone takes long
 
 // sparkOpens are what Spark needs of the JVM's own classes.
 var sparkOpens = opened("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io",
