@@ -24,6 +24,7 @@ const (
 	// fifth: below, the kernel frees pages of the filler as fast as it is read.
 	maxFreeShare = 4
 	maxFills     = 2
+	minDisk      = 4 << 30 // bytes free: topics are kept for the whole run, and one measurement writes a few GiB
 )
 
 // measureLimits records what the machine itself can do: loopback TCP into a
@@ -121,8 +122,16 @@ func syncGroups(conn net.Conn, f *os.File, written <-chan struct{}) {
 }
 
 // warm fills the page cache with holes of a sparse file, so that no new page
-// costs a fault of the host, and refuses to go on when it could not.
+// costs a fault of the host, and refuses to go on when it could not, or when the
+// disk is nearly full.
 func warm(o options) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(o.dir, &disk); err != nil {
+		return err
+	}
+	if free := int64(disk.Bavail) * disk.Bsize; free < minDisk {
+		return fmt.Errorf("%d MiB are free in %s, too few for another measurement: use another -dir, fewer -rounds, or -only", free>>20, o.dir)
+	}
 	free, total, err := memory()
 	if err != nil {
 		return err

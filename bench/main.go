@@ -78,19 +78,16 @@ func run(ctx context.Context, args []string) error {
 		defer os.RemoveAll(dir)
 		o.dir = dir
 	}
-	r, err := measure(ctx, o)
-	if err != nil {
-		return err
-	}
-	return r.write(o.out)
+	r := &report{Rounds: o.rounds, Duration: o.duration.String(), Filled: o.fill, Machine: machine(ctx, o)}
+	err = measure(ctx, o, r)
+	return errors.Join(err, r.write(o.out)) // what was measured before an error was measured
 }
 
 // measure starts the contenders, warms them up, runs every round and stops them.
-func measure(ctx context.Context, o options) (*report, error) {
-	r := &report{Rounds: o.rounds, Duration: o.duration.String(), Filled: o.fill, Machine: machine(ctx, o)}
+func measure(ctx context.Context, o options, r *report) error {
 	mill, err := startMillrace(ctx, o, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer mill.stop()
 	r.own = []int{os.Getpid(), mill.pid()}
@@ -99,7 +96,7 @@ func measure(ctx context.Context, o options) (*report, error) {
 		for _, flush := range []bool{false, true} {
 			k, err := startKafka(ctx, o, flush, r)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			defer k.stop()
 			contenders, r.own = append(contenders, k), append(r.own, k.pid())
@@ -107,19 +104,19 @@ func measure(ctx context.Context, o options) (*report, error) {
 	}
 	identities, err := mill.identities(ctx, mill.env)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, c := range contenders {
 		if err := warmUp(ctx, c, o.warmup); err != nil {
-			return nil, fmt.Errorf("warm up %s: %w", c.name, err)
+			return fmt.Errorf("warm up %s: %w", c.name, err)
 		}
 	}
 	for round := range o.rounds {
 		if err := measureRound(ctx, o, r, round, contenders, identities); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // measureRound asks every question once. Whoever comes first finds other memory

@@ -267,7 +267,7 @@ func TestCoordinatorsBelowMinISR(t *testing.T) {
 		req.TransactionalID, req.ProducerEpoch, req.ProducerID, req.Topics = "x", epoch, id, append(req.Topics, topic)
 		return ask(pinnedAdd{req}).(*kmsg.AddPartitionsToTxnResponse).Topics[0].Partitions[0].ErrorCode
 	}
-	admin := kadm.NewClient(r.client(t))
+	admin := kadm.NewClient(r.client(t, kgo.SeedBrokers(r.seeds[0]))) // broker 2 stays down
 	for kind, key := range []string{"g", "x"} { // the coordinators' topics come to be
 		find := kmsg.NewPtrFindCoordinatorRequest()
 		find.CoordinatorType, find.CoordinatorKeys = int8(kind), []string{key}
