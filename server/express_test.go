@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/throttle"
 )
 
 // express makes a cluster of three Express brokers the host's.
@@ -232,9 +233,13 @@ func TestLimitsOfTypes(t *testing.T) {
 		"provisioned, as on AWS":   {true, fleet.Spec{InstanceType: "kafka.m5.4xlarge", VolumeGiB: 10, VolumeMiB: 300, Brokers: three}, cluster.Limits{VolumeBytes: 10 << 30, Ingress: 100 << 20, Egress: 625e6}},
 		"express":                  {false, fleet.Spec{InstanceType: "express.m7g.large"}, cluster.Limits{Ingress: 23.4e6, Egress: 58.5e6}},
 		"express, slowly":          {true, fleet.Spec{InstanceType: "express.m7g.large"}, cluster.Limits{Ingress: 23.4e6, Egress: 58.5e6}},
+		"small":                    {false, fleet.Spec{InstanceType: "kafka.t3.small", VolumeGiB: 2}, cluster.Limits{VolumeBytes: 2 << 30, IAMConnects: throttle.Rule{Burst: 20, Every: time.Second / 4}}},
 		"serverless has the other": {true, fleet.Spec{Serverless: true}, cluster.Limits{}},
 	} {
 		cfg := Config{Realistic: c.realistic, BytesPerGiB: 1 << 30}
+		if c.want.IAMConnections = 3000; c.want.IAMConnects.Burst == 0 {
+			c.want.IAMConnects = throttle.Rule{Burst: 500, Every: time.Second / 100}
+		}
 		if got := cfg.limits(c.spec, c.spec.InstanceType); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
