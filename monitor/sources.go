@@ -81,6 +81,21 @@ func (c *look) traffic() (float64, bool) {
 	return c.difference("TrafficBytes", float64(all.BytesIn.Count()+all.BytesOut.Count())), true
 }
 
+// syns is the segments with the SYN flag in a minute: the client's and the
+// broker's of each connection that came, also of those that were refused.
+func (c *look) syns() (float64, bool) {
+	came := connections(c.b.Counts, func(l *measure.Connections) int64 { return l.Opened.Count() + l.Refused.Count() })
+	return c.difference("TcpConnections", 2*float64(came)), true
+}
+
+// storage is the bytes of all partitions, told by the controller for all.
+func (c *look) storage() (total float64, ok bool) {
+	for i := range c.reading.Partitions {
+		total += float64(c.reading.Partitions[i].Bytes)
+	}
+	return total, c.b.ID == c.reading.Controller
+}
+
 func (c *look) tooMany() (float64, bool) {
 	return c.difference("IAMTooManyConnections", float64(c.b.Counts.IAMTooMany.Count())), true
 }
