@@ -191,6 +191,46 @@ func TestMetricsOfABrokerThatIsFenced(t *testing.T) {
 	}
 }
 
+// TestAlarmOnACluster: a broker that leaves its partitions with too few in sync
+// raises an alarm, and ends it when it is back.
+func TestAlarmOnACluster(t *testing.T) {
+	h := newHost(t)
+	if _, err := kadm.NewClient(h.client()).CreateTopic(t.Context(), 4, 2, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.s.cloudwatch.PutMetricAlarm(t.Context(), h.caller, &shape.PutMetricAlarmInput{
+		AlarmName: new("behind"), Namespace: new("AWS/Kafka"), MetricName: new("UnderReplicatedPartitions"), Statistic: new("Maximum"), Period: new(int32(60)),
+		Dimensions:        []shape.Dimension{{Name: new("Cluster Name"), Value: new("c")}, {Name: new("Broker ID"), Value: new("1")}},
+		EvaluationPeriods: new(int32(1)), Threshold: new(0.0), ComparisonOperator: new("GreaterThanThreshold"), TreatMissingData: new("notBreaching"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Minute).Add(time.Minute)
+	state := func() string {
+		t.Helper()
+		now = now.Add(time.Minute)
+		h.s.CollectMetrics(t.Context(), now)
+		if err := h.s.EvaluateAlarms(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		out, err := h.s.cloudwatch.DescribeAlarms(t.Context(), h.caller, &shape.DescribeAlarmsInput{})
+		if err != nil || len(out.MetricAlarms) != 1 {
+			t.Fatal(out, err)
+		}
+		return *out.MetricAlarms[0].StateValue
+	}
+	h.expect("at first", state(), "OK")
+	if err := h.s.ChangeBroker(t.Context(), h.arn, FenceBroker, 2); err != nil {
+		t.Fatal(err)
+	}
+	h.expect("without broker 2", state(), "ALARM")
+	if err := h.s.ChangeBroker(t.Context(), h.arn, UnfenceBroker, 2); err != nil {
+		t.Fatal(err)
+	}
+	h.expect("with it", state(), "OK")
+}
+
 // TestExpressMetrics: what Express brokers have of their own, and have not.
 func TestExpressMetrics(t *testing.T) {
 	h := newHost(t)
