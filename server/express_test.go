@@ -67,6 +67,14 @@ func TestExpressTopics(t *testing.T) {
 			t.Errorf("a topic with factor %d has %d: %v", factor, out.ReplicationFactor, err)
 		}
 	}
+	short, week := "604799999", "604800000"
+	out, err := adm.CreateTopic(t.Context(), 1, 3, map[string]*string{"max.compaction.lag.ms": &short}, "lags")
+	if code := kadmCode(err, out.Err); code != kerr.InvalidConfig {
+		t.Errorf("records compacted in less than a week: %v", code)
+	}
+	if out, err = adm.CreateTopic(t.Context(), 1, 3, map[string]*string{"max.compaction.lag.ms": &week}, "lags"); kadmCode(err, out.Err) != nil {
+		t.Errorf("records compacted in a week: %v %v", out, err)
+	}
 	for name, value := range map[string]string{"min.insync.replicas": "1", "unclean.leader.election.enable": "true", "segment.bytes": "1048576"} {
 		out, err := adm.CreateTopic(t.Context(), 1, 3, map[string]*string{name: &value}, "refused")
 		if code := kadmCode(err, out.Err); code != kerr.InvalidRequest {
