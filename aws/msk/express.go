@@ -143,6 +143,10 @@ func expressDefaults(d map[string]string, instanceType string) map[string]string
 	return d
 }
 
+// serverlessRetention is how many bytes of a partition are kept by default: 250
+// GiB. (aws:kafka developer guide, configuration properties for MSK Serverless)
+const serverlessRetention = "268435456000"
+
 // defaultsOf is what the service sets on brokers of a type; p is nil, and the type
 // "", for serverless clusters.
 func defaultsOf(p *provisioned, instanceType string, azs int, kafkaVersion string) map[string]string {
@@ -153,7 +157,10 @@ func defaultsOf(p *provisioned, instanceType string, azs int, kafkaVersion strin
 			d["remote.log.storage.system.enable"] = "true"
 		}
 	}
-	if strings.HasPrefix(instanceType, expressPrefix) {
+	switch {
+	case p == nil:
+		d["log.retention.bytes"] = serverlessRetention
+	case strings.HasPrefix(instanceType, expressPrefix):
 		return expressDefaults(d, instanceType)
 	}
 	return d
