@@ -16,12 +16,13 @@ import (
 )
 
 // another makes a plaintext cluster the host's.
-func (h *host) another(name, version, instance string, zones int) {
+func (h *host) another(name, version, instance string, storage *string, zones int) {
 	h.t.Helper()
 	out, err := h.s.msk.CreateCluster(h.t.Context(), h.caller, &kafka.CreateClusterRequest{
 		ClusterName: &name, KafkaVersion: &version, NumberOfBrokerNodes: new(int32(zones)),
 		BrokerNodeGroupInfo: &kafka.BrokerNodeGroupInfo{ClientSubnets: h.s.vpc.SubnetIDs[:zones], InstanceType: &instance},
 		EncryptionInfo:      &kafka.EncryptionInfo{EncryptionInTransit: &kafka.EncryptionInTransit{ClientBroker: new("TLS_PLAINTEXT")}},
+		StorageMode:         storage,
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -37,7 +38,7 @@ func TestDefaultConfigurations(t *testing.T) {
 	all := map[string]string{
 		"allow.everyone.if.no.acl.found": "", // which is none of Kafka's, so it is told without its value
 		"auto.create.topics.enable":      "false", "auto.leader.rebalance.enable": "true",
-		"log.segment.bytes": "1073741824", "num.partitions": "1", "num.replica.fetchers": "2", "replica.lag.time.max.ms": "30000",
+		"num.partitions": "1", "replica.lag.time.max.ms": "30000",
 		"socket.receive.buffer.bytes": "102400", "socket.request.max.bytes": "104857600", "socket.send.buffer.bytes": "102400",
 		"log.local.retention.bytes": "-2", "log.local.retention.ms": "-2",
 	}
@@ -48,7 +49,7 @@ func TestDefaultConfigurations(t *testing.T) {
 		want                    map[string]string
 	}{
 		{"two", "3.9.x.kraft", "kafka.m5.large", 2, map[string]string{
-			"default.replication.factor": "2", "min.insync.replicas": "1", "num.io.threads": "8", "num.network.threads": "5",
+			"log.segment.bytes": "1073741824", "num.replica.fetchers": "2", "default.replication.factor": "2", "min.insync.replicas": "1", "num.io.threads": "8", "num.network.threads": "5",
 			"unclean.leader.election.enable": "true", "log.message.timestamp.difference.max.ms": "9223372036854775807",
 		}},
 		{"three", "3.9.x", "kafka.m7g.4xlarge", 3, map[string]string{
@@ -56,13 +57,21 @@ func TestDefaultConfigurations(t *testing.T) {
 			"unclean.leader.election.enable": "true", "zookeeper.session.timeout.ms": "18000", "zookeeper.set.acl": "false",
 		}},
 		{"four", "4.1.x.kraft", "kafka.m7g.large", 3, map[string]string{"log.message.timestamp.after.max.ms": "3600000"}},
+		{"tiered", "3.7.x.kraft", "kafka.m7g.16xlarge", 3, map[string]string{
+			"log.segment.bytes": "134217728", "num.io.threads": "64", "num.network.threads": "32", "num.replica.fetchers": "16", "remote.log.reader.threads": "42",
+			"unclean.leader.election.enable": "false", "log.message.timestamp.difference.max.ms": "86400000",
+		}},
 		{"express", "3.9.x.kraft", "express.m7g.4xlarge", 3, map[string]string{
 			"default.replication.factor": "3", "min.insync.replicas": "2", "num.io.threads": "32", "num.network.threads": "16",
 			"unclean.leader.election.enable": "false", "transaction.state.log.min.isr": "2", "transaction.state.log.replication.factor": "3",
 			"log.message.timestamp.after.max.ms": "86400000", "log.message.timestamp.before.max.ms": "86400000",
 		}},
 	} {
-		h.another(c.name, c.version, c.instance, c.zones)
+		var storage *string
+		if c.name == "tiered" {
+			storage = new("TIERED")
+		}
+		h.another(c.name, c.version, c.instance, storage, c.zones)
 		told := h.configurations()
 		for _, want := range []map[string]string{all, c.want} {
 			for name, value := range want {

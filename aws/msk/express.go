@@ -151,17 +151,13 @@ const serverlessRetention = "268435456000"
 // "", for serverless clusters.
 func defaultsOf(p *provisioned, instanceType string, azs int, kafkaVersion string) map[string]string {
 	d := BrokerDefaults(azs, kafkaVersion)
-	if p != nil && p.Tiered { // (aws:kafka developer guide, tiered storage configurations)
-		d["unclean.leader.election.enable"] = "false"
-		if since(kafkaVersion, sinceTiered) {
-			d["remote.log.storage.system.enable"] = "true"
-		}
-	}
 	switch {
 	case p == nil:
 		d["log.retention.bytes"] = serverlessRetention
 	case strings.HasPrefix(instanceType, expressPrefix):
 		return expressDefaults(d, instanceType)
+	case p.Tiered:
+		return tieredDefaults(d, instanceType, kafkaVersion)
 	}
 	return d
 }
