@@ -25,21 +25,21 @@ func (c *look) connections(of func(listener string) bool) (n int64) {
 	return n
 }
 
-// byAuthentication is the open connections by how clients authenticate; the
-// names are UNVERIFIED.
+// byAuthentication is the open connections of clients who are authenticated, by
+// how; the names are UNVERIFIED.
 func (c *look) byAuthentication() map[string]int64 {
 	out := make(map[string]int64)
 	for name, l := range c.b.Counts.Listeners() {
+		how := "PLAINTEXT"
 		switch {
 		case strings.Contains(name, "IAM"):
-			out["IAM"] += open(l)
+			how = "IAM"
 		case strings.Contains(name, "SCRAM"):
-			out["SCRAM"] += open(l)
+			how = "SCRAM"
 		case strings.Contains(name, "SECURE"):
-			out["TLS"] += open(l)
-		default:
-			out["PLAINTEXT"] += open(l)
+			how = "TLS"
 		}
+		out[how] += max(0, open(l)-l.Strangers.Load())
 	}
 	return out
 }

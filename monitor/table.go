@@ -138,7 +138,7 @@ var rows = []row{
 	{name: "StorageUsed", unit: bytesUnit, brokers: express, meaning: "bytes of the logs of all partitions, replicas aside", onCluster: (*look).storage},
 
 	{name: "ConnectionCount", unit: count, dimensions: brokerID, meaning: "open connections of clients", broker: value(func(c *look) float64 { return float64(c.connections(nil)) })},
-	{name: "ClientConnectionCount", unit: count, dimensions: brokerID + ", " + authentication, meaning: "open connections by listener: IAM, SCRAM, TLS, PLAINTEXT"},
+	{name: "ClientConnectionCount", unit: count, dimensions: brokerID + ", " + authentication, meaning: "open connections of authenticated clients by listener: IAM, SCRAM, TLS, PLAINTEXT"},
 	{name: "CpuIdle", unit: percent, dimensions: brokerID, meaning: "the machine's processors, the same of each broker", broker: cpu("idle")},
 	{name: "CpuIoWait", unit: percent, brokers: standard, dimensions: brokerID, meaning: "likewise", broker: cpu("iowait")},
 	{name: "CpuSystem", unit: percent, dimensions: brokerID, meaning: "likewise", broker: cpu("system", "irq", "softirq")},

@@ -69,6 +69,10 @@ func TestIAMConnectionsOfABroker(t *testing.T) {
 	if c.hold(inside, moment) || c.hold(public, moment) {
 		t.Error("a fourth connection to the broker")
 	}
+	now := time.Now().Truncate(time.Minute).Add(time.Minute)
+	h.s.CollectMetrics(t.Context(), now)
+	h.expect("open connections", h.metric("ConnectionCount", "Maximum", now, "Broker ID", "1"), "3")
+	h.expect("of them authenticated", h.metric("ClientConnectionCount", "Maximum", now, "Broker ID", "1", "Client Authentication", "IAM"), "0")
 	if !c.hold(of(all.BootstrapBrokerStringSaslIam, "b-2."), while) {
 		t.Error("no connection to another broker")
 	}

@@ -281,8 +281,6 @@ type Listener struct {
 	completed *slog.Logger // requests that were answered
 	allowed   *slog.Logger // what the authorizer allowed
 
-	strangers atomic.Int64 // connections that are not authenticated yet
-
 	answers sync.Pool // of *encoded
 	frames  sync.Pool // of *[]byte: requests to produce
 
