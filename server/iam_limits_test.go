@@ -63,8 +63,10 @@ func TestIAMConnectionsOfABroker(t *testing.T) {
 	c := connections{h: h}
 	defer c.end()
 	const moment, while = 100 * time.Millisecond, 20 * time.Second // in which nothing is to happen, and in which it is
-	if !c.hold(inside, while) || !c.hold(inside, while) || !c.hold(public, while) {
-		t.Error("three connections to the broker are not served")
+	for _, at := range []string{inside, inside, public} {
+		if !c.hold(at, while) {
+			t.Errorf("no connection to %s of the three", at)
+		}
 	}
 	if c.hold(inside, moment) || c.hold(public, moment) {
 		t.Error("a fourth connection to the broker")

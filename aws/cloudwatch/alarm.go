@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,8 @@ func parseAlarm(in *cloudwatch.PutMetricAlarmInput) (watch, error) {
 		w.missing = *in.TreatMissingData
 	}
 	switch {
+	case math.IsNaN(w.threshold) || math.IsInf(w.threshold, 0):
+		return w, invalid(badValue, "The value %v for parameter Threshold is invalid.", w.threshold)
 	case w.toAlarm > w.periods:
 		return w, invalid("ValidationError", "DatapointsToAlarm must be less than or equal to EvaluationPeriods")
 	case !slices.Contains([]string{asMissing, asIgnored, asBreaching, asNotBreaching}, w.missing):
@@ -120,20 +123,25 @@ func parseAlarm(in *cloudwatch.PutMetricAlarmInput) (watch, error) {
 
 // checkServed refuses what is left out of an alarm, or is not built.
 func checkServed(in *cloudwatch.PutMetricAlarmInput) error {
-	for name, given := range map[string]bool{
-		"ActionConfiguration": in.ActionConfiguration != nil, "EvaluationCriteria": in.EvaluationCriteria != nil, "EvaluationInterval": in.EvaluationInterval != nil,
-		"EvaluationWindow": in.EvaluationWindow != nil, "ThresholdMetricId": in.ThresholdMetricId != nil, "WarmUpConfiguration": in.WarmUpConfiguration != nil,
-		"EvaluateLowSampleCountPercentile ignore": in.EvaluateLowSampleCountPercentile != nil && *in.EvaluateLowSampleCountPercentile != "evaluate",
-	} {
-		if given {
-			return invalid(badValue, "The parameter %s is not served.", name)
-		}
-	}
 	for _, p := range []struct {
-		name    string
-		missing bool
-	}{{"ComparisonOperator", in.ComparisonOperator == nil}, {"EvaluationPeriods", in.EvaluationPeriods == nil}, {"Threshold", in.Threshold == nil}} {
-		if p.missing {
+		name            string
+		refused, absent bool
+	}{
+		{name: "ActionConfiguration", refused: in.ActionConfiguration != nil},
+		{name: "EvaluationCriteria", refused: in.EvaluationCriteria != nil},
+		{name: "EvaluationInterval", refused: in.EvaluationInterval != nil},
+		{name: "EvaluationWindow", refused: in.EvaluationWindow != nil},
+		{name: "ThresholdMetricId", refused: in.ThresholdMetricId != nil},
+		{name: "WarmUpConfiguration", refused: in.WarmUpConfiguration != nil},
+		{name: "EvaluateLowSampleCountPercentile ignore", refused: in.EvaluateLowSampleCountPercentile != nil && *in.EvaluateLowSampleCountPercentile != "evaluate"},
+		{name: "ComparisonOperator", absent: in.ComparisonOperator == nil},
+		{name: "EvaluationPeriods", absent: in.EvaluationPeriods == nil},
+		{name: "Threshold", absent: in.Threshold == nil},
+	} {
+		switch {
+		case p.refused:
+			return invalid(badValue, "The parameter %s is not served.", p.name)
+		case p.absent:
 			return invalid(missing, "The parameter %s is required.", p.name)
 		}
 	}

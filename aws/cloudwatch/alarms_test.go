@@ -2,6 +2,7 @@ package cloudwatch_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,7 @@ func TestAlarmsAreChecked(t *testing.T) {
 		"MissingParameter Threshold":          func(in *shape.PutMetricAlarmInput) { in.Threshold = nil },
 		"MissingParameter Period":             func(in *shape.PutMetricAlarmInput) { in.Period = nil },
 		"MissingParameter MetricName":         func(in *shape.PutMetricAlarmInput) { in.MetricName = nil },
+		"InvalidParameterValue NaN":           func(in *shape.PutMetricAlarmInput) { in.Threshold = new(math.NaN()) },
 		"InvalidParameterValue anomaly":       func(in *shape.PutMetricAlarmInput) { in.ComparisonOperator = new("GreaterThanUpperThreshold") },
 		"InvalidParameterValue Missing":       func(in *shape.PutMetricAlarmInput) { in.TreatMissingData = new("perhaps") },
 		"InvalidParameterValue arn syntax":    func(in *shape.PutMetricAlarmInput) { in.OKActions = []string{"pager"} },
@@ -169,6 +171,10 @@ func TestAlarmsAreChecked(t *testing.T) {
 		}
 	}
 	for want, call := range map[string]func() error{
+		"InvalidFormat": func() error {
+			_, err := s.SetAlarmState(t.Context(), s.caller, &shape.SetAlarmStateInput{AlarmName: new("a"), StateValue: new("OK"), StateReason: new(""), StateReasonData: new("{")})
+			return err
+		},
 		"ResourceNotFound": func() error {
 			_, err := s.SetAlarmState(t.Context(), s.caller, &shape.SetAlarmStateInput{AlarmName: new("a"), StateValue: new("OK"), StateReason: new("")})
 			return err

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,6 +34,11 @@ func historyKey(place, name string, event int64) string {
 // noAlarm is the error of an alarm that is not there. UNVERIFIED wording
 func noAlarm(name string) error {
 	return &model.Error{Code: "ResourceNotFound", HTTP: http.StatusNotFound, Message: fmt.Sprintf("Unknown alarm: %s", name)}
+}
+
+func isNoAlarm(err error) bool {
+	e, ok := errors.AsType[*model.Error](err)
+	return ok && e.Code == "ResourceNotFound"
 }
 
 // findAlarm reads an alarm.
@@ -274,6 +281,9 @@ func (s *Service) SetAlarmState(ctx context.Context, c model.Caller, in *cloudwa
 	if in.StateReasonData != nil {
 		data = *in.StateReasonData
 	}
+	if data != "" && !json.Valid([]byte(data)) { // UNVERIFIED wording
+		return nil, invalid("InvalidFormat", "StateReasonData is not valid JSON.")
+	}
 	err := s.change(ctx, c, *in.AlarmName, func(a *alarm) ([]item, error) {
 		return a.become(*in.StateValue, *in.StateReason, data, s.cfg.Now().UTC()), nil
 	})
@@ -328,7 +338,7 @@ func (s *Service) enable(ctx context.Context, c model.Caller, names []string, on
 			a.Config.ActionsEnabled = &on
 			return nil, nil
 		})
-		if e, ok := err.(*model.Error); err != nil && (!ok || e.Code != "ResourceNotFound") {
+		if err != nil && !isNoAlarm(err) {
 			return err
 		}
 	}

@@ -114,7 +114,7 @@ func (s *Service) judged(ctx context.Context, c model.Caller, w *watched, v verd
 		}
 		return a.become(v.state, cutText(w.reason(v), 1023), w.data(v, now), now), nil
 	})
-	if e, ok := errors.AsType[*model.Error](err); ok && e.Code == "ResourceNotFound" {
+	if isNoAlarm(err) {
 		return nil // it was deleted
 	}
 	return err

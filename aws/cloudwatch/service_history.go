@@ -168,7 +168,7 @@ func (s *Service) retag(ctx context.Context, c model.Caller, arn string, do func
 		return err
 	}
 	err = s.change(ctx, c, name, func(a *alarm) ([]item, error) { return nil, do(a) })
-	if e, ok := err.(*model.Error); ok && e.Code == "ResourceNotFound" {
+	if isNoAlarm(err) {
 		return noResource(arn)
 	}
 	return err
