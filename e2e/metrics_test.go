@@ -22,7 +22,7 @@ import (
 // TestBoto3Metrics is a cluster's metrics in Python, in each protocol that SDKs
 // speak with CloudWatch: testdata/boto3_metrics.py.
 //
-// Works: boto3: metrics of AWS/Kafka and of one's own, in CBOR, JSON and query
+// Works: boto3: metrics of AWS/Kafka and of one's own, and alarms, in CBOR, JSON and query
 func TestBoto3Metrics(t *testing.T) {
 	c := start(t, "--metrics-interval", "1s").cluster("measured")
 	produceUntil(t, c)

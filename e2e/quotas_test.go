@@ -28,7 +28,7 @@ func TestServiceQuotas(t *testing.T) {
 		}
 	}
 	quotas(&list, "list-service-quotas", "--service-code", "kafka", "--page-size", "2")
-	if len(list.Quotas) != 7 {
+	if len(list.Quotas) != 9 {
 		t.Errorf("list-service-quotas: %+v", list)
 	}
 	var raised struct {

@@ -137,17 +137,17 @@ func TestObjectsOutliveAKill(t *testing.T) {
 
 // TestTerraformAround shows it.
 //
-// Works: Terraform: aws_s3_bucket, policy, encryption, ownership controls, ACL, public access block and object, aws_ssm_parameter with its data source, aws_appautoscaling_target and policy, an aws_acmpca_certificate_authority without a certificate, without drift
+// Works: Terraform: aws_s3_bucket, policy, encryption, ownership controls, ACL, public access block and object, aws_ssm_parameter with its data source, aws_appautoscaling_target and policy, aws_cloudwatch_metric_alarm, an aws_acmpca_certificate_authority without a certificate, without drift
 func TestTerraformAround(t *testing.T) {
 	t.Parallel()
 	i := start(t)
 	tf := i.terraform("around")
 	around := []string{"-var", "subnets=" + strings.Join(i.subnets(), ","), "-var", "group=" + i.env["MILLRACE_SECURITY_GROUP"]}
-	tf.apply(13, 0, 0, around...)
+	tf.apply(15, 0, 0, around...)
 	if got := tf.output("password"); got != "correct horse" {
 		t.Errorf("the data source says %q", got)
 	}
 	around = append(around, "-var", "level=info")
-	tf.apply(0, 5, 0, around...)
-	tf.destroy(13, around...)
+	tf.apply(0, 6, 0, around...)
+	tf.destroy(15, around...)
 }

@@ -129,7 +129,6 @@ func (j jmx) value(domain, name string, value float64) {
 // gauges are values of the broker, and of the cluster on its controller.
 func (j jmx) gauges() {
 	b := j.b
-	offline := 0
 	state := 0.0 // NOT_RUNNING
 	if b.Running {
 		state = 3
@@ -137,7 +136,7 @@ func (j jmx) gauges() {
 	j.value("kafka_server_KafkaServer", "BrokerState", state)
 	for name, v := range map[string]int{
 		"LeaderCount": b.Leads, "PartitionCount": b.Holds, "UnderReplicatedPartitions": b.UnderReplicated,
-		"UnderMinIsrPartitionCount": b.UnderMinISR, "AtMinIsrPartitionCount": b.AtMinISR, "OfflineReplicaCount": offline,
+		"UnderMinIsrPartitionCount": b.UnderMinISR, "AtMinIsrPartitionCount": b.AtMinISR, "OfflineReplicaCount": b.Offline,
 	} {
 		j.value("kafka_server_ReplicaManager", name, float64(v))
 	}

@@ -3,6 +3,7 @@ package monitor
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,7 +59,9 @@ func (l *Lags) Fresh(now time.Time, within time.Duration) bool {
 	return !l.noted.IsZero() && now.Sub(l.noted) < within
 }
 
-// Note takes what is committed at a moment, by group, topic and partition.
+// Note takes what is committed at a moment, by group, topic and partition. As on
+// MSK, groups that are neither Stable nor Empty have no lag, nor have those with a
+// colon in their name. (aws:kafka developer guide, monitor consumer lags)
 func (l *Lags) Note(offsets []measure.GroupOffset, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,6 +71,9 @@ func (l *Lags) Note(offsets []measure.GroupOffset, now time.Time) {
 		at := position{o.Group, o.Topic, o.Partition}
 		p := l.paces[at].next(o.Committed, now)
 		paces[at] = p
+		if !o.Settled || strings.Contains(o.Group, ":") {
+			continue
+		}
 		part := PartitionLag{Index: o.Partition, Lag: o.Lag()}
 		switch {
 		case part.Lag == 0:

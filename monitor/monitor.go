@@ -119,7 +119,7 @@ func (m *Monitor) collect(ctx context.Context, now time.Time, newOnes bool) {
 		}
 		data, next := m.measure(ctx, t, prev, machine, now)
 		there[t.ARN] = next
-		if err := m.cfg.Record(ctx, t.Account, t.Region, Namespace, data); err != nil {
+		if err := m.cfg.Record(ctx, t.Account, t.Region, Namespace, data); err != nil && ctx.Err() == nil {
 			m.cfg.Log.Error("record metrics", "cluster", t.Name, "error", err)
 		}
 	}
@@ -239,7 +239,7 @@ func (c *look) broker(d *data) {
 		switch {
 		case r.topic != nil:
 			c.topics(d, r, has)
-		case !ok || r.level > has:
+		case !ok || r.level > has || !r.of(c.b):
 		case r.dimensions == "":
 			d.add(r.name, r.unit, v)
 		default:
@@ -259,12 +259,13 @@ func (c *look) broker(d *data) {
 func (c *look) row(r *row) (float64, bool) {
 	switch {
 	case r.rate != nil:
-		return c.difference(r.name, float64(r.rate(c.b.Counts))) / c.since.Seconds(), true
+		n := r.rate(c.b.Counts)
+		return c.difference(r.name, float64(n)) / c.since.Seconds(), n > 0 || !r.late
 	case r.mean != nil:
 		n, total := r.mean(c.b.Counts)
 		dn, dt := c.difference(r.name+" count", float64(n)), c.difference(r.name, float64(total))
 		if dn == 0 {
-			return 0, true
+			return 0, n > 0 || !r.late
 		}
 		return dt / dn / 1000, true
 	case r.broker != nil:

@@ -2,8 +2,10 @@ package monitor_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/millrace/millrace/aws/cloudwatch"
 	"github.com/millrace/millrace/kafka/measure"
 	"github.com/millrace/millrace/metrics"
 	"github.com/millrace/millrace/monitor"
@@ -138,14 +141,42 @@ func FuzzProc(f *testing.F) {
 	})
 }
 
+// TestTheEndIsNoError: what a monitor that is stopped cannot record any more is
+// not logged.
+func TestTheEndIsNoError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var log bytes.Buffer
+	recorded := false
+	monitor.New(monitor.Config{
+		Targets: func() []monitor.Target {
+			return []monitor.Target{{
+				Name: "c", Lags: &monitor.Lags{}, Measure: func(now time.Time) measure.Reading { return measure.Reading{At: now} },
+				Offsets: func(context.Context) []measure.GroupOffset { return nil },
+			}}
+		},
+		Record: func(ctx context.Context, _, _, _ string, _ []cloudwatch.Datum) error {
+			recorded = true
+			cancel()
+			return ctx.Err()
+		},
+		Host: monitor.NewHost(proc(), t.TempDir()), Interval: time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}).Run(ctx, nil)
+	if !recorded || log.Len() > 0 {
+		t.Errorf("recorded: %v, logged %s", recorded, &log)
+	}
+}
+
 func TestLags(t *testing.T) {
 	var l monitor.Lags
 	now := time.Unix(1_800_000_000, 0)
 	note := func(committed int64, end int64) monitor.GroupLag {
 		l.Note([]measure.GroupOffset{
-			{Group: "g", Topic: "t", Partition: 0, Coordinator: 2, Committed: committed, End: end},
-			{Group: "g", Topic: "t", Partition: 1, Coordinator: 2, Committed: 5, End: 5},
-			{Group: "h", Topic: "t", Partition: 0, Coordinator: 1, Committed: 0, End: 0},
+			{Group: "g", Topic: "t", Partition: 0, Coordinator: 2, Settled: true, Committed: committed, End: end},
+			{Group: "g", Topic: "t", Partition: 1, Coordinator: 2, Settled: true, Committed: 5, End: 5},
+			{Group: "g:h", Topic: "t", Partition: 0, Coordinator: 2, Settled: true, Committed: 0, End: 1},
+			{Group: "h", Topic: "t", Partition: 0, Coordinator: 1, Settled: true, Committed: 0, End: 0},
+			{Group: "rebalances", Topic: "t", Partition: 0, Coordinator: 2, Committed: 0, End: 1},
 		}, now)
 		if all := l.At(2); len(all) == 1 {
 			return all[0]

@@ -25,21 +25,21 @@ func (c *look) connections(of func(listener string) bool) (n int64) {
 	return n
 }
 
-// byAuthentication is the open connections by how clients authenticate; the
-// names are UNVERIFIED.
+// byAuthentication is the open connections of clients who are authenticated, by
+// how; the names are UNVERIFIED.
 func (c *look) byAuthentication() map[string]int64 {
 	out := make(map[string]int64)
 	for name, l := range c.b.Counts.Listeners() {
+		how := "PLAINTEXT"
 		switch {
 		case strings.Contains(name, "IAM"):
-			out["IAM"] += open(l)
+			how = "IAM"
 		case strings.Contains(name, "SCRAM"):
-			out["SCRAM"] += open(l)
+			how = "SCRAM"
 		case strings.Contains(name, "SECURE"):
-			out["TLS"] += open(l)
-		default:
-			out["PLAINTEXT"] += open(l)
+			how = "TLS"
 		}
+		out[how] += max(0, open(l)-l.Strangers.Load())
 	}
 	return out
 }
@@ -79,6 +79,21 @@ func (c *look) heap() (float64, bool) {
 func (c *look) traffic() (float64, bool) {
 	all := &c.b.Counts.All
 	return c.difference("TrafficBytes", float64(all.BytesIn.Count()+all.BytesOut.Count())), true
+}
+
+// syns is the segments with the SYN flag in a minute: the client's and the
+// broker's of each connection that came, also of those that were refused.
+func (c *look) syns() (float64, bool) {
+	came := connections(c.b.Counts, func(l *measure.Connections) int64 { return l.Opened.Count() + l.Refused.Count() })
+	return c.difference("TcpConnections", 2*float64(came)), true
+}
+
+// storage is the bytes of all partitions, told by the controller for all.
+func (c *look) storage() (total float64, ok bool) {
+	for i := range c.reading.Partitions {
+		total += float64(c.reading.Partitions[i].Bytes)
+	}
+	return total, c.b.ID == c.reading.Controller
 }
 
 func (c *look) tooMany() (float64, bool) {

@@ -140,15 +140,25 @@ func TestClusterMetrics(t *testing.T) {
 	if got := h.metric("KafkaDataLogsDiskUsed", "Maximum", now, "Broker ID", "1"); got == "none" || strings.HasPrefix(got, "0 ") {
 		t.Errorf("the disk is used by %s %%", got)
 	}
-	if names := h.metricNames(); slices.Contains(names, "ProduceLocalTimeMsMean") || slices.Contains(names, "OffsetLag") {
-		t.Errorf("metrics of other levels: %v", names)
+	if names := h.metricNames(); slices.Contains(names, "ProduceLocalTimeMsMean") || slices.Contains(names, "OffsetLag") || slices.Contains(names, "StorageUsed") {
+		t.Errorf("metrics of other levels, or of Express brokers: %v", names)
 	}
 	for level, name := range map[string]string{"PER_BROKER": "ProduceLocalTimeMsMean", "PER_TOPIC_PER_PARTITION": "OffsetLag"} {
 		h.level(level)
+		if err := h.client().Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		now = now.Add(time.Minute)
 		h.s.CollectMetrics(t.Context(), now)
-		if names := h.metricNames(); !slices.Contains(names, name) {
+		names := h.metricNames()
+		if !slices.Contains(names, name) {
 			t.Errorf("%s has no %s", level, name)
+		}
+		if slices.Contains(names, "FetchThrottleTime") || slices.Contains(names, "FetchConsumerTotalTimeMsMean") {
+			t.Errorf("metrics of what has not been: %v", names)
+		}
+		if v := sum("TcpConnections"); v < 2 {
+			t.Errorf("%v segments with the SYN flag", v)
 		}
 	}
 }
@@ -178,6 +188,78 @@ func TestMetricsOfABrokerThatIsFenced(t *testing.T) {
 	}
 	if got := h.metric("MessagesInPerSec", "Minimum", now, "Broker ID", "2"); got != "0" {
 		t.Errorf("%s messages a second", got)
+	}
+}
+
+// TestAlarmOnACluster: a broker that leaves its partitions with too few in sync
+// raises an alarm, and ends it when it is back.
+func TestAlarmOnACluster(t *testing.T) {
+	h := newHost(t)
+	if _, err := kadm.NewClient(h.client()).CreateTopic(t.Context(), 4, 2, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.s.cloudwatch.PutMetricAlarm(t.Context(), h.caller, &shape.PutMetricAlarmInput{
+		AlarmName: new("behind"), Namespace: new("AWS/Kafka"), MetricName: new("UnderReplicatedPartitions"), Statistic: new("Maximum"), Period: new(int32(60)),
+		Dimensions:        []shape.Dimension{{Name: new("Cluster Name"), Value: new("c")}, {Name: new("Broker ID"), Value: new("1")}},
+		EvaluationPeriods: new(int32(1)), Threshold: new(0.0), ComparisonOperator: new("GreaterThanThreshold"), TreatMissingData: new("notBreaching"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Minute).Add(time.Minute)
+	state := func() string {
+		t.Helper()
+		now = now.Add(time.Minute)
+		h.s.CollectMetrics(t.Context(), now)
+		if err := h.s.EvaluateAlarms(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		out, err := h.s.cloudwatch.DescribeAlarms(t.Context(), h.caller, &shape.DescribeAlarmsInput{})
+		if err != nil || len(out.MetricAlarms) != 1 {
+			t.Fatal(out, err)
+		}
+		return *out.MetricAlarms[0].StateValue
+	}
+	h.expect("at first", state(), "OK")
+	if err := h.s.ChangeBroker(t.Context(), h.arn, FenceBroker, 2); err != nil {
+		t.Fatal(err)
+	}
+	h.expect("without broker 2", state(), "ALARM")
+	if err := h.s.ChangeBroker(t.Context(), h.arn, UnfenceBroker, 2); err != nil {
+		t.Fatal(err)
+	}
+	h.expect("with it", state(), "OK")
+}
+
+// TestExpressMetrics: what Express brokers have of their own, and have not.
+func TestExpressMetrics(t *testing.T) {
+	h := newHost(t)
+	out, err := h.s.msk.CreateClusterV2(t.Context(), h.caller, &kafka.CreateClusterV2Request{ClusterName: new("x"), Provisioned: &kafka.ProvisionedRequest{
+		KafkaVersion: new("3.9.x.kraft"), NumberOfBrokerNodes: new(int32(3)),
+		BrokerNodeGroupInfo:  &kafka.BrokerNodeGroupInfo{ClientSubnets: h.s.vpc.SubnetIDs[:3], InstanceType: new("express.m7g.large")},
+		ClientAuthentication: &kafka.ClientAuthentication{Unauthenticated: &kafka.Unauthenticated{Enabled: new(true)}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.arn = *out.ClusterArn
+	h.await(func() bool { return *h.described().State == "ACTIVE" })
+	h.s.CollectMetrics(t.Context(), time.Now().Truncate(time.Minute).Add(time.Minute))
+	list, err := h.s.cloudwatch.ListMetrics(t.Context(), h.caller, &shape.ListMetricsInput{Dimensions: []shape.DimensionFilter{{Name: new("Cluster Name"), Value: new("x")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dimensions := map[string]int{}
+	for _, m := range list.Metrics {
+		dimensions[*m.MetricName] = len(m.Dimensions)
+	}
+	for name, want := range map[string]int{
+		"StorageUsed": 1, "CpuUser": 2, "GlobalTopicCount": 1,
+		"KafkaDataLogsDiskUsed": 0, "OfflinePartitionsCount": 0, "UnderReplicatedPartitions": 0, "HeapMemoryAfterGC": 0,
+	} {
+		if got := dimensions[name]; got != want {
+			t.Errorf("%s has %d dimensions, want %d", name, got, want)
+		}
 	}
 }
 

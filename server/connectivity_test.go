@@ -30,11 +30,15 @@ import (
 
 // newIAMHost starts a server with a cluster of two brokers that have MSK's names
 // and listen for IAM alone.
-func newIAMHost(t *testing.T) *host {
+func newIAMHost(t *testing.T) *host { return newIAMHostOf(t, func(*Config) {}) }
+
+// newIAMHostOf is newIAMHost for another configuration.
+func newIAMHostOf(t *testing.T, change func(*Config)) *host {
 	h := &host{t: t, cfg: Config{
 		DataDir: t.TempDir(), Listen: "127.0.0.1:0", BrokerPorts: os.Getenv(portsVariable), BrokerDomain: "amazonaws.com", Region: "us-east-1", AdvertiseHost: "127.0.0.1",
 		RebalanceDelay: new(time.Duration), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), FS: vfs.NewMemory(),
 	}}
+	change(&h.cfg)
 	t.Cleanup(func() { h.kill() })
 	h.start(nil)
 	h.caller = model.Caller{Account: h.s.root.Account, Region: "us-east-1"}

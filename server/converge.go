@@ -288,7 +288,7 @@ func (v *converging) software(ctx context.Context) error {
 					}
 					return err
 				}
-				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Listener: v.limit(b), Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec, b.InstanceType) }})
+				return v.r.c.RestartBroker(ctx, b.ID, cluster.Software{KafkaVersion: b.KafkaVersion, Static: b.Static, Limits: func(l *cluster.Limits) { *l = v.e.cfg.limits(v.spec, b.InstanceType) }})
 			})
 		case !maps.Equal(b.Static, was.Static):
 			err = v.do(func() error { return v.r.c.Reconfigure(ctx, b.ID, b.Static) })
@@ -299,15 +299,6 @@ func (v *converging) software(ctx context.Context) error {
 		v.r.spec.Brokers[i] = b
 	}
 	return nil
-}
-
-// limit gives a listener the limits of a broker's type.
-func (v *converging) limit(b fleet.Broker) func(*cluster.Listener) {
-	return func(l *cluster.Listener) {
-		if slices.Contains(l.Mechanisms, "AWS_MSK_IAM") {
-			l.MaxConnections, l.Connects = v.e.cfg.iamLimits(b.InstanceType)
-		}
-	}
 }
 
 // version makes the features of a Kafka version the cluster's.

@@ -445,7 +445,7 @@ func (o *opening) config(dir string, bound map[string]net.Listener) (cluster.Con
 		cfg.Brokers, observed.Brokers = append(cfg.Brokers, kb), append(observed.Brokers, ob)
 	}
 	if s.Serverless {
-		l, err := o.listener(string(msk.IAM), "", bound[bootKey], o.bootHost())
+		l, err := o.listener(string(msk.IAM), bound[bootKey], o.bootHost())
 		if err != nil {
 			return cfg, observed, err
 		}
@@ -459,7 +459,7 @@ func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]ne
 	kb := cluster.Broker{ID: b.ID, Rack: b.ZoneID, KafkaVersion: b.KafkaVersion, Static: b.Static, Express: isExpress(b.InstanceType), Limits: o.e.cfg.limits(o.spec, b.InstanceType)}
 	ob := fleet.ObservedBroker{ID: b.ID, Endpoints: make(map[string]string)}
 	for _, name := range listeners {
-		l, err := o.listener(name, b.InstanceType, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID, name))
+		l, err := o.listener(name, bound[listenerKey(b.ID, name)], o.brokerHost(b.ID, name))
 		if err != nil {
 			return kb, ob, err
 		}
@@ -475,7 +475,7 @@ func (o *opening) broker(b fleet.Broker, listeners []string, bound map[string]ne
 func (o *opening) hidden(b fleet.Broker, listeners []string, bound map[string]net.Listener) (all []cluster.Listener, err error) {
 	for _, id := range b.Replaces {
 		for _, name := range listeners {
-			l, err := o.listener(name, b.InstanceType, bound[listenerKey(id, name)], o.brokerHost(id, name))
+			l, err := o.listener(name, bound[listenerKey(id, name)], o.brokerHost(id, name))
 			if err != nil {
 				return nil, err
 			}

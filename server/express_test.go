@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/aws/model/kafka"
 	"github.com/millrace/millrace/fleet"
 	"github.com/millrace/millrace/kafka/cluster"
+	"github.com/millrace/millrace/throttle"
 )
 
 // express makes a cluster of three Express brokers the host's.
@@ -65,6 +66,14 @@ func TestExpressTopics(t *testing.T) {
 		if err != nil || out.ReplicationFactor != 3 {
 			t.Errorf("a topic with factor %d has %d: %v", factor, out.ReplicationFactor, err)
 		}
+	}
+	short, week := "604799999", "604800000"
+	out, err := adm.CreateTopic(t.Context(), 1, 3, map[string]*string{"max.compaction.lag.ms": &short}, "lags")
+	if code := kadmCode(err, out.Err); code != kerr.InvalidConfig {
+		t.Errorf("records compacted in less than a week: %v", code)
+	}
+	if out, err = adm.CreateTopic(t.Context(), 1, 3, map[string]*string{"max.compaction.lag.ms": &week}, "lags"); kadmCode(err, out.Err) != nil {
+		t.Errorf("records compacted in a week: %v %v", out, err)
 	}
 	for name, value := range map[string]string{"min.insync.replicas": "1", "unclean.leader.election.enable": "true", "segment.bytes": "1048576"} {
 		out, err := adm.CreateTopic(t.Context(), 1, 3, map[string]*string{name: &value}, "refused")
@@ -232,9 +241,13 @@ func TestLimitsOfTypes(t *testing.T) {
 		"provisioned, as on AWS":   {true, fleet.Spec{InstanceType: "kafka.m5.4xlarge", VolumeGiB: 10, VolumeMiB: 300, Brokers: three}, cluster.Limits{VolumeBytes: 10 << 30, Ingress: 100 << 20, Egress: 625e6}},
 		"express":                  {false, fleet.Spec{InstanceType: "express.m7g.large"}, cluster.Limits{Ingress: 23.4e6, Egress: 58.5e6}},
 		"express, slowly":          {true, fleet.Spec{InstanceType: "express.m7g.large"}, cluster.Limits{Ingress: 23.4e6, Egress: 58.5e6}},
+		"small":                    {false, fleet.Spec{InstanceType: "kafka.t3.small", VolumeGiB: 2}, cluster.Limits{VolumeBytes: 2 << 30, IAMConnects: throttle.Rule{Burst: 20, Every: time.Second / 4}}},
 		"serverless has the other": {true, fleet.Spec{Serverless: true}, cluster.Limits{}},
 	} {
 		cfg := Config{Realistic: c.realistic, BytesPerGiB: 1 << 30}
+		if c.want.IAMConnections = 3000; c.want.IAMConnects.Burst == 0 {
+			c.want.IAMConnects = throttle.Rule{Burst: 500, Every: time.Second / 100}
+		}
 		if got := cfg.limits(c.spec, c.spec.InstanceType); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}

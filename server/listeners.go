@@ -13,7 +13,7 @@ import (
 )
 
 // listener makes one of a broker's listeners.
-func (o *opening) listener(name, instanceType string, bound net.Listener, host string) (cluster.Listener, error) {
+func (o *opening) listener(name string, bound net.Listener, host string) (cluster.Listener, error) {
 	kind, ok := listenerKinds[name]
 	if !ok {
 		return cluster.Listener{}, fmt.Errorf("listener %s is not built", name)
@@ -35,7 +35,6 @@ func (o *opening) listener(name, instanceType string, bound net.Listener, host s
 		l.Door = func(ln net.Listener) net.Listener { return outer(inner(ln)) }
 	}
 	if kind.iam {
-		l.MaxConnections, l.Connects = o.e.cfg.iamLimits(instanceType)
 		l.Authorizer = wireAuthorizer{iam: o.e.iam, cluster: o.spec.ARN, facts: o.facts, now: time.Now, log: o.e.log, audit: o.e.audit}
 	}
 	return l, nil
@@ -50,7 +49,8 @@ const (
 	iamBurst            = 5   // seconds' worth
 )
 
-// iamLimits is the limits of one broker's IAM listener.
+// iamLimits is the limits of one broker's listeners for IAM together, or of all
+// of a serverless cluster.
 func (c Config) iamLimits(instanceType string) (connections int, connects throttle.Rule) {
 	connections, rate := c.IAMConnections, c.IAMConnectRate
 	if connections == 0 {
@@ -63,7 +63,7 @@ func (c Config) iamLimits(instanceType string) (connections int, connects thrott
 		}
 	}
 	if rate > 0 {
-		connects = throttle.Rule{Burst: iamBurst * rate, Every: time.Second / time.Duration(rate), Keys: 1}
+		connects = throttle.Rule{Burst: iamBurst * rate, Every: time.Second / time.Duration(rate)}
 	}
 	return max(0, connections), connects
 }

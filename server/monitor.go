@@ -47,6 +47,35 @@ func (s *System) runMonitor(ctx context.Context) {
 	s.monitor.Run(ctx, changed)
 }
 
+// evaluateAlarms looks at all alarms once a minute, a sixth of it after its end,
+// when what monitor records is there; until ctx ends.
+func (s *System) evaluateAlarms(ctx context.Context) {
+	every := s.cfg.MetricsInterval
+	switch {
+	case every < 0: // EvaluateAlarms alone does
+		return
+	case every == 0:
+		every = cloudwatch.EvaluateEvery
+	}
+	for {
+		now, after := time.Now(), every/6
+		next := now.Add(-after).Truncate(every).Add(every + after)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(next.Sub(now)):
+		}
+		if err := s.cloudwatch.EvaluateAlarms(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("evaluate alarms", "error", err)
+		}
+	}
+}
+
+// EvaluateAlarms looks at all alarms as happens after each minute: for tests.
+func (s *System) EvaluateAlarms(ctx context.Context, now time.Time) error {
+	return s.cloudwatch.EvaluateAlarms(ctx, now)
+}
+
 // CollectMetrics records what the clusters have done up to now, as happens at
 // each minute's end: for tests, which do not wait for one.
 func (s *System) CollectMetrics(ctx context.Context, now time.Time) { s.monitor.Collect(ctx, now) }

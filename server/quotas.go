@@ -30,6 +30,7 @@ func isExpress(instanceType string) bool {
 func (c Config) limits(s fleet.Spec, instanceType string) cluster.Limits {
 	t, _ := msk.FindInstanceType(instanceType)
 	l := cluster.Limits{Ingress: c.bytes(t.Ingress * megabyte), Egress: c.bytes(t.Egress * megabyte)}
+	l.IAMConnections, l.IAMConnects = c.iamLimits(instanceType)
 	if t.Express() {
 		return l // no volume
 	}

@@ -70,6 +70,40 @@ func TestServerlessLimits(t *testing.T) {
 	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != kerr.InvalidRequest.Code {
 		t.Errorf("a fetch of 55 MB and a byte: %v, %v", resp, err)
 	}
+	h.serverlessDefaults(adm)
+}
+
+// serverlessDefaults looks at what the topic t has, and at what may be set of it.
+func (h *host) serverlessDefaults(adm *kadm.Client) {
+	h.t.Helper()
+	told, err := adm.DescribeTopicConfigs(h.t.Context(), "t")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	want := map[string]string{
+		"cleanup.policy": "delete", "compression.type": "producer", "max.message.bytes": "1048588", "message.timestamp.difference.max.ms": "9223372036854775807",
+		"message.timestamp.type": "CreateTime", "retention.bytes": "268435456000", "retention.ms": "604800000",
+	}
+	for _, c := range told[0].Configs {
+		if v, there := want[c.Key]; there && c.MaybeValue() != v {
+			h.t.Errorf("%s is %s, want %s", c.Key, c.MaybeValue(), v)
+		}
+	}
+	set := func(name, value string) kadm.AlterConfig { return kadm.AlterConfig{Name: name, Value: &value} }
+	for _, c := range []struct {
+		want    error
+		configs []kadm.AlterConfig
+	}{
+		{nil, []kadm.AlterConfig{set("retention.bytes", "-1"), set("retention.ms", "-1"), set("compression.type", "zstd"), set("max.message.bytes", "8388608")}},
+		{kerr.InvalidRequest, []kadm.AlterConfig{set("max.message.bytes", "8388609")}},
+		{kerr.InvalidRequest, []kadm.AlterConfig{set("cleanup.policy", "compact")}},
+		{kerr.InvalidRequest, []kadm.AlterConfig{set("segment.bytes", "1048576")}},
+	} {
+		out, err := adm.AlterTopicConfigs(h.t.Context(), c.configs, "t")
+		if err != nil || kadmCode(out[0].Err) != c.want {
+			h.t.Errorf("%s: %v, %v, want %v", c.configs[0].Name, out, err, c.want)
+		}
+	}
 }
 
 // TestServerlessUpdates: a serverless cluster has none of what changes provisioned

@@ -15,5 +15,6 @@ func (s *System) mskQuotas(ctx context.Context, c model.Caller) (msk.Quotas, err
 		BrokersPerCluster: v[servicequotas.BrokersPerCluster], BrokersPerKRaftCluster: v[servicequotas.BrokersPerKRaftCluster],
 		BrokersPerAccount: v[servicequotas.BrokersPerAccount], ServerlessClusters: v[servicequotas.ServerlessClusters],
 		Configurations: v[servicequotas.Configurations], Revisions: v[servicequotas.Revisions], ScramSecrets: v[servicequotas.ScramSecrets],
+		VPCConnections: v[servicequotas.VPCConnections], VPCConnectionsAccount: v[servicequotas.VPCConnectionsAccount],
 	}, err
 }

@@ -73,7 +73,7 @@ func shaped(w http.ResponseWriter, p awsJSON, shapes map[string]string, e *model
 var cloudwatchShapes = map[string]string{
 	"InvalidParameterValue": "InvalidParameterValueException", "MissingParameter": "MissingRequiredParameterException",
 	"InvalidParameterCombination": "InvalidParameterCombinationException", "InternalServiceError": "InternalServiceFault",
-	"LimitExceeded": "LimitExceededFault",
+	"LimitExceeded": "LimitExceededFault", "InvalidFormat": "InvalidFormatFault",
 }
 
 // inflated is a request's body, whose signature is verified, as it was before

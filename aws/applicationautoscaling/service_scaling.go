@@ -45,42 +45,12 @@ func (s *Service) readings(t *target) readings {
 
 // all reads the targets of every account and region.
 func (s *Service) all(ctx context.Context) (out []target, err error) {
-	places, err := s.places(ctx)
-	for _, c := range places {
-		list, listErr := s.targets(ctx, c)
+	places, err := s.cfg.Store.Places(ctx, "application-autoscaling/target/")
+	for _, at := range places {
+		list, listErr := s.targets(ctx, model.Caller{Account: at.Account, Region: at.Region})
 		out, err = append(out, list...), errors.Join(err, listErr)
 	}
 	return out, err
-}
-
-// places finds the accounts and regions that have targets, skipping from one to
-// the next: Tick shall not read the whole store each minute.
-func (s *Service) places(ctx context.Context) (out []model.Caller, err error) {
-	for after := ""; ; {
-		more := false
-		err := s.cfg.Store.View(ctx, func(tx *store.Tx) error {
-			found, err := tx.List("", after, 1)
-			if err != nil || len(found) == 0 {
-				return err
-			}
-			more = true
-			account, rest, _ := strings.Cut(found[0].Key, "/")
-			region, _, ok := strings.Cut(rest, "/")
-			if !ok { // a document of no account
-				after = found[0].Key
-				return nil
-			}
-			after = account + "/" + region + "0" // behind the slash
-			here, err := tx.List(targetPrefix(account, region), "", 1)
-			if len(here) > 0 {
-				out = append(out, model.Caller{Account: account, Region: region})
-			}
-			return err
-		})
-		if err != nil || !more {
-			return out, err
-		}
-	}
 }
 
 // look does what is to be done about one target.

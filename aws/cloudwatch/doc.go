@@ -1,10 +1,11 @@
 // Package cloudwatch is the core of aws:cloudwatch: metrics of a minute's
-// resolution, kept for fifteen days, and the questions about them.
+// resolution, kept for fifteen days, the questions about them, and alarms.
 //
 // aws/api calls it for callers; the server's monitor records MSK's own metrics
-// with Record, and autoscaling asks with Statistic. Data of a minute that come
-// apart are one statistic set. A minute is one store transaction, so that a
-// crash loses no more than the one under way (docs/formats/cloudwatch.md).
+// with Record and has alarms looked at with EvaluateAlarms, and autoscaling asks
+// with Statistic. Data of a minute that come apart are one statistic set. A
+// minute is one store transaction, so that a crash loses no more than the one
+// under way (docs/formats/cloudwatch.md). alarm.go is pure.
 package cloudwatch
 
 import (

@@ -195,7 +195,13 @@ type evaluation struct {
 	queries  []dataQuery
 	values   map[string]value
 	from, to int64
+	origin   int64    // datapoints begin at multiples of their minutes from it
 	under    []string // ids whose expressions are being evaluated
+}
+
+// begin is where the datapoint begins that has the first minute in it.
+func (e *evaluation) begin(minutes int64) int64 {
+	return e.origin + floorDiv(e.from-e.origin, minutes)*minutes
 }
 
 // query is the value of an id.
@@ -402,7 +408,7 @@ func (e *evaluation) fill(n node) (value, error) {
 	for _, s := range v.list {
 		full := series{label: s.label, minutes: s.minutes, values: make(map[int64]float64)}
 		last, have := number.number, !repeat
-		for at := floorDiv(e.from, s.minutes) * s.minutes; at < e.to && s.minutes > 0; at += s.minutes {
+		for at := e.begin(s.minutes); at < e.to && s.minutes > 0; at += s.minutes {
 			x, there := s.values[at]
 			switch {
 			case there:

@@ -140,15 +140,7 @@ func parseQuery(in *cloudwatch.MetricDataQuery) (dataQuery, error) {
 
 // answerQueries reads what the queries ask for, and evaluates the expressions.
 func (s *Service) answerQueries(ctx context.Context, p string, queries []dataQuery, start, end time.Time) (map[string]value, error) {
-	var questions []asked
-	var of []*dataQuery
-	widest := int64(1)
-	for i := range queries {
-		if q := &queries[i]; q.expr == nil {
-			questions, of = append(questions, q.metric), append(of, q)
-			widest = max(widest, q.minutes)
-		}
-	}
+	questions, widest := questionsOf(queries)
 	now := s.cfg.Now()
 	from := max(minuteOf(start), minuteOf(now.Add(-Retention)))
 	to := min(minuteOf(end.Add(minute-1)), minuteOf(now.Add(putFuture))+1)
@@ -159,12 +151,36 @@ func (s *Service) answerQueries(ctx context.Context, p string, queries []dataQue
 	if err != nil {
 		return nil, err
 	}
-	e := evaluation{queries: queries, values: make(map[string]value), from: from, to: to}
-	for i, q := range of {
+	return evaluate(queries, read, from, to, 0)
+}
+
+// questionsOf is the metrics that queries read, in order, and the most minutes
+// of a datapoint.
+func questionsOf(queries []dataQuery) (questions []asked, widest int64) {
+	widest = 1
+	for i := range queries {
+		if q := &queries[i]; q.expr == nil {
+			questions, widest = append(questions, q.metric), max(widest, q.minutes)
+		}
+	}
+	return questions, widest
+}
+
+// evaluate answers queries from the points of their metrics. Datapoints begin at
+// multiples of their minutes from the origin.
+func evaluate(queries []dataQuery, read [][]point, from, to, origin int64) (map[string]value, error) {
+	e := evaluation{queries: queries, values: make(map[string]value), from: from, to: to, origin: origin}
+	next := 0
+	for i := range queries {
+		q := &queries[i]
+		if q.expr != nil {
+			continue
+		}
 		r := series{label: q.label, minutes: q.minutes, values: make(map[int64]float64)}
-		first := floorDiv(from, q.minutes) * q.minutes
-		points := slices.DeleteFunc(read[i], func(p point) bool { return p.minute < first })
-		for _, span := range periods(points, 0, q.minutes) {
+		first := e.begin(q.minutes)
+		points := slices.DeleteFunc(slices.Clone(read[next]), func(p point) bool { return p.minute < first })
+		next++
+		for _, span := range periods(points, origin, q.minutes) {
 			if v, ok := q.stat.of(span.points); ok {
 				r.values[minuteOf(span.start)] = v
 			}

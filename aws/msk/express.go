@@ -2,6 +2,7 @@ package msk
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/millrace/millrace/aws/model/kafka"
@@ -96,7 +97,7 @@ func expressUpgrades(valid []string) []string {
 // Express broker configurations)
 var expressProperties = []string{
 	"allow.everyone.if.no.acl.found", "auto.create.topics.enable", "compression.type", "connections.max.idle.ms",
-	"delete.topic.enable", "group.initial.rebalance.delay.ms", "group.max.session.timeout.ms", "group.min.session.timeout.ms",
+	"delete.topic.enable", "group.initial.rebalance.delay.ms", "group.max.session.timeout.ms",
 	"leader.imbalance.per.broker.percentage", "log.cleanup.policy", "log.message.timestamp.after.max.ms",
 	"log.message.timestamp.before.max.ms", "log.message.timestamp.type", "log.retention.bytes", "log.retention.ms",
 	"max.connections.per.ip", "max.incremental.fetch.session.cache.slots", "message.max.bytes", "num.partitions",
@@ -128,9 +129,13 @@ func (p *provisioned) fits(properties map[string]string) error {
 	return badRequest("configurationInfo", "%s", renderRefused(refused))
 }
 
-// expressDefaults puts what the service sets on Express brokers over what it sets
-// on standard ones. (aws:kafka developer guide, Express broker configurations)
-func expressDefaults(d map[string]string) map[string]string {
+// expressDefaults puts what the service sets on Express brokers of a type over
+// what it sets on standard ones. (aws:kafka developer guide, Express broker
+// configurations)
+func expressDefaults(d map[string]string, instanceType string) map[string]string {
+	if t, ok := FindInstanceType(instanceType); ok {
+		d["num.io.threads"], d["num.network.threads"] = strconv.Itoa(max(8, 2*t.processors())), strconv.Itoa(max(8, t.processors()))
+	}
 	d["default.replication.factor"], d["min.insync.replicas"] = "3", "2"
 	d["unclean.leader.election.enable"] = "false"
 	d["log.message.timestamp.after.max.ms"], d["log.message.timestamp.before.max.ms"] = "86400000", "86400000"
@@ -138,18 +143,21 @@ func expressDefaults(d map[string]string) map[string]string {
 	return d
 }
 
+// serverlessRetention is how many bytes of a partition are kept by default: 250
+// GiB. (aws:kafka developer guide, configuration properties for MSK Serverless)
+const serverlessRetention = "268435456000"
+
 // defaultsOf is what the service sets on brokers of a type; p is nil, and the type
 // "", for serverless clusters.
 func defaultsOf(p *provisioned, instanceType string, azs int, kafkaVersion string) map[string]string {
 	d := BrokerDefaults(azs, kafkaVersion)
-	if p != nil && p.Tiered { // (aws:kafka developer guide, tiered storage configurations)
-		d["unclean.leader.election.enable"] = "false"
-		if since(kafkaVersion, sinceTiered) {
-			d["remote.log.storage.system.enable"] = "true"
-		}
-	}
-	if strings.HasPrefix(instanceType, expressPrefix) {
-		return expressDefaults(d)
+	switch {
+	case p == nil:
+		d["log.retention.bytes"] = serverlessRetention
+	case strings.HasPrefix(instanceType, expressPrefix):
+		return expressDefaults(d, instanceType)
+	case p.Tiered:
+		return tieredDefaults(d, instanceType, kafkaVersion)
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package msk
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +22,21 @@ type InstanceType struct {
 func (t InstanceType) Express() bool { return strings.HasPrefix(t.Name, expressPrefix) }
 
 const expressPrefix = "express."
+
+// processors is the vCPUs of a type, by the size in its name.
+// (aws:ec2 instance types)
+func (t InstanceType) processors() int {
+	switch size := t.Name[strings.LastIndexByte(t.Name, '.')+1:]; size {
+	case "xlarge":
+		return 4
+	default:
+		n, err := strconv.Atoi(strings.TrimSuffix(size, "xlarge"))
+		if err != nil {
+			return 2 // small, large
+		}
+		return 4 * n
+	}
+}
 
 // instanceTypes is every broker type. (aws:kafka developer guide, broker types,
 // right-size your cluster, storage throughput, Express broker quotas; aws:ec2

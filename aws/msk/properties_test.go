@@ -49,6 +49,21 @@ func many(n int) string {
 	return b.String()
 }
 
+// TestExpressConfigurations: brokers of each kind refuse what the other takes.
+func TestExpressConfigurations(t *testing.T) {
+	express, standard := &provisioned{InstanceType: "express.m7g.large"}, &provisioned{InstanceType: "kafka.m7g.large"}
+	for name, takes := range map[string][2]bool{ // Express, Standard
+		"group.max.session.timeout.ms": {true, true}, "group.min.session.timeout.ms": {false, true}, "min.insync.replicas": {false, true},
+		"log.segment.bytes": {false, true}, "max.connections.per.ip": {true, false}, "replica.lag.time.max.ms": {false, true},
+	} {
+		for i, p := range []*provisioned{express, standard} {
+			if err := p.fits(map[string]string{name: "10000"}); (err == nil) != takes[i] {
+				t.Errorf("%s of %s: %v", name, p.InstanceType, err)
+			}
+		}
+	}
+}
+
 func TestPropertiesAreSorted(t *testing.T) {
 	if !slices.IsSortedFunc(properties, func(a, b property) int { return strings.Compare(a.name, b.name) }) {
 		t.Error("the table is searched, and must be sorted by name")

@@ -15,6 +15,8 @@ type Quotas struct {
 	Configurations         int
 	Revisions              int // of one configuration
 	ScramSecrets           int // of one cluster
+	VPCConnections         int // to one cluster of the account
+	VPCConnectionsAccount  int // of the account, to any cluster
 }
 
 // DefaultQuotas is what everybody has. (aws:kafka developer guide, quotas)
@@ -22,6 +24,7 @@ func DefaultQuotas() Quotas {
 	return Quotas{
 		BrokersPerCluster: 30, BrokersPerKRaftCluster: 60, BrokersPerAccount: 90,
 		ServerlessClusters: 10, Configurations: 100, Revisions: 50, ScramSecrets: 1000,
+		VPCConnections: 90, VPCConnectionsAccount: 500, // UNVERIFIED: AWS names no number
 	}
 }
 

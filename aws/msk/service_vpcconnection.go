@@ -57,6 +57,16 @@ func (s *Service) CreateVpcConnection(ctx context.Context, caller model.Caller, 
 // vpcFacts asks what a new connection is decided from.
 func (s *Service) vpcFacts(ctx context.Context, caller model.Caller, in *kafka.CreateVpcConnectionRequest) (f vpcFacts, err error) {
 	f = vpcFacts{pace: s.cfg.Pace, now: s.cfg.Now()}
+	at, _ := parseARN(deref(in.TargetClusterArn)) // an ARN of nothing is refused later
+	theirs, err := s.quotas(ctx, model.Caller{Account: at.account, Region: caller.Region})
+	if err != nil {
+		return f, fmt.Errorf("read the quotas: %w", err)
+	}
+	own, err := s.quotas(ctx, caller)
+	if err != nil {
+		return f, fmt.Errorf("read the quotas: %w", err)
+	}
+	f.mayOwn, f.mayLead = own.VPCConnectionsAccount, theirs.VPCConnections
 	if f.subnets, err = s.lookUp(ctx, caller, in.ClientSubnets); err != nil {
 		return f, err
 	}
@@ -123,7 +133,7 @@ func sweep(tx *store.Tx, c cluster, now time.Time) (left []vpcConnection, err er
 }
 
 // clientConnections reads a cluster's connections by account and id;
-// maxVPCConnections keeps them below one page.
+// the quota keeps them below one page.
 func clientConnections(tx *store.Tx, c cluster) (all []vpcConnection, err error) {
 	at, _ := parseARN(c.ARN)
 	found, err := tx.List(at.clientPrefix(), "", store.MaxList)

@@ -2,6 +2,7 @@ package msk
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -239,4 +240,25 @@ func (p *provisioned) mayGrow(target, least int32, now time.Time) error {
 		return badRequest("volumeSizeGB", "You can update the storage of the cluster only once in 6 hours. Try again in %s.", wait.Round(time.Minute))
 	}
 	return nil
+}
+
+// tieredDefaults puts what the service sets on brokers with tiered storage over
+// what it sets on others. (aws:kafka developer guide, default configuration and
+// tiered storage configurations)
+func tieredDefaults(d map[string]string, instanceType, kafkaVersion string) map[string]string {
+	t, _ := FindInstanceType(instanceType)
+	for name, n := range map[string]int{
+		"num.io.threads": max(8, t.processors()), "num.network.threads": max(5, t.processors()/2), "num.replica.fetchers": max(2, t.processors()/4),
+		"log.segment.bytes": 128 << 20, "remote.log.reader.threads": max(10, t.processors()*67/100),
+	} {
+		d[name] = strconv.Itoa(n)
+	}
+	d["unclean.leader.election.enable"] = "false"
+	if kafkaVersion == firstTiered || strings.HasPrefix(kafkaVersion, "3.7.") {
+		d["log.message.timestamp.difference.max.ms"] = "86400000"
+	}
+	if since(kafkaVersion, sinceTiered) {
+		d["remote.log.storage.system.enable"] = "true"
+	}
+	return d
 }

@@ -46,6 +46,7 @@ func (w *world) vpc(t *testing.T, verb, name, rest string) string {
 		decode(t, "{"+storyConnection+"}", in)
 		decode(t, "{"+members+"}", in)
 		f := vpcFacts{
+			mayOwn: DefaultQuotas().VPCConnectionsAccount, mayLead: DefaultQuotas().VPCConnections,
 			cluster: w.clusters[target], existing: slices.Collect(maps.Values(w.vpcs)), subnets: storyPeerSubnets,
 			groups: map[string]string{"sg-9": "vpc-9", "sg-8": "vpc-8"}, pace: w.pace, now: w.now,
 		}

@@ -45,12 +45,6 @@ const (
 	vpcGone = "" // the document may be there still, but nobody sees it
 )
 
-// Limits. UNVERIFIED
-const (
-	maxVPCConnections        = 90  // of a cluster; a list reads them in one page
-	maxVPCConnectionsAccount = 500 // of an account and region, likewise
-)
-
 // vpcSchemes is how CreateVpcConnection names the schemes. UNVERIFIED names
 var vpcSchemes = []string{"SASL_IAM", "SASL_SCRAM", "TLS"}
 
@@ -99,6 +93,8 @@ type vpcFacts struct {
 	cluster  cluster
 	existing []vpcConnection   // of the cluster
 	own      int               // connections of the caller's account
+	mayOwn   int               // of those, by the caller's quota
+	mayLead  int               // to the cluster, by its account's quota
 	subnets  map[string]Subnet // of the caller, that exist
 	groups   map[string]string // security groups of the caller that exist, and their VPCs; nil: nobody can tell
 	pace     Pace
@@ -118,10 +114,10 @@ func decideVPCConnection(at place, in *kafka.CreateVpcConnectionRequest, f vpcFa
 		return vpcConnection{}, badRequest("authentication", "Unsupported Authentication [%s]. Valid values: [%s]", scheme, strings.Join(vpcSchemes, ", "))
 	case c.Provisioned.Connectivity.VPC.of(scheme) == 0:
 		return vpcConnection{}, badRequest("authentication", "Multi-VPC private connectivity is not turned on for %s authentication on the cluster.", scheme)
-	case f.own >= maxVPCConnectionsAccount:
-		return vpcConnection{}, badRequest("", "The account can have at most %d VPC connections.", maxVPCConnectionsAccount)
-	case len(f.existing) >= maxVPCConnections:
-		return vpcConnection{}, badRequest("targetClusterArn", "The cluster can have at most %d VPC connections.", maxVPCConnections)
+	case f.own >= f.mayOwn:
+		return vpcConnection{}, badRequest("", "The account can have at most %d VPC connections.", f.mayOwn)
+	case len(f.existing) >= f.mayLead:
+		return vpcConnection{}, badRequest("targetClusterArn", "The cluster can have at most %d VPC connections.", f.mayLead)
 	}
 	for _, err := range []error{
 		checkTags(in.Tags),

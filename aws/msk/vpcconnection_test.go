@@ -24,6 +24,7 @@ type private struct {
 	st  *store.Store
 	now time.Time
 	arn string
+	may map[string]msk.Quotas // by account, where they are not MSK's
 }
 
 func openPrivate(t *testing.T, pace msk.Pace) *private {
@@ -35,6 +36,12 @@ func openPrivate(t *testing.T, pace msk.Pace) *private {
 	t.Cleanup(func() { _ = st.Close() })
 	p := &private{t: t, st: st, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	p.s = msk.New(msk.Config{
+		Quotas: func(_ context.Context, c model.Caller) (msk.Quotas, error) {
+			if may, ok := p.may[c.Account]; ok {
+				return may, nil
+			}
+			return msk.DefaultQuotas(), nil
+		},
 		Store: st, Random: rand.Reader, Now: func() time.Time { return p.now }, Pace: pace,
 		Subnet: func(_ context.Context, c model.Caller, id string) (msk.Subnet, bool, error) {
 			z, ok := strings.CutPrefix(id, "subnet-")
@@ -211,6 +218,29 @@ func TestVPCConnectionsOutliveClusters(t *testing.T) {
 	if n := p.keys(); n != 0 {
 		t.Errorf("%d keys are left", n)
 	}
+}
+
+// TestQuotasOfVPCConnections: those to a cluster are of its owner's quota, those
+// of an account of its own; both can be raised.
+func TestQuotasOfVPCConnections(t *testing.T) {
+	p := openPrivate(t, nil)
+	ours, theirs := msk.DefaultQuotas(), msk.DefaultQuotas()
+	refused := func(vpc int, want string) {
+		t.Helper()
+		p.may = map[string]msk.Quotas{caller.Account: ours, stranger.Account: theirs}
+		_, err := p.connect(vpc)
+		if got := fmt.Sprint(err); !strings.Contains(got, want) {
+			t.Errorf("connection of vpc-%d: %s, want %s", vpc, got, want)
+		}
+	}
+	ours.VPCConnections, theirs.VPCConnectionsAccount = 1, 2
+	refused(10, "<nil>")
+	refused(11, "The cluster can have at most 1 VPC connections.")
+	ours.VPCConnections = 3
+	refused(11, "<nil>")
+	refused(12, "The account can have at most 2 VPC connections.")
+	theirs.VPCConnectionsAccount = 3
+	refused(12, "<nil>")
 }
 
 // TestVPCConnectionsAreBounded: a cluster takes as many as a page holds, and

@@ -28,6 +28,8 @@ const (
 	Revisions              = "L-36D29E8C"
 	ServerlessClusters     = "L-00000001"
 	ScramSecrets           = "L-00000002"
+	VPCConnections         = "L-00000003"
+	VPCConnectionsAccount  = "L-00000004"
 )
 
 // quota is one that an account has.
@@ -39,11 +41,13 @@ type quota struct {
 
 // quotas is by name, as lists are.
 var quotas = []quota{
+	{ScramSecrets, "Number of SCRAM secrets per cluster", "Secrets that are associated with one cluster.", 1000, 5000},
+	{VPCConnectionsAccount, "Number of VPC connections per account", "Managed VPC connections of an account in a Region, to clusters of any account.", 500, 900},
 	{BrokersPerKRaftCluster, "Number of brokers per KRaft cluster", "Brokers of one cluster with KRaft metadata.", 60, 200},
 	{BrokersPerAccount, "Number of brokers per account", "Brokers of all clusters of an account in a Region.", 90, 1000},
 	{BrokersPerCluster, "Number of brokers per cluster", "Brokers of one cluster with ZooKeeper metadata.", 30, 200},
+	{VPCConnections, "Number of client VPC connections per cluster", "Managed VPC connections to one cluster, from any account.", 90, 900},
 	{Configurations, "Number of configurations per account", "Custom configurations of an account in a Region.", 100, 900},
 	{Revisions, "Number of revisions per configuration", "Revisions of one custom configuration.", 50, 90},
-	{ScramSecrets, "Number of SCRAM secrets per cluster", "Secrets that are associated with one cluster.", 1000, 5000},
 	{ServerlessClusters, "Number of serverless clusters per account", "Serverless clusters of an account in a Region.", 10, 100},
 }

@@ -118,7 +118,7 @@ func TestLists(t *testing.T) {
 			}
 		}
 		if token = out.NextToken; token == nil {
-			if pages != 3 {
+			if pages != 4 {
 				t.Errorf("%d pages", pages+1)
 			}
 			break
@@ -127,7 +127,7 @@ func TestLists(t *testing.T) {
 	if raised != 1 {
 		t.Errorf("%d quotas differ from the defaults", raised)
 	}
-	if out, err := s.ListAWSDefaultServiceQuotas(ctx, caller, &shape.ListAWSDefaultServiceQuotasRequest{ServiceCode: new("kafka")}); err != nil || len(out.Quotas) != 7 {
+	if out, err := s.ListAWSDefaultServiceQuotas(ctx, caller, &shape.ListAWSDefaultServiceQuotasRequest{ServiceCode: new("kafka")}); err != nil || len(out.Quotas) != 9 {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if out, err := s.ListServices(ctx, caller, &shape.ListServicesRequest{}); err != nil || len(out.Services) != 1 {

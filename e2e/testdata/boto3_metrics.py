@@ -89,12 +89,43 @@ def refused(cw):
         except ClientError as e:
             if e.response["Error"]["Code"] != code or e.response["ResponseMetadata"]["HTTPStatusCode"] != 400:
                 sys.exit(f"refused by {e.response['Error']}, want {code}")
+
+
+def alarmed(cw, protocol):
+    """An alarm over data of the minute before this one."""
+    name, namespace = "too many " + protocol, "Alarmed/" + protocol
+    then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=1)
+    cw.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Timestamp": then, "Value": 7.0}])
+    cw.put_metric_alarm(
+        AlarmName=name, Namespace=namespace, MetricName="m", Statistic="Maximum", Period=60, EvaluationPeriods=1, Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold", AlarmActions=["arn:aws:sns:us-east-1:000000000000:pager"], Tags=[{"Key": "team", "Value": "a"}])
+    while True:
+        alarm = cw.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+        if alarm["StateValue"] == "ALARM":
+            break
+        if time.time() > DEADLINE:
+            sys.exit(f"no alarm: {alarm}")
+        time.sleep(0.2)
+    if not isinstance(alarm["StateUpdatedTimestamp"], datetime.datetime) or alarm["Threshold"] != 5.0 or "[7.0 (" not in alarm["StateReason"]:
+        sys.exit(f"the alarm: {alarm}")
+    cw.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="tried")
+    cw.disable_alarm_actions(AlarmNames=[name])
+    cw.enable_alarm_actions(AlarmNames=[name])
+    history = [i["HistorySummary"] for page in cw.get_paginator("describe_alarm_history").paginate(AlarmName=name, ScanBy="TimestampAscending") for i in page["AlarmHistoryItems"]]
+    if history[:4] != [f'Alarm "{name}" created', "Alarm updated from INSUFFICIENT_DATA to ALARM", "Failed to execute action arn:aws:sns:us-east-1:000000000000:pager", "Alarm updated from ALARM to OK"]:
+        sys.exit(f"the history: {history}")
+    arn = {"ResourceARN": alarm["AlarmArn"]}
+    cw.tag_resource(Tags=[{"Key": "more", "Value": "b"}], **arn)
+    cw.untag_resource(TagKeys=["team"], **arn)
+    if cw.list_tags_for_resource(**arn)["Tags"] != [{"Key": "more", "Value": "b"}]:
+        sys.exit("the alarm's tags")
+    cw.delete_alarms(AlarmNames=[name])
     try:
-        cw.describe_alarms()
-        sys.exit("alarms are served")
+        cw.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="gone")
+        sys.exit("a deleted alarm has a state")
     except ClientError as e:
-        if "millrace does not implement" not in str(e):
-            sys.exit(f"alarms: {e}")
+        if e.response["Error"]["Code"] != "ResourceNotFound":
+            sys.exit(f"a deleted alarm: {e.response['Error']}")
 
 
 for protocol in ["smithy-rpc-v2-cbor", "json", "query"]:
@@ -102,4 +133,5 @@ for protocol in ["smithy-rpc-v2-cbor", "json", "query"]:
     check(cw)
     own(cw, "Mine/" + protocol)
     refused(cw)
+    alarmed(cw, protocol)
     print(protocol, kafka_metrics(cw))

@@ -17,7 +17,6 @@ import (
 type Software struct {
 	KafkaVersion string            // what it advertises
 	Static       map[string]string // its server.properties
-	Listener     func(*Listener)   // changes the limits of a listener; nil leaves them
 	Limits       func(*Limits)     // changes those of the broker; nil leaves them
 }
 
@@ -33,11 +32,6 @@ func (c *Cluster) RestartBroker(ctx context.Context, id int32, s Software) error
 			return err
 		}
 		n.cfg.KafkaVersion, n.cfg.Static, n.line = s.KafkaVersion, s.Static, served(line)
-		for i := range n.cfg.Listeners {
-			if s.Listener != nil {
-				s.Listener(&n.cfg.Listeners[i])
-			}
-		}
 		if s.Limits != nil {
 			s.Limits(&n.cfg.Limits)
 			c.limit(n)

@@ -106,9 +106,6 @@ type Listener struct {
 	Mechanisms []string
 	Hosts      func(string) bool   // names that a signed token may be for
 	Authorizer listener.Authorizer // nil: the cluster's ACLs
-
-	MaxConnections int           // that are served at once unless clients configure it, others wait; 0: no limit
-	Connects       throttle.Rule // of logins with IAM; the zero Rule is no limit
 }
 
 // Cluster is a running cluster. Its methods may be called concurrently.
@@ -127,10 +124,12 @@ type Cluster struct {
 
 	configured atomic.Pointer[chan struct{}] // closed when configs of brokers change
 
-	mutations quota.Meters       // of all brokers
-	shared    *quota.Ceilings    // of all brokers; nil: each has its own
-	logins    *throttle.Failures // of all brokers
-	boot      *listener.Listener // nil but for serverless clusters
+	mutations   quota.Meters       // of all brokers
+	shared      *quota.Ceilings    // of all brokers; nil: each has its own, and its own of the next two
+	iam         *throttle.Failures // sessions with IAM that begin
+	connections quota.Connections
+	logins      *throttle.Failures // of all brokers
+	boot        *listener.Listener // nil but for serverless clusters
 
 	turn  chan struct{} // capacity 1: holds a token while a broker is changed
 	ended chan struct{} // closed by Close
@@ -411,16 +410,25 @@ func (c *Cluster) space(id int32) (total, usable int64) {
 
 // quotas is what one broker measures its clients by.
 func (c *Cluster) quotas(n *node) *listener.Quotas {
+	connections := &c.connections
+	if c.shared == nil {
+		connections = &quota.Connections{}
+	}
 	return &listener.Quotas{
-		Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: &quota.Connections{},
+		Ceilings: n.ceilings, Rules: c.rules.Load, Clients: &quota.Meters{}, Mutations: &c.mutations, Connections: connections, IAM: c.iamOf(n),
 		Changed: func() <-chan struct{} { return *c.configured.Load() },
 	}
 }
 
 // at is a broker's quotas as they are for one of its listeners.
-func (c *Cluster) at(l Listener, broker int32, shared *listener.Quotas) *listener.Quotas {
-	q := *shared
-	q.Doors = func() *quota.ConnectionRules { return c.Image().ConnectionRules(broker, l.Name, l.MaxConnections) }
+func (c *Cluster) at(n *node, name string, shared *listener.Quotas) *listener.Quotas {
+	q, id, most := *shared, n.cfg.ID, n.cfg.Limits.IAMConnections
+	q.Doors = func() *quota.ConnectionRules {
+		if !slices.Contains(iamListeners, name) {
+			return c.Image().ConnectionRules(id, name, 0)
+		}
+		return c.Image().ConnectionRules(id, name, most, iamListeners...)
+	}
 	return &q
 }
 
@@ -435,8 +443,8 @@ func (c *Cluster) listen(n *node, l Listener, backend listener.Backend, quotas *
 	ln := listener.New(listener.Config{
 		Name: l.Name, BrokerID: n.cfg.ID, TLS: l.TLS, Mechanisms: l.Mechanisms, Line: n.line, Features: c.finalizedFeatures,
 		Hosts: l.Hosts, Region: c.cfg.Region, Backend: backend, Authorizer: l.Authorizer,
-		Connects: l.Connects, IdleMax: c.Image().IdleMax(n.cfg.ID), RequestBytes: c.Image().RequestBytes(n.cfg.ID),
-		Quotas: c.at(l, n.cfg.ID, quotas), Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log, Journal: c.cfg.Journal,
+		IdleMax: c.Image().IdleMax(n.cfg.ID), RequestBytes: c.Image().RequestBytes(n.cfg.ID),
+		Quotas: c.at(n, l.Name, quotas), Measure: n.counts.Load(), Verifier: c.cfg.Verifier, SCRAM: c.scramCredential, SessionMax: c.cfg.SessionMax, Log: c.cfg.Log, Journal: c.cfg.Journal,
 		Logins: c.logins, Refused: c.cfg.Refused, Changed: c.cfg.Changed,
 	})
 	c.say(n.cfg.ID, loggerAcceptor, "Awaiting socket connections of listener %s on %s:%d", l.Name, l.Host, l.Port)

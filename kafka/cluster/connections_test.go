@@ -104,7 +104,12 @@ func (r *running) alterBroker(t *testing.T, adm *kadm.Client, id int32, name, va
 // connections wait for a place, and when the limit of a broker is lowered those
 // that were silent for longest are closed. What is configured acts at once.
 func TestConnectionLimits(t *testing.T) {
-	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Brokers[0].Listeners[0].MaxConnections = 2 })
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) {
+		for i := range c.Brokers {
+			c.Brokers[i].Listeners[0].Name = "CLIENT_IAM"
+		}
+		c.Brokers[0].Limits.IAMConnections = 2
+	})
 	adm := kadm.NewClient(r.client(t, kgo.SeedBrokers(r.seeds[1]))) // else it connects to broker 1 twice
 	set := func(id int32, name, value string) {
 		t.Helper()
@@ -112,7 +117,7 @@ func TestConnectionLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const ofListener = "listener.name.client.max.connections"
+	const ofListener = "listener.name.client_iam.max.connections"
 	set(1, "log.cleaner.backoff.ms", "15000") // the client is connected to the broker
 	first, second := callerOf(t, r.seeds[0]), callerOf(t, r.seeds[0])
 	first.ask()
@@ -150,13 +155,13 @@ func TestConnectionLimits(t *testing.T) {
 // TestConnectionLimitOfALaterListener: a listener that opens on a running broker has
 // its own limit.
 func TestConnectionLimitOfALaterListener(t *testing.T) {
-	r := open(t, vfs.NewMemory(), nil)
+	r := open(t, vfs.NewMemory(), func(c *cluster.Config) { c.Brokers[0].Limits.IAMConnections = 1 })
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := cluster.Listener{
-		Name: "CLIENT_PUBLIC", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{}, MaxConnections: 1,
+		Name: "CLIENT_IAM_PUBLIC", Net: ln, Host: "127.0.0.1", Port: int32(ln.Addr().(*net.TCPAddr).Port), Authorizer: listener.AllowAll{},
 	}
 	if err := r.c.SetListeners(t.Context(), 1, []cluster.Listener{later}, nil); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace/millrace/kafka/metadata"
 	"github.com/millrace/millrace/kafka/quota"
+	"github.com/millrace/millrace/throttle"
 )
 
 // Limits is what a broker may hold, and how fast its clients may be, all
@@ -15,6 +16,30 @@ type Limits struct {
 	VolumeBytes int64   // of all partitions that it has a replica of; clients' records beyond are refused
 	Ingress     float64 // bytes of Produce requests a second; clients beyond are silenced, as by Kafka's quotas
 	Egress      float64 // bytes of Fetch answers a second; likewise
+
+	// Of the listeners for IAM together, from a broker's start on; where brokers
+	// share Throttles, of all brokers.
+	IAMConnections int           // that are served at once, others wait; clients change it for a listener
+	IAMConnects    throttle.Rule // sessions that begin
+}
+
+// iamListeners are those whose clients authenticate with IAM.
+var iamListeners = []string{"CLIENT_IAM", "CLIENT_IAM_PUBLIC", "CLIENT_IAM_VPCE"}
+
+// iamOf limits the sessions with IAM that begin on a broker, or on all.
+func (c *Cluster) iamOf(n *node) *throttle.Failures {
+	rule := n.cfg.Limits.IAMConnects
+	if rule.Burst == 0 {
+		return nil
+	}
+	rule.Keys = 1
+	if c.shared == nil {
+		return throttle.New(rule)
+	}
+	if c.iam == nil {
+		c.iam = throttle.New(rule)
+	}
+	return c.iam
 }
 
 // Throttles is the limits of a cluster, whichever of its brokers clients talk

@@ -68,6 +68,7 @@ func (c *Cluster) countISR(prev, next *metadata.Image) {
 // Measure reads what there is to measure of the cluster.
 func (c *Cluster) Measure(now time.Time) measure.Reading {
 	img := c.Image()
+	failed := c.set.Err() != nil
 	r := measure.Reading{At: now, Controller: img.Controller(), Topics: len(img.Topics())}
 	at := make(map[int32]int)
 	for _, n := range c.all() {
@@ -80,21 +81,22 @@ func (c *Cluster) Measure(now time.Time) measure.Reading {
 			b.Started = *started
 		}
 		m := img.Broker(n.cfg.ID)
-		b.Running = !n.stopped.Load() && m != nil && !m.Fenced
+		b.Running, b.Express = !n.stopped.Load() && m != nil && !m.Fenced, m != nil && m.Express
 		at[b.ID] = len(r.Brokers)
 		r.Brokers = append(r.Brokers, b)
 	}
 	for _, t := range img.Topics() {
 		settings := img.TopicSettingsOn(t)
 		for i := range t.Partitions {
-			c.measurePartition(&r, at, t, int32(i), settings(t.Partitions[i].Leader))
+			c.measurePartition(&r, at, t, int32(i), settings(t.Partitions[i].Leader), failed)
 		}
 	}
 	return r
 }
 
-// measurePartition reads a partition, and counts it for its brokers.
-func (c *Cluster) measurePartition(r *measure.Reading, at map[int32]int, t *metadata.Topic, index int32, s metadata.TopicSettings) {
+// measurePartition reads a partition, and counts it for its brokers; failed says
+// that the log directory of all has.
+func (c *Cluster) measurePartition(r *measure.Reading, at map[int32]int, t *metadata.Topic, index int32, s metadata.TopicSettings, failed bool) {
 	m := &t.Partitions[index]
 	p := measure.Partition{Topic: t.Name, Index: index, Internal: t.Internal, Leader: m.Leader, Replicas: m.Replicas, InSync: len(m.ISR), MinISR: s.MinInsyncReplicas}
 	if found, ok := c.set.Get(t.ID, index); ok {
@@ -115,6 +117,9 @@ func (c *Cluster) measurePartition(r *measure.Reading, at map[int32]int, t *meta
 		}
 		b := &r.Brokers[i]
 		b.Holds++
+		if failed {
+			b.Offline++
+		}
 		b.HoldsUsers = b.HoldsUsers || !t.Internal
 		if id != m.Leader {
 			continue
@@ -151,7 +156,8 @@ func (c *Cluster) GroupOffsets(ctx context.Context) []measure.GroupOffset {
 			if len(out) >= MaxGroupOffsets || ctx.Err() != nil {
 				return out
 			}
-			out = append(out, c.offsetsOf(ctx, n.cfg.ID, g.Group)...)
+			settled := g.GroupState == "Stable" || g.GroupState == "Empty"
+			out = append(out, c.offsetsOf(ctx, n.cfg.ID, g.Group, settled)...)
 		}
 	}
 	slices.SortFunc(out, func(a, b measure.GroupOffset) int {
@@ -161,7 +167,7 @@ func (c *Cluster) GroupOffsets(ctx context.Context) []measure.GroupOffset {
 }
 
 // offsetsOf is the offsets of one group.
-func (c *Cluster) offsetsOf(ctx context.Context, broker int32, name string) (out []measure.GroupOffset) {
+func (c *Cluster) offsetsOf(ctx context.Context, broker int32, name string, settled bool) (out []measure.GroupOffset) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Version = 7 // one group, all its topics
 	req.Group, req.Topics = name, nil
@@ -175,7 +181,7 @@ func (c *Cluster) offsetsOf(ctx context.Context, broker int32, name string) (out
 			if err != nil || p.ErrorCode != 0 || p.Offset < 0 {
 				continue
 			}
-			out = append(out, measure.GroupOffset{Group: name, Topic: t.Topic, Partition: p.Partition, Coordinator: broker, Committed: p.Offset, End: found.Offsets().HighWatermark})
+			out = append(out, measure.GroupOffset{Group: name, Topic: t.Topic, Partition: p.Partition, Coordinator: broker, Settled: settled, Committed: p.Offset, End: found.Offsets().HighWatermark})
 		}
 	}
 	return out

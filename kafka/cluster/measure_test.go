@@ -1,6 +1,8 @@
 package cluster_test
 
 import (
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,5 +104,37 @@ func TestAStoppedBrokerShowsInGauges(t *testing.T) {
 	got = r.c.Measure(time.Now())
 	if n := total(got, func(b *measure.Broker) int64 { return b.ISRExpands.Count() }); n != 3 {
 		t.Errorf("%d expands", n)
+	}
+}
+
+// TestOfflineReplicas: all replicas of all brokers are offline once their log
+// directory has failed.
+func TestOfflineReplicas(t *testing.T) {
+	var broken atomic.Bool
+	r := open(t, vfs.NewFaulty(vfs.NewMemory(), func(op vfs.Op) error {
+		if broken.Load() && op.Kind == "sync" {
+			return errors.New("the disk is gone")
+		}
+		return nil
+	}), nil)
+	if err := r.create(t, "t", 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	offline := func() (held, offline int) {
+		for _, b := range r.c.Measure(time.Now()).Brokers {
+			held, offline = held+b.Holds, offline+b.Offline
+		}
+		return held, offline
+	}
+	if held, n := offline(); held < 3 || n != 0 {
+		t.Errorf("%d of %d replicas are offline at first", n, held)
+	}
+	broken.Store(true)
+	cl := r.client(t, kgo.DefaultProduceTopic("t"), kgo.RecordRetries(0))
+	if err := cl.ProduceSync(t.Context(), kgo.StringRecord("v")).FirstErr(); err == nil {
+		t.Fatal("a record is acknowledged without a disk")
+	}
+	if held, n := offline(); n != held {
+		t.Errorf("%d of %d replicas are offline", n, held)
 	}
 }

@@ -179,15 +179,16 @@ func (l *Listener) mayConnect(mechanism string) bool {
 		return true
 	}
 	l.cfg.Measure.IAMRequests.Add(1)
-	if l.connects == nil {
+	q := l.cfg.Quotas
+	if q == nil || q.IAM == nil {
 		return true
 	}
 	now := l.cfg.Now()
-	if l.connects.Wait("", now) > 0 {
+	if q.IAM.Wait("", now) > 0 {
 		l.cfg.Measure.IAMTooMany.Add(1)
 		return false
 	}
-	l.connects.Failed("", now)
+	q.IAM.Failed("", now)
 	return true
 }
 

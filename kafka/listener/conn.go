@@ -57,9 +57,9 @@ func (l *Listener) serveConn(nc net.Conn, h *held) {
 	defer cancel()
 	c := &conn{l: l, nc: nc, held: h, cancel: cancel, remote: remoteAddr(nc)}
 	c.id = fmt.Sprintf("%v-%v-%d", nc.LocalAddr(), nc.RemoteAddr(), l.serial.Add(1))
-	c.known = sync.OnceFunc(func() { l.strangers.Add(-1) })
+	c.known = sync.OnceFunc(func() { l.gauge.Strangers.Add(-1) })
 	defer c.known()
-	if l.strangers.Add(1) > int64(l.cfg.MaxStrangers) {
+	if l.gauge.Strangers.Add(1) > int64(l.cfg.MaxStrangers) {
 		l.counts.refused.Add(1)
 		l.log.warn("connection refused", "remote", nc.RemoteAddr(), "reason", "too many connections that are not authenticated")
 		return

@@ -10,16 +10,22 @@ import (
 	"github.com/millrace/millrace/throttle"
 )
 
-// TestTooManyConnects: logins with IAM come at a rate; others, and
-// re-authentication, do not count.
+// TestTooManyConnects: logins with IAM come at a rate, to all listeners of a
+// broker together; others, and re-authentication, do not count.
 func TestTooManyConnects(t *testing.T) {
 	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
-	l, _ := serve(t, Config{
+	cfg := Config{
 		Backend: &backend{}, Mechanisms: []string{sasl.AWSMSKIAM, sasl.ScramSHA512}, Now: func() time.Time { return now },
-		Connects: throttle.Rule{Burst: 2, Every: time.Second},
-	})
+		Quotas: &Quotas{IAM: throttle.New(throttle.Rule{Burst: 2, Every: time.Second, Keys: 1})},
+	}
+	l, _ := serve(t, cfg)
+	public, _ := serve(t, cfg)
 	for i, want := range []bool{true, true, false, false} {
-		if got := l.mayConnect(sasl.AWSMSKIAM); got != want {
+		at := l
+		if i%2 == 1 {
+			at = public
+		}
+		if got := at.mayConnect(sasl.AWSMSKIAM); got != want {
 			t.Errorf("login %d: %v", i, got)
 		}
 	}

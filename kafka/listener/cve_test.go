@@ -247,8 +247,8 @@ func TestCVE2026_73500_HandshakesEnd(t *testing.T) {
 				t.Errorf("closed after %s", took)
 			}
 			synctest.Wait()
-			if l.Counts().Open != 0 || l.strangers.Load() != 0 {
-				t.Errorf("%+v, %d strangers", l.Counts(), l.strangers.Load())
+			if l.Counts().Open != 0 || l.gauge.Strangers.Load() != 0 {
+				t.Errorf("%+v, %d strangers", l.Counts(), l.gauge.Strangers.Load())
 			}
 		}
 	})

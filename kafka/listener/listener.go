@@ -237,10 +237,7 @@ type Config struct {
 	// MaxConnections is from when on connections are closed at once, unless Quotas
 	// has a limit of the listener, up to 100 000, for which they wait; 0: 20 000.
 	MaxConnections int
-	// Connects is how many sessions may begin with IAM, re-authentication aside
-	// (aws:kafka developer guide, quotas); the zero Rule is no limit.
-	Connects     throttle.Rule
-	MaxStrangers int // of those, connections that are not authenticated yet; 0: 2 000
+	MaxStrangers   int // of those, connections that are not authenticated yet; 0: 2 000
 
 	// Logins slows down who fails to log in: SCRAM users by name and address,
 	// others by address. Listeners of one cluster share it. nil: one of its own.
@@ -283,9 +280,6 @@ type Listener struct {
 
 	completed *slog.Logger // requests that were answered
 	allowed   *slog.Logger // what the authorizer allowed
-
-	connects  *throttle.Failures // nil: as many as come
-	strangers atomic.Int64       // connections that are not authenticated yet
 
 	answers sync.Pool // of *encoded
 	frames  sync.Pool // of *[]byte: requests to produce
@@ -343,10 +337,6 @@ func New(cfg Config) *Listener {
 
 		completed: cfg.Journal.With("broker", cfg.BrokerID, "logger", loggerRequests),
 		allowed:   cfg.Journal.With("broker", cfg.BrokerID, "logger", loggerAuthorizer),
-	}
-	if cfg.Connects.Burst > 0 {
-		cfg.Connects.Keys = 1
-		l.connects = throttle.New(cfg.Connects)
 	}
 	l.answers.New = func() any { return new(encoded) }
 	l.frames.New = func() any { return new([]byte) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace/millrace/kafka/quota"
 	"github.com/millrace/millrace/kafka/wire"
+	"github.com/millrace/millrace/throttle"
 )
 
 // Quotas is what the listeners of one broker measure clients by. The meters are
@@ -22,6 +23,9 @@ type Quotas struct {
 	Mutations   *quota.Meters
 	Connections *quota.Connections
 	Ceilings    *quota.Ceilings // of all clients together; nil: none
+	// IAM is how many sessions may begin with IAM on all listeners, re-authentication
+	// aside (aws:kafka developer guide, quotas); nil: no limit. It has one key.
+	IAM *throttle.Failures
 
 	// Doors are the limits of connections as they are for the listener now.
 	Doors func() *quota.ConnectionRules

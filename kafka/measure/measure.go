@@ -110,6 +110,7 @@ func (t *Throttled) Note(silence time.Duration, bytes int) {
 // Connections are those of one listener since the broker's start.
 type Connections struct {
 	Opened, Closed, Refused metrics.Counter
+	Strangers               atomic.Int64 // open ones whose client is not authenticated yet
 }
 
 const maxKey = 128 // API keys; those of Kafka 4.1 end at 92

@@ -18,6 +18,7 @@ type Reading struct {
 type BrokerReading struct {
 	ID      int32
 	Running bool // it serves, and is not fenced
+	Express bool // it is one of MSK's Express brokers
 	Started time.Time
 	Counts  *Broker // since then
 
@@ -26,6 +27,7 @@ type BrokerReading struct {
 	UnderMinISR     int  // and with fewer than min.insync.replicas
 	AtMinISR        int  // and with no more than that
 	HoldsUsers      bool // it has a replica of a client's topic
+	Offline         int  // replicas that it holds and cannot serve: their log directory has failed
 	LogBytes        int64
 	VolumeBytes     int64 // that LogBytes may become; 0: no limit
 }
@@ -50,6 +52,7 @@ type GroupOffset struct {
 	Group, Topic string
 	Partition    int32
 	Coordinator  int32 // the broker that keeps the group
+	Settled      bool  // the group is Stable or Empty
 	Committed    int64
 	End          int64 // the partition's high watermark
 }

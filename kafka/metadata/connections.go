@@ -29,8 +29,10 @@ func listenerLimit(name string) (config string, ok bool) {
 func limitsListener(name string) bool { _, ok := listenerLimit(name); return ok }
 
 // ConnectionRules are the limits of a broker's connections, as they are for one of
-// its listeners. most is of a listener that nobody has set one for; 0 is none.
-func (i *Image) ConnectionRules(broker int32, listener string, most int) *quota.ConnectionRules {
+// its listeners. most is of a listener that nobody has set one for; 0 is none. A
+// listener of a group has its own limit, and all of them together have the
+// largest of theirs.
+func (i *Image) ConnectionRules(broker int32, listener string, most int, group ...string) *quota.ConnectionRules {
 	id := strconv.Itoa(int(broker))
 	number := func(name string) int {
 		n, _ := strconv.Atoi(i.brokerValueOn(name, id)) // it is checked
@@ -39,16 +41,27 @@ func (i *Image) ConnectionRules(broker int32, listener string, most int) *quota.
 	r := &quota.ConnectionRules{
 		Most: number(maxConnections), Rate: float64(number(maxConnectionRate)),
 		PerIP: number("max.connections.per.ip"), PerIPOf: map[netip.Addr]int{},
-		Listener: quota.Door{Most: math.MaxInt, Rate: math.Inf(1)},
+		Listener: quota.Door{Most: math.MaxInt, Rate: math.Inf(1)}, Group: quota.Group{Listeners: group},
 	}
-	if most > 0 {
-		r.Listener.Most = most
+	own := func(listener, config string) (int, bool) {
+		n, err := strconv.Atoi(i.dynamic[id][listenerPrefix+strings.ToLower(listener)+"."+config])
+		return n, err == nil
 	}
-	prefix := listenerPrefix + strings.ToLower(listener) + "."
-	if n, err := strconv.Atoi(i.dynamic[id][prefix+maxConnections]); err == nil {
-		r.Listener.Most = n
+	mostOf := func(listener string) int {
+		n, ok := own(listener, maxConnections)
+		switch {
+		case ok:
+			return n
+		case most > 0:
+			return most
+		}
+		return math.MaxInt
 	}
-	if n, err := strconv.Atoi(i.dynamic[id][prefix+maxConnectionRate]); err == nil {
+	r.Listener.Most = mostOf(listener)
+	for _, name := range group {
+		r.Group.Most = max(r.Group.Most, mostOf(name))
+	}
+	if n, ok := own(listener, maxConnectionRate); ok {
 		r.Listener.Rate = float64(n)
 	}
 	for _, item := range strings.Split(i.brokerValueOn("max.connections.per.ip.overrides", id), ",") {

@@ -2,6 +2,8 @@ package metadata
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -36,10 +38,26 @@ var expressBrokerConfigs = map[string]bool{
 // checkExpressTopic refuses a topic's config that Express brokers do not have; one
 // that stays as it was passes.
 func (d *decision) checkExpressTopic(name, value string, before map[string]string) error {
-	if !d.image.express() || expressTopicConfigs[name] || before != nil && before[name] == value {
+	if !d.image.express() || before != nil && before[name] == value {
 		return nil
 	}
+	if expressTopicConfigs[name] {
+		return checkExpressLag(name, "max.compaction.lag.ms", value)
+	}
 	return fail(kerr.InvalidRequest, "Topic config %s cannot be set on Express brokers.", name)
+}
+
+// expressLag is the least of the longest time that a record may stay uncompacted,
+// in milliseconds: seven days.
+const expressLag = 7 * 24 * 60 * 60 * 1000
+
+// checkExpressLag checks a config if it is that time. Values that are no numbers
+// are refused by who checks every config.
+func checkExpressLag(name, lag, value string) error {
+	if n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64); name == lag && err == nil && n < expressLag {
+		return fail(kerr.InvalidConfig, "Invalid value %s for configuration %s: Value must be at least %d", value, name, expressLag)
+	}
+	return nil
 }
 
 // checkExpressBroker is the same for a broker's configs.
@@ -48,8 +66,14 @@ func (d *decision) checkExpressBroker(before, after map[string]string) error {
 		return nil
 	}
 	for _, name := range sortedKeys(after) {
-		if !expressBrokerConfigs[name] && !limitsListener(name) && before[name] != after[name] {
+		if before[name] == after[name] {
+			continue
+		}
+		if !expressBrokerConfigs[name] && !limitsListener(name) {
 			return fail(kerr.InvalidRequest, "Broker config %s cannot be changed on Express brokers.", name)
+		}
+		if err := checkExpressLag(name, "log.cleaner.max.compaction.lag.ms", after[name]); err != nil {
+			return err
 		}
 	}
 	return nil

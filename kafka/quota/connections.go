@@ -12,6 +12,7 @@ type ConnectionRules struct {
 	Most     int                // max.connections
 	Rate     float64            // a second; max.connection.creation.rate
 	Listener Door               // the listener's own
+	Group    Group              // of the listeners that the listener is one of
 	PerIP    int                // max.connections.per.ip
 	PerIPOf  map[netip.Addr]int // max.connections.per.ip.overrides
 }
@@ -20,6 +21,12 @@ type ConnectionRules struct {
 type Door struct {
 	Most int
 	Rate float64
+}
+
+// Group is listeners that have a limit together; the zero Group has none.
+type Group struct {
+	Listeners []string
+	Most      int
 }
 
 // Connections counts the connections of one broker, and how fast they come
@@ -82,7 +89,7 @@ func (c *Connections) Admit(r *Rules, cr *ConnectionRules, listener string, ip n
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.through(listener)
-	if t.open >= cr.Listener.Most || c.open >= cr.Most {
+	if t.open >= cr.Listener.Most || c.open >= cr.Most || c.full(cr.Group) {
 		return Admission{Left: c.nextLeft()}
 	}
 	if limit, ok := r.Limits.connections(ip); ok && ip.IsValid() {
@@ -108,6 +115,15 @@ func (c *Connections) Admit(r *Rules, cr *ConnectionRules, listener string, ip n
 	c.open++
 	t.open++
 	return Admission{}
+}
+
+// full reports whether a group has no place; mu is held.
+func (c *Connections) full(g Group) bool {
+	open := 0
+	for _, name := range g.Listeners {
+		open += c.through(name).open
+	}
+	return len(g.Listeners) > 0 && open >= g.Most
 }
 
 // nextLeft is closed when the next connection ends; mu is held.

@@ -16,18 +16,121 @@ const Target = "GraniteServiceVersion20100801"
 // Service serves the operations. An error that callers are to see is a
 // *model.Error; every other one is internal.
 type Service interface {
+	DeleteAlarms(ctx context.Context, c model.Caller, in *DeleteAlarmsInput) (*DeleteAlarmsResponse, error)
+	DescribeAlarmHistory(ctx context.Context, c model.Caller, in *DescribeAlarmHistoryInput) (*DescribeAlarmHistoryOutput, error)
+	DescribeAlarms(ctx context.Context, c model.Caller, in *DescribeAlarmsInput) (*DescribeAlarmsOutput, error)
+	DisableAlarmActions(ctx context.Context, c model.Caller, in *DisableAlarmActionsInput) (*DisableAlarmActionsResponse, error)
+	EnableAlarmActions(ctx context.Context, c model.Caller, in *EnableAlarmActionsInput) (*EnableAlarmActionsResponse, error)
 	GetMetricData(ctx context.Context, c model.Caller, in *GetMetricDataInput) (*GetMetricDataOutput, error)
 	GetMetricStatistics(ctx context.Context, c model.Caller, in *GetMetricStatisticsInput) (*GetMetricStatisticsOutput, error)
 	ListMetrics(ctx context.Context, c model.Caller, in *ListMetricsInput) (*ListMetricsOutput, error)
+	ListTagsForResource(ctx context.Context, c model.Caller, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	PutMetricAlarm(ctx context.Context, c model.Caller, in *PutMetricAlarmInput) (*PutMetricAlarmResponse, error)
 	PutMetricData(ctx context.Context, c model.Caller, in *PutMetricDataInput) (*PutMetricDataResponse, error)
+	SetAlarmState(ctx context.Context, c model.Caller, in *SetAlarmStateInput) (*SetAlarmStateResponse, error)
+	TagResource(ctx context.Context, c model.Caller, in *TagResourceInput) (*TagResourceOutput, error)
+	UntagResource(ctx context.Context, c model.Caller, in *UntagResourceInput) (*UntagResourceOutput, error)
 }
+
+// DeleteAlarmsResponse is empty.
+type DeleteAlarmsResponse struct{}
+
+// DisableAlarmActionsResponse is empty.
+type DisableAlarmActionsResponse struct{}
+
+// EnableAlarmActionsResponse is empty.
+type EnableAlarmActionsResponse struct{}
+
+// PutMetricAlarmResponse is empty.
+type PutMetricAlarmResponse struct{}
 
 // PutMetricDataResponse is empty.
 type PutMetricDataResponse struct{}
 
+// SetAlarmStateResponse is empty.
+type SetAlarmStateResponse struct{}
+
 // Operations is the table of what s serves.
 func Operations(s Service) []model.Operation {
 	return []model.Operation{
+		{
+			Name: "DeleteAlarms", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Empty: true,
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DeleteAlarmsInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DeleteAlarms(ctx, c, in.(*DeleteAlarmsInput))
+			},
+		},
+		{
+			Name: "DescribeAlarmHistory", Method: "POST", Path: "/", Status: 200, ResultWrapper: "DescribeAlarmHistoryResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeAlarmHistoryInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeAlarmHistory(ctx, c, in.(*DescribeAlarmHistoryInput))
+			},
+		},
+		{
+			Name: "DescribeAlarms", Method: "POST", Path: "/", Status: 200, ResultWrapper: "DescribeAlarmsResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DescribeAlarmsInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DescribeAlarms(ctx, c, in.(*DescribeAlarmsInput))
+			},
+		},
+		{
+			Name: "DisableAlarmActions", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Empty: true,
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(DisableAlarmActionsInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.DisableAlarmActions(ctx, c, in.(*DisableAlarmActionsInput))
+			},
+		},
+		{
+			Name: "EnableAlarmActions", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Empty: true,
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(EnableAlarmActionsInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.EnableAlarmActions(ctx, c, in.(*EnableAlarmActionsInput))
+			},
+		},
 		{
 			Name: "GetMetricData", Method: "POST", Path: "/", Status: 200, ResultWrapper: "GetMetricDataResult",
 			Decode: func(r *model.Input) (model.Request, error) {
@@ -74,6 +177,37 @@ func Operations(s Service) []model.Operation {
 			},
 		},
 		{
+			Name: "ListTagsForResource", Method: "POST", Path: "/", Status: 200, ResultWrapper: "ListTagsForResourceResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(ListTagsForResourceInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.ListTagsForResource(ctx, c, in.(*ListTagsForResourceInput))
+			},
+		},
+		{
+			Name: "PutMetricAlarm", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Empty: true,
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(PutMetricAlarmInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.PutMetricAlarm(ctx, c, in.(*PutMetricAlarmInput))
+			},
+		},
+		{
 			Name: "PutMetricData", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
 			Empty: true,
 			Decode: func(r *model.Input) (model.Request, error) {
@@ -89,6 +223,52 @@ func Operations(s Service) []model.Operation {
 				return s.PutMetricData(ctx, c, in.(*PutMetricDataInput))
 			},
 		},
+		{
+			Name: "SetAlarmState", Method: "POST", Path: "/", Status: 200, ResultWrapper: "",
+			Empty: true,
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(SetAlarmStateInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.SetAlarmState(ctx, c, in.(*SetAlarmStateInput))
+			},
+		},
+		{
+			Name: "TagResource", Method: "POST", Path: "/", Status: 200, ResultWrapper: "TagResourceResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(TagResourceInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.TagResource(ctx, c, in.(*TagResourceInput))
+			},
+		},
+		{
+			Name: "UntagResource", Method: "POST", Path: "/", Status: 200, ResultWrapper: "UntagResourceResult",
+			Decode: func(r *model.Input) (model.Request, error) {
+				in := new(UntagResourceInput)
+				if r.Form != nil {
+					r.Members(in)
+				} else {
+					r.JSON(in)
+				}
+				return in, r.Err()
+			},
+			Call: func(ctx context.Context, c model.Caller, in model.Request) (any, error) {
+				return s.UntagResource(ctx, c, in.(*UntagResourceInput))
+			},
+		},
 	}
 }
 
@@ -97,7 +277,6 @@ var Others = []model.Other{
 	{Name: "AssociateDatasetKmsKey", Method: "", Path: ""},
 	{Name: "CreateResourceMetricsConfiguration", Method: "", Path: ""},
 	{Name: "DeleteAlarmMuteRule", Method: "", Path: ""},
-	{Name: "DeleteAlarms", Method: "", Path: ""},
 	{Name: "DeleteAnomalyDetector", Method: "", Path: ""},
 	{Name: "DeleteDashboards", Method: "", Path: ""},
 	{Name: "DeleteInsightRules", Method: "", Path: ""},
@@ -105,15 +284,11 @@ var Others = []model.Other{
 	{Name: "DeleteMetricStream", Method: "", Path: ""},
 	{Name: "DeleteResourceMetricsConfiguration", Method: "", Path: ""},
 	{Name: "DescribeAlarmContributors", Method: "", Path: ""},
-	{Name: "DescribeAlarmHistory", Method: "", Path: ""},
-	{Name: "DescribeAlarms", Method: "", Path: ""},
 	{Name: "DescribeAlarmsForMetric", Method: "", Path: ""},
 	{Name: "DescribeAnomalyDetectors", Method: "", Path: ""},
 	{Name: "DescribeInsightRules", Method: "", Path: ""},
-	{Name: "DisableAlarmActions", Method: "", Path: ""},
 	{Name: "DisableInsightRules", Method: "", Path: ""},
 	{Name: "DisassociateDatasetKmsKey", Method: "", Path: ""},
-	{Name: "EnableAlarmActions", Method: "", Path: ""},
 	{Name: "EnableInsightRules", Method: "", Path: ""},
 	{Name: "GetAlarmMuteRule", Method: "", Path: ""},
 	{Name: "GetDashboard", Method: "", Path: ""},
@@ -129,7 +304,6 @@ var Others = []model.Other{
 	{Name: "ListManagedInsightRules", Method: "", Path: ""},
 	{Name: "ListMetricDataQueryDefinitions", Method: "", Path: ""},
 	{Name: "ListMetricStreams", Method: "", Path: ""},
-	{Name: "ListTagsForResource", Method: "", Path: ""},
 	{Name: "PutAlarmMuteRule", Method: "", Path: ""},
 	{Name: "PutAnomalyDetector", Method: "", Path: ""},
 	{Name: "PutCompositeAlarm", Method: "", Path: ""},
@@ -137,16 +311,12 @@ var Others = []model.Other{
 	{Name: "PutInsightRule", Method: "", Path: ""},
 	{Name: "PutLogAlarm", Method: "", Path: ""},
 	{Name: "PutManagedInsightRules", Method: "", Path: ""},
-	{Name: "PutMetricAlarm", Method: "", Path: ""},
 	{Name: "PutMetricDataQueryDefinition", Method: "", Path: ""},
 	{Name: "PutMetricStream", Method: "", Path: ""},
-	{Name: "SetAlarmState", Method: "", Path: ""},
 	{Name: "StartMetricStreams", Method: "", Path: ""},
 	{Name: "StartOTelEnrichment", Method: "", Path: ""},
 	{Name: "StopMetricStreams", Method: "", Path: ""},
 	{Name: "StopOTelEnrichment", Method: "", Path: ""},
-	{Name: "TagResource", Method: "", Path: ""},
-	{Name: "UntagResource", Method: "", Path: ""},
 	{Name: "UpdateOTelEnrichment", Method: "", Path: ""},
 	{Name: "UpdateResourceMetricsConfiguration", Method: "", Path: ""},
 }

@@ -6,6 +6,61 @@ import (
 	"github.com/millrace/millrace/aws/model"
 )
 
+// ActionConfiguration is aws:cloudwatch's shape of that name.
+type ActionConfiguration struct {
+	AlarmTagsPropagation *AlarmTagsPropagation `json:"AlarmTagsPropagation,omitzero" xml:"AlarmTagsPropagation,omitempty"`
+}
+
+// AlarmHistoryItem is aws:cloudwatch's shape of that name.
+type AlarmHistoryItem struct {
+	AlarmContributorAttributes map[string]string `json:"AlarmContributorAttributes,omitzero" xml:"AlarmContributorAttributes>entry"`
+	AlarmContributorId         *string           `json:"AlarmContributorId,omitzero" xml:"AlarmContributorId,omitempty"`
+	AlarmName                  *string           `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	AlarmType                  *string           `json:"AlarmType,omitzero" xml:"AlarmType,omitempty"`
+	HistoryData                *string           `json:"HistoryData,omitzero" xml:"HistoryData,omitempty"`
+	HistoryItemType            *string           `json:"HistoryItemType,omitzero" xml:"HistoryItemType,omitempty"`
+	HistorySummary             *string           `json:"HistorySummary,omitzero" xml:"HistorySummary,omitempty"`
+	Timestamp                  *model.Epoch      `json:"Timestamp,omitzero" xml:"Timestamp,omitempty"`
+}
+
+// AlarmPromQLCriteria is aws:cloudwatch's shape of that name.
+type AlarmPromQLCriteria struct {
+	PendingPeriod  *int32  `json:"PendingPeriod,omitzero" xml:"PendingPeriod,omitempty"`
+	Query          *string `json:"Query,omitzero" xml:"Query,omitempty"`
+	RecoveryPeriod *int32  `json:"RecoveryPeriod,omitzero" xml:"RecoveryPeriod,omitempty"`
+}
+
+// AlarmTagsPropagation is aws:cloudwatch's shape of that name.
+type AlarmTagsPropagation struct {
+	Enabled         *bool    `json:"Enabled,omitzero" xml:"Enabled,omitempty"`
+	ExcludedTagKeys []string `json:"ExcludedTagKeys,omitzero" xml:"ExcludedTagKeys>member"`
+	IncludedTagKeys []string `json:"IncludedTagKeys,omitzero" xml:"IncludedTagKeys>member"`
+}
+
+// CompositeAlarm is aws:cloudwatch's shape of that name.
+type CompositeAlarm struct {
+	ActionConfiguration                *ActionConfiguration `json:"ActionConfiguration,omitzero" xml:"ActionConfiguration,omitempty"`
+	ActionsEnabled                     *bool                `json:"ActionsEnabled,omitzero" xml:"ActionsEnabled,omitempty"`
+	ActionsSuppressedBy                *string              `json:"ActionsSuppressedBy,omitzero" xml:"ActionsSuppressedBy,omitempty"`
+	ActionsSuppressedReason            *string              `json:"ActionsSuppressedReason,omitzero" xml:"ActionsSuppressedReason,omitempty"`
+	ActionsSuppressor                  *string              `json:"ActionsSuppressor,omitzero" xml:"ActionsSuppressor,omitempty"`
+	ActionsSuppressorExtensionPeriod   *int32               `json:"ActionsSuppressorExtensionPeriod,omitzero" xml:"ActionsSuppressorExtensionPeriod,omitempty"`
+	ActionsSuppressorWaitPeriod        *int32               `json:"ActionsSuppressorWaitPeriod,omitzero" xml:"ActionsSuppressorWaitPeriod,omitempty"`
+	AlarmActions                       []string             `json:"AlarmActions,omitzero" xml:"AlarmActions>member"`
+	AlarmArn                           *string              `json:"AlarmArn,omitzero" xml:"AlarmArn,omitempty"`
+	AlarmConfigurationUpdatedTimestamp *model.Epoch         `json:"AlarmConfigurationUpdatedTimestamp,omitzero" xml:"AlarmConfigurationUpdatedTimestamp,omitempty"`
+	AlarmDescription                   *string              `json:"AlarmDescription,omitzero" xml:"AlarmDescription,omitempty"`
+	AlarmName                          *string              `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	AlarmRule                          *string              `json:"AlarmRule,omitzero" xml:"AlarmRule,omitempty"`
+	InsufficientDataActions            []string             `json:"InsufficientDataActions,omitzero" xml:"InsufficientDataActions>member"`
+	OKActions                          []string             `json:"OKActions,omitzero" xml:"OKActions>member"`
+	StateReason                        *string              `json:"StateReason,omitzero" xml:"StateReason,omitempty"`
+	StateReasonData                    *string              `json:"StateReasonData,omitzero" xml:"StateReasonData,omitempty"`
+	StateTransitionedTimestamp         *model.Epoch         `json:"StateTransitionedTimestamp,omitzero" xml:"StateTransitionedTimestamp,omitempty"`
+	StateUpdatedTimestamp              *model.Epoch         `json:"StateUpdatedTimestamp,omitzero" xml:"StateUpdatedTimestamp,omitempty"`
+	StateValue                         *string              `json:"StateValue,omitzero" xml:"StateValue,omitempty"`
+}
+
 // Datapoint is aws:cloudwatch's shape of that name.
 type Datapoint struct {
 	Average            *float64           `json:"Average,omitzero" xml:"Average,omitempty"`
@@ -16,6 +71,51 @@ type Datapoint struct {
 	Sum                *float64           `json:"Sum,omitzero" xml:"Sum,omitempty"`
 	Timestamp          *model.Epoch       `json:"Timestamp,omitzero" xml:"Timestamp,omitempty"`
 	Unit               *string            `json:"Unit,omitzero" xml:"Unit,omitempty"`
+}
+
+// DeleteAlarmsInput is aws:cloudwatch's shape of that name.
+type DeleteAlarmsInput struct {
+	AlarmNames []string `json:"AlarmNames,omitzero" xml:"AlarmNames>member"`
+}
+
+// DescribeAlarmHistoryInput is aws:cloudwatch's shape of that name.
+type DescribeAlarmHistoryInput struct {
+	AlarmContributorId *string      `json:"AlarmContributorId,omitzero" xml:"AlarmContributorId,omitempty"`
+	AlarmName          *string      `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	AlarmTypes         []string     `json:"AlarmTypes,omitzero" xml:"AlarmTypes>member"`
+	EndDate            *model.Epoch `json:"EndDate,omitzero" xml:"EndDate,omitempty"`
+	HistoryItemType    *string      `json:"HistoryItemType,omitzero" xml:"HistoryItemType,omitempty"`
+	MaxRecords         *int32       `json:"MaxRecords,omitzero" xml:"MaxRecords,omitempty"`
+	NextToken          *string      `json:"NextToken,omitzero" xml:"NextToken,omitempty"`
+	ScanBy             *string      `json:"ScanBy,omitzero" xml:"ScanBy,omitempty"`
+	StartDate          *model.Epoch `json:"StartDate,omitzero" xml:"StartDate,omitempty"`
+}
+
+// DescribeAlarmHistoryOutput is aws:cloudwatch's shape of that name.
+type DescribeAlarmHistoryOutput struct {
+	AlarmHistoryItems []AlarmHistoryItem `json:"AlarmHistoryItems,omitzero" xml:"AlarmHistoryItems>member"`
+	NextToken         *string            `json:"NextToken,omitzero" xml:"NextToken,omitempty"`
+}
+
+// DescribeAlarmsInput is aws:cloudwatch's shape of that name.
+type DescribeAlarmsInput struct {
+	ActionPrefix        *string  `json:"ActionPrefix,omitzero" xml:"ActionPrefix,omitempty"`
+	AlarmNamePrefix     *string  `json:"AlarmNamePrefix,omitzero" xml:"AlarmNamePrefix,omitempty"`
+	AlarmNames          []string `json:"AlarmNames,omitzero" xml:"AlarmNames>member"`
+	AlarmTypes          []string `json:"AlarmTypes,omitzero" xml:"AlarmTypes>member"`
+	ChildrenOfAlarmName *string  `json:"ChildrenOfAlarmName,omitzero" xml:"ChildrenOfAlarmName,omitempty"`
+	MaxRecords          *int32   `json:"MaxRecords,omitzero" xml:"MaxRecords,omitempty"`
+	NextToken           *string  `json:"NextToken,omitzero" xml:"NextToken,omitempty"`
+	ParentsOfAlarmName  *string  `json:"ParentsOfAlarmName,omitzero" xml:"ParentsOfAlarmName,omitempty"`
+	StateValue          *string  `json:"StateValue,omitzero" xml:"StateValue,omitempty"`
+}
+
+// DescribeAlarmsOutput is aws:cloudwatch's shape of that name.
+type DescribeAlarmsOutput struct {
+	CompositeAlarms []CompositeAlarm `json:"CompositeAlarms,omitzero" xml:"CompositeAlarms>member"`
+	LogAlarms       []LogAlarm       `json:"LogAlarms,omitzero" xml:"LogAlarms>member"`
+	MetricAlarms    []MetricAlarm    `json:"MetricAlarms,omitzero" xml:"MetricAlarms>member"`
+	NextToken       *string          `json:"NextToken,omitzero" xml:"NextToken,omitempty"`
 }
 
 // Dimension is aws:cloudwatch's shape of that name.
@@ -30,6 +130,16 @@ type DimensionFilter struct {
 	Value *string `json:"Value,omitzero" xml:"Value,omitempty"`
 }
 
+// DisableAlarmActionsInput is aws:cloudwatch's shape of that name.
+type DisableAlarmActionsInput struct {
+	AlarmNames []string `json:"AlarmNames,omitzero" xml:"AlarmNames>member"`
+}
+
+// EnableAlarmActionsInput is aws:cloudwatch's shape of that name.
+type EnableAlarmActionsInput struct {
+	AlarmNames []string `json:"AlarmNames,omitzero" xml:"AlarmNames>member"`
+}
+
 // Entity is aws:cloudwatch's shape of that name.
 type Entity struct {
 	Attributes    map[string]string `json:"Attributes,omitzero" xml:"Attributes>entry"`
@@ -40,6 +150,17 @@ type Entity struct {
 type EntityMetricData struct {
 	Entity     *Entity       `json:"Entity,omitzero" xml:"Entity,omitempty"`
 	MetricData []MetricDatum `json:"MetricData,omitzero" xml:"MetricData>member"`
+}
+
+// EvaluationCriteria is aws:cloudwatch's shape of that name.
+type EvaluationCriteria struct {
+	PromQLCriteria *AlarmPromQLCriteria `json:"PromQLCriteria,omitzero" xml:"PromQLCriteria,omitempty"`
+}
+
+// EvaluationWindow is aws:cloudwatch's shape of that name.
+type EvaluationWindow struct {
+	SlidingWindow   *SlidingWindow   `json:"SlidingWindow,omitzero" xml:"SlidingWindow,omitempty"`
+	WallClockWindow *WallClockWindow `json:"WallClockWindow,omitzero" xml:"WallClockWindow,omitempty"`
 }
 
 // GetMetricDataInput is aws:cloudwatch's shape of that name.
@@ -102,6 +223,44 @@ type ListMetricsOutput struct {
 	OwningAccounts []string `json:"OwningAccounts,omitzero" xml:"OwningAccounts>member"`
 }
 
+// ListTagsForResourceInput is aws:cloudwatch's shape of that name.
+type ListTagsForResourceInput struct {
+	ResourceARN *string `json:"ResourceARN,omitzero" xml:"ResourceARN,omitempty"`
+}
+
+// ListTagsForResourceOutput is aws:cloudwatch's shape of that name.
+type ListTagsForResourceOutput struct {
+	Tags []Tag `json:"Tags,omitzero" xml:"Tags>member"`
+}
+
+// LogAlarm is aws:cloudwatch's shape of that name.
+type LogAlarm struct {
+	ActionConfiguration                *ActionConfiguration         `json:"ActionConfiguration,omitzero" xml:"ActionConfiguration,omitempty"`
+	ActionLogLineCount                 *int32                       `json:"ActionLogLineCount,omitzero" xml:"ActionLogLineCount,omitempty"`
+	ActionLogLineRoleArn               *string                      `json:"ActionLogLineRoleArn,omitzero" xml:"ActionLogLineRoleArn,omitempty"`
+	ActionsEnabled                     *bool                        `json:"ActionsEnabled,omitzero" xml:"ActionsEnabled,omitempty"`
+	AlarmActions                       []string                     `json:"AlarmActions,omitzero" xml:"AlarmActions>member"`
+	AlarmArn                           *string                      `json:"AlarmArn,omitzero" xml:"AlarmArn,omitempty"`
+	AlarmConfigurationUpdatedTimestamp *model.Epoch                 `json:"AlarmConfigurationUpdatedTimestamp,omitzero" xml:"AlarmConfigurationUpdatedTimestamp,omitempty"`
+	AlarmDescription                   *string                      `json:"AlarmDescription,omitzero" xml:"AlarmDescription,omitempty"`
+	AlarmName                          *string                      `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	ComparisonOperator                 *string                      `json:"ComparisonOperator,omitzero" xml:"ComparisonOperator,omitempty"`
+	EvaluationState                    *string                      `json:"EvaluationState,omitzero" xml:"EvaluationState,omitempty"`
+	InsufficientDataActions            []string                     `json:"InsufficientDataActions,omitzero" xml:"InsufficientDataActions>member"`
+	OKActions                          []string                     `json:"OKActions,omitzero" xml:"OKActions>member"`
+	QueryResultsToAlarm                *int32                       `json:"QueryResultsToAlarm,omitzero" xml:"QueryResultsToAlarm,omitempty"`
+	QueryResultsToEvaluate             *int32                       `json:"QueryResultsToEvaluate,omitzero" xml:"QueryResultsToEvaluate,omitempty"`
+	ScheduledQueryConfiguration        *ScheduledQueryConfiguration `json:"ScheduledQueryConfiguration,omitzero" xml:"ScheduledQueryConfiguration,omitempty"`
+	StateReason                        *string                      `json:"StateReason,omitzero" xml:"StateReason,omitempty"`
+	StateReasonData                    *string                      `json:"StateReasonData,omitzero" xml:"StateReasonData,omitempty"`
+	StateTransitionedTimestamp         *model.Epoch                 `json:"StateTransitionedTimestamp,omitzero" xml:"StateTransitionedTimestamp,omitempty"`
+	StateUpdatedTimestamp              *model.Epoch                 `json:"StateUpdatedTimestamp,omitzero" xml:"StateUpdatedTimestamp,omitempty"`
+	StateValue                         *string                      `json:"StateValue,omitzero" xml:"StateValue,omitempty"`
+	Threshold                          *float64                     `json:"Threshold,omitzero" xml:"Threshold,omitempty"`
+	TreatMissingData                   *string                      `json:"TreatMissingData,omitzero" xml:"TreatMissingData,omitempty"`
+	WarmUpConfiguration                *WarmUpConfiguration         `json:"WarmUpConfiguration,omitzero" xml:"WarmUpConfiguration,omitempty"`
+}
+
 // MessageData is aws:cloudwatch's shape of that name.
 type MessageData struct {
 	Code  *string `json:"Code,omitzero" xml:"Code,omitempty"`
@@ -113,6 +272,44 @@ type Metric struct {
 	Dimensions []Dimension `json:"Dimensions,omitzero" xml:"Dimensions>member"`
 	MetricName *string     `json:"MetricName,omitzero" xml:"MetricName,omitempty"`
 	Namespace  *string     `json:"Namespace,omitzero" xml:"Namespace,omitempty"`
+}
+
+// MetricAlarm is aws:cloudwatch's shape of that name.
+type MetricAlarm struct {
+	ActionConfiguration                *ActionConfiguration `json:"ActionConfiguration,omitzero" xml:"ActionConfiguration,omitempty"`
+	ActionsEnabled                     *bool                `json:"ActionsEnabled,omitzero" xml:"ActionsEnabled,omitempty"`
+	AlarmActions                       []string             `json:"AlarmActions,omitzero" xml:"AlarmActions>member"`
+	AlarmArn                           *string              `json:"AlarmArn,omitzero" xml:"AlarmArn,omitempty"`
+	AlarmConfigurationUpdatedTimestamp *model.Epoch         `json:"AlarmConfigurationUpdatedTimestamp,omitzero" xml:"AlarmConfigurationUpdatedTimestamp,omitempty"`
+	AlarmDescription                   *string              `json:"AlarmDescription,omitzero" xml:"AlarmDescription,omitempty"`
+	AlarmName                          *string              `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	ComparisonOperator                 *string              `json:"ComparisonOperator,omitzero" xml:"ComparisonOperator,omitempty"`
+	DatapointsToAlarm                  *int32               `json:"DatapointsToAlarm,omitzero" xml:"DatapointsToAlarm,omitempty"`
+	Dimensions                         []Dimension          `json:"Dimensions,omitzero" xml:"Dimensions>member"`
+	EvaluateLowSampleCountPercentile   *string              `json:"EvaluateLowSampleCountPercentile,omitzero" xml:"EvaluateLowSampleCountPercentile,omitempty"`
+	EvaluationCriteria                 *EvaluationCriteria  `json:"EvaluationCriteria,omitzero" xml:"EvaluationCriteria,omitempty"`
+	EvaluationInterval                 *int32               `json:"EvaluationInterval,omitzero" xml:"EvaluationInterval,omitempty"`
+	EvaluationPeriods                  *int32               `json:"EvaluationPeriods,omitzero" xml:"EvaluationPeriods,omitempty"`
+	EvaluationState                    *string              `json:"EvaluationState,omitzero" xml:"EvaluationState,omitempty"`
+	EvaluationWindow                   *EvaluationWindow    `json:"EvaluationWindow,omitzero" xml:"EvaluationWindow,omitempty"`
+	ExtendedStatistic                  *string              `json:"ExtendedStatistic,omitzero" xml:"ExtendedStatistic,omitempty"`
+	InsufficientDataActions            []string             `json:"InsufficientDataActions,omitzero" xml:"InsufficientDataActions>member"`
+	MetricName                         *string              `json:"MetricName,omitzero" xml:"MetricName,omitempty"`
+	Metrics                            []MetricDataQuery    `json:"Metrics,omitzero" xml:"Metrics>member"`
+	Namespace                          *string              `json:"Namespace,omitzero" xml:"Namespace,omitempty"`
+	OKActions                          []string             `json:"OKActions,omitzero" xml:"OKActions>member"`
+	Period                             *int32               `json:"Period,omitzero" xml:"Period,omitempty"`
+	StateReason                        *string              `json:"StateReason,omitzero" xml:"StateReason,omitempty"`
+	StateReasonData                    *string              `json:"StateReasonData,omitzero" xml:"StateReasonData,omitempty"`
+	StateTransitionedTimestamp         *model.Epoch         `json:"StateTransitionedTimestamp,omitzero" xml:"StateTransitionedTimestamp,omitempty"`
+	StateUpdatedTimestamp              *model.Epoch         `json:"StateUpdatedTimestamp,omitzero" xml:"StateUpdatedTimestamp,omitempty"`
+	StateValue                         *string              `json:"StateValue,omitzero" xml:"StateValue,omitempty"`
+	Statistic                          *string              `json:"Statistic,omitzero" xml:"Statistic,omitempty"`
+	Threshold                          *float64             `json:"Threshold,omitzero" xml:"Threshold,omitempty"`
+	ThresholdMetricId                  *string              `json:"ThresholdMetricId,omitzero" xml:"ThresholdMetricId,omitempty"`
+	TreatMissingData                   *string              `json:"TreatMissingData,omitzero" xml:"TreatMissingData,omitempty"`
+	Unit                               *string              `json:"Unit,omitzero" xml:"Unit,omitempty"`
+	WarmUpConfiguration                *WarmUpConfiguration `json:"WarmUpConfiguration,omitzero" xml:"WarmUpConfiguration,omitempty"`
 }
 
 // MetricDataQuery is aws:cloudwatch's shape of that name.
@@ -157,6 +354,37 @@ type MetricStat struct {
 	Unit   *string `json:"Unit,omitzero" xml:"Unit,omitempty"`
 }
 
+// PutMetricAlarmInput is aws:cloudwatch's shape of that name.
+type PutMetricAlarmInput struct {
+	ActionConfiguration              *ActionConfiguration `json:"ActionConfiguration,omitzero" xml:"ActionConfiguration,omitempty"`
+	ActionsEnabled                   *bool                `json:"ActionsEnabled,omitzero" xml:"ActionsEnabled,omitempty"`
+	AlarmActions                     []string             `json:"AlarmActions,omitzero" xml:"AlarmActions>member"`
+	AlarmDescription                 *string              `json:"AlarmDescription,omitzero" xml:"AlarmDescription,omitempty"`
+	AlarmName                        *string              `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	ComparisonOperator               *string              `json:"ComparisonOperator,omitzero" xml:"ComparisonOperator,omitempty"`
+	DatapointsToAlarm                *int32               `json:"DatapointsToAlarm,omitzero" xml:"DatapointsToAlarm,omitempty"`
+	Dimensions                       []Dimension          `json:"Dimensions,omitzero" xml:"Dimensions>member"`
+	EvaluateLowSampleCountPercentile *string              `json:"EvaluateLowSampleCountPercentile,omitzero" xml:"EvaluateLowSampleCountPercentile,omitempty"`
+	EvaluationCriteria               *EvaluationCriteria  `json:"EvaluationCriteria,omitzero" xml:"EvaluationCriteria,omitempty"`
+	EvaluationInterval               *int32               `json:"EvaluationInterval,omitzero" xml:"EvaluationInterval,omitempty"`
+	EvaluationPeriods                *int32               `json:"EvaluationPeriods,omitzero" xml:"EvaluationPeriods,omitempty"`
+	EvaluationWindow                 *EvaluationWindow    `json:"EvaluationWindow,omitzero" xml:"EvaluationWindow,omitempty"`
+	ExtendedStatistic                *string              `json:"ExtendedStatistic,omitzero" xml:"ExtendedStatistic,omitempty"`
+	InsufficientDataActions          []string             `json:"InsufficientDataActions,omitzero" xml:"InsufficientDataActions>member"`
+	MetricName                       *string              `json:"MetricName,omitzero" xml:"MetricName,omitempty"`
+	Metrics                          []MetricDataQuery    `json:"Metrics,omitzero" xml:"Metrics>member"`
+	Namespace                        *string              `json:"Namespace,omitzero" xml:"Namespace,omitempty"`
+	OKActions                        []string             `json:"OKActions,omitzero" xml:"OKActions>member"`
+	Period                           *int32               `json:"Period,omitzero" xml:"Period,omitempty"`
+	Statistic                        *string              `json:"Statistic,omitzero" xml:"Statistic,omitempty"`
+	Tags                             []Tag                `json:"Tags,omitzero" xml:"Tags>member"`
+	Threshold                        *float64             `json:"Threshold,omitzero" xml:"Threshold,omitempty"`
+	ThresholdMetricId                *string              `json:"ThresholdMetricId,omitzero" xml:"ThresholdMetricId,omitempty"`
+	TreatMissingData                 *string              `json:"TreatMissingData,omitzero" xml:"TreatMissingData,omitempty"`
+	Unit                             *string              `json:"Unit,omitzero" xml:"Unit,omitempty"`
+	WarmUpConfiguration              *WarmUpConfiguration `json:"WarmUpConfiguration,omitzero" xml:"WarmUpConfiguration,omitempty"`
+}
+
 // PutMetricDataInput is aws:cloudwatch's shape of that name.
 type PutMetricDataInput struct {
 	EntityMetricData       []EntityMetricData `json:"EntityMetricData,omitzero" xml:"EntityMetricData>member"`
@@ -165,10 +393,77 @@ type PutMetricDataInput struct {
 	StrictEntityValidation *bool              `json:"StrictEntityValidation,omitzero" xml:"StrictEntityValidation,omitempty"`
 }
 
+// ScheduleConfiguration is aws:cloudwatch's shape of that name.
+type ScheduleConfiguration struct {
+	EndTimeOffset      *int64  `json:"EndTimeOffset,omitzero" xml:"EndTimeOffset,omitempty"`
+	ScheduleExpression *string `json:"ScheduleExpression,omitzero" xml:"ScheduleExpression,omitempty"`
+	StartTimeOffset    *int64  `json:"StartTimeOffset,omitzero" xml:"StartTimeOffset,omitempty"`
+}
+
+// ScheduledQueryConfiguration is aws:cloudwatch's shape of that name.
+type ScheduledQueryConfiguration struct {
+	AggregationExpression *string                `json:"AggregationExpression,omitzero" xml:"AggregationExpression,omitempty"`
+	LogGroupIdentifiers   []string               `json:"LogGroupIdentifiers,omitzero" xml:"LogGroupIdentifiers>member"`
+	QueryARN              *string                `json:"QueryARN,omitzero" xml:"QueryARN,omitempty"`
+	QueryString           *string                `json:"QueryString,omitzero" xml:"QueryString,omitempty"`
+	ScheduleConfiguration *ScheduleConfiguration `json:"ScheduleConfiguration,omitzero" xml:"ScheduleConfiguration,omitempty"`
+	ScheduledQueryRoleARN *string                `json:"ScheduledQueryRoleARN,omitzero" xml:"ScheduledQueryRoleARN,omitempty"`
+	Tags                  []Tag                  `json:"Tags,omitzero" xml:"Tags>member"`
+}
+
+// SetAlarmStateInput is aws:cloudwatch's shape of that name.
+type SetAlarmStateInput struct {
+	AlarmName       *string `json:"AlarmName,omitzero" xml:"AlarmName,omitempty"`
+	StateReason     *string `json:"StateReason,omitzero" xml:"StateReason,omitempty"`
+	StateReasonData *string `json:"StateReasonData,omitzero" xml:"StateReasonData,omitempty"`
+	StateValue      *string `json:"StateValue,omitzero" xml:"StateValue,omitempty"`
+}
+
+// SlidingWindow is aws:cloudwatch's shape of that name.
+type SlidingWindow struct {
+}
+
 // StatisticSet is aws:cloudwatch's shape of that name.
 type StatisticSet struct {
 	Maximum     *float64 `json:"Maximum,omitzero" xml:"Maximum,omitempty"`
 	Minimum     *float64 `json:"Minimum,omitzero" xml:"Minimum,omitempty"`
 	SampleCount *float64 `json:"SampleCount,omitzero" xml:"SampleCount,omitempty"`
 	Sum         *float64 `json:"Sum,omitzero" xml:"Sum,omitempty"`
+}
+
+// Tag is aws:cloudwatch's shape of that name.
+type Tag struct {
+	Key   *string `json:"Key,omitzero" xml:"Key,omitempty"`
+	Value *string `json:"Value,omitzero" xml:"Value,omitempty"`
+}
+
+// TagResourceInput is aws:cloudwatch's shape of that name.
+type TagResourceInput struct {
+	ResourceARN *string `json:"ResourceARN,omitzero" xml:"ResourceARN,omitempty"`
+	Tags        []Tag   `json:"Tags,omitzero" xml:"Tags>member"`
+}
+
+// TagResourceOutput is aws:cloudwatch's shape of that name.
+type TagResourceOutput struct {
+}
+
+// UntagResourceInput is aws:cloudwatch's shape of that name.
+type UntagResourceInput struct {
+	ResourceARN *string  `json:"ResourceARN,omitzero" xml:"ResourceARN,omitempty"`
+	TagKeys     []string `json:"TagKeys,omitzero" xml:"TagKeys>member"`
+}
+
+// UntagResourceOutput is aws:cloudwatch's shape of that name.
+type UntagResourceOutput struct {
+}
+
+// WallClockWindow is aws:cloudwatch's shape of that name.
+type WallClockWindow struct {
+	Timezone *string `json:"Timezone,omitzero" xml:"Timezone,omitempty"`
+}
+
+// WarmUpConfiguration is aws:cloudwatch's shape of that name.
+type WarmUpConfiguration struct {
+	OnlyStartEvaluatingAfterWarmUpPeriodEnds *bool  `json:"OnlyStartEvaluatingAfterWarmUpPeriodEnds,omitzero" xml:"OnlyStartEvaluatingAfterWarmUpPeriodEnds,omitempty"`
+	WarmUpPeriodDurationInMinutes            *int32 `json:"WarmUpPeriodDurationInMinutes,omitzero" xml:"WarmUpPeriodDurationInMinutes,omitempty"`
 }

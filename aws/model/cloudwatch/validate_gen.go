@@ -8,6 +8,140 @@ import (
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ActionConfiguration) Validate() *model.Error {
+	if s.AlarmTagsPropagation != nil {
+		if e := s.AlarmTagsPropagation.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AlarmPromQLCriteria) Validate() *model.Error {
+	if e := model.CheckRange("PendingPeriod", s.PendingPeriod, 0, 86400); e != nil {
+		return e
+	}
+	if s.Query == nil {
+		return model.Missing("Query")
+	}
+	if e := model.CheckLength("Query", s.Query, 1, 10000); e != nil {
+		return e
+	}
+	if e := model.CheckRange("RecoveryPeriod", s.RecoveryPeriod, 0, 86400); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *AlarmTagsPropagation) Validate() *model.Error {
+	if s.Enabled == nil {
+		return model.Missing("Enabled")
+	}
+	if e := model.CheckCount("ExcludedTagKeys", len(s.ExcludedTagKeys), s.ExcludedTagKeys != nil, 1, 50); e != nil {
+		return e
+	}
+	for i := range s.ExcludedTagKeys {
+		if e := model.CheckLength("ExcludedTagKeys", &s.ExcludedTagKeys[i], 1, 128); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckCount("IncludedTagKeys", len(s.IncludedTagKeys), s.IncludedTagKeys != nil, 1, 50); e != nil {
+		return e
+	}
+	for i := range s.IncludedTagKeys {
+		if e := model.CheckLength("IncludedTagKeys", &s.IncludedTagKeys[i], 1, 128); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DeleteAlarmsInput) Validate() *model.Error {
+	if s.AlarmNames == nil {
+		return model.Missing("AlarmNames")
+	}
+	if e := model.CheckCount("AlarmNames", len(s.AlarmNames), s.AlarmNames != nil, 0, 100); e != nil {
+		return e
+	}
+	for i := range s.AlarmNames {
+		if e := model.CheckLength("AlarmNames", &s.AlarmNames[i], 1, 255); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeAlarmHistoryInput) Validate() *model.Error {
+	if e := model.CheckLength("AlarmContributorId", s.AlarmContributorId, 1, 16); e != nil {
+		return e
+	}
+	if e := model.CheckLength("AlarmName", s.AlarmName, 1, 255); e != nil {
+		return e
+	}
+	for i := range s.AlarmTypes {
+		if e := model.CheckEnum("AlarmTypes", &s.AlarmTypes[i], "CompositeAlarm", "MetricAlarm", "LogAlarm"); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckEnum("HistoryItemType", s.HistoryItemType, "ConfigurationUpdate", "StateUpdate", "Action", "AlarmContributorStateUpdate", "AlarmContributorAction"); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MaxRecords", s.MaxRecords, 1, 100); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("ScanBy", s.ScanBy, "TimestampDescending", "TimestampAscending"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *DescribeAlarmsInput) Validate() *model.Error {
+	if e := model.CheckLength("ActionPrefix", s.ActionPrefix, 1, 1024); e != nil {
+		return e
+	}
+	if e := model.CheckLength("AlarmNamePrefix", s.AlarmNamePrefix, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckCount("AlarmNames", len(s.AlarmNames), s.AlarmNames != nil, 0, 100); e != nil {
+		return e
+	}
+	for i := range s.AlarmNames {
+		if e := model.CheckLength("AlarmNames", &s.AlarmNames[i], 1, 255); e != nil {
+			return e
+		}
+	}
+	for i := range s.AlarmTypes {
+		if e := model.CheckEnum("AlarmTypes", &s.AlarmTypes[i], "CompositeAlarm", "MetricAlarm", "LogAlarm"); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("ChildrenOfAlarmName", s.ChildrenOfAlarmName, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckRange("MaxRecords", s.MaxRecords, 1, 100); e != nil {
+		return e
+	}
+	if e := model.CheckLength("ParentsOfAlarmName", s.ParentsOfAlarmName, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("StateValue", s.StateValue, "OK", "ALARM", "INSUFFICIENT_DATA"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *Dimension) Validate() *model.Error {
 	if s.Name == nil {
 		return model.Missing("Name")
@@ -41,6 +175,40 @@ func (s *DimensionFilter) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *DisableAlarmActionsInput) Validate() *model.Error {
+	if s.AlarmNames == nil {
+		return model.Missing("AlarmNames")
+	}
+	if e := model.CheckCount("AlarmNames", len(s.AlarmNames), s.AlarmNames != nil, 0, 100); e != nil {
+		return e
+	}
+	for i := range s.AlarmNames {
+		if e := model.CheckLength("AlarmNames", &s.AlarmNames[i], 1, 255); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *EnableAlarmActionsInput) Validate() *model.Error {
+	if s.AlarmNames == nil {
+		return model.Missing("AlarmNames")
+	}
+	if e := model.CheckCount("AlarmNames", len(s.AlarmNames), s.AlarmNames != nil, 0, 100); e != nil {
+		return e
+	}
+	for i := range s.AlarmNames {
+		if e := model.CheckLength("AlarmNames", &s.AlarmNames[i], 1, 255); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *Entity) Validate() *model.Error {
 	if e := model.CheckCount("Attributes", len(s.Attributes), s.Attributes != nil, 0, 10); e != nil {
 		return e
@@ -61,6 +229,33 @@ func (s *EntityMetricData) Validate() *model.Error {
 	}
 	for i := range s.MetricData {
 		if e := s.MetricData[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *EvaluationCriteria) Validate() *model.Error {
+	if s.PromQLCriteria != nil {
+		if e := s.PromQLCriteria.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *EvaluationWindow) Validate() *model.Error {
+	if s.SlidingWindow != nil {
+		if e := s.SlidingWindow.Validate(); e != nil {
+			return e
+		}
+	}
+	if s.WallClockWindow != nil {
+		if e := s.WallClockWindow.Validate(); e != nil {
 			return e
 		}
 	}
@@ -187,6 +382,18 @@ func (s *ListMetricsInput) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *ListTagsForResourceInput) Validate() *model.Error {
+	if s.ResourceARN == nil {
+		return model.Missing("ResourceARN")
+	}
+	if e := model.CheckLength("ResourceARN", s.ResourceARN, 1, 1024); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *Metric) Validate() *model.Error {
 	if e := model.CheckCount("Dimensions", len(s.Dimensions), s.Dimensions != nil, 0, 30); e != nil {
 		return e
@@ -293,6 +500,122 @@ func (s *MetricStat) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *PutMetricAlarmInput) Validate() *model.Error {
+	if s.ActionConfiguration != nil {
+		if e := s.ActionConfiguration.Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckCount("AlarmActions", len(s.AlarmActions), s.AlarmActions != nil, 0, 5); e != nil {
+		return e
+	}
+	for i := range s.AlarmActions {
+		if e := model.CheckLength("AlarmActions", &s.AlarmActions[i], 1, 1024); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("AlarmDescription", s.AlarmDescription, 0, 1024); e != nil {
+		return e
+	}
+	if s.AlarmName == nil {
+		return model.Missing("AlarmName")
+	}
+	if e := model.CheckLength("AlarmName", s.AlarmName, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("ComparisonOperator", s.ComparisonOperator, "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold", "LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold"); e != nil {
+		return e
+	}
+	if e := model.CheckRange("DatapointsToAlarm", s.DatapointsToAlarm, 1, model.NoLimit); e != nil {
+		return e
+	}
+	if e := model.CheckCount("Dimensions", len(s.Dimensions), s.Dimensions != nil, 0, 30); e != nil {
+		return e
+	}
+	for i := range s.Dimensions {
+		if e := s.Dimensions[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("EvaluateLowSampleCountPercentile", s.EvaluateLowSampleCountPercentile, 1, 255); e != nil {
+		return e
+	}
+	if s.EvaluationCriteria != nil {
+		if e := s.EvaluationCriteria.Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("EvaluationInterval", s.EvaluationInterval, 10, 3600); e != nil {
+		return e
+	}
+	if e := model.CheckRange("EvaluationPeriods", s.EvaluationPeriods, 1, model.NoLimit); e != nil {
+		return e
+	}
+	if s.EvaluationWindow != nil {
+		if e := s.EvaluationWindow.Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckCount("InsufficientDataActions", len(s.InsufficientDataActions), s.InsufficientDataActions != nil, 0, 5); e != nil {
+		return e
+	}
+	for i := range s.InsufficientDataActions {
+		if e := model.CheckLength("InsufficientDataActions", &s.InsufficientDataActions[i], 1, 1024); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("MetricName", s.MetricName, 1, 255); e != nil {
+		return e
+	}
+	for i := range s.Metrics {
+		if e := s.Metrics[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("Namespace", s.Namespace, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckPattern("Namespace", s.Namespace, "^(?:[^:].*)$"); e != nil {
+		return e
+	}
+	if e := model.CheckCount("OKActions", len(s.OKActions), s.OKActions != nil, 0, 5); e != nil {
+		return e
+	}
+	for i := range s.OKActions {
+		if e := model.CheckLength("OKActions", &s.OKActions[i], 1, 1024); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckRange("Period", s.Period, 1, model.NoLimit); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("Statistic", s.Statistic, "SampleCount", "Average", "Sum", "Minimum", "Maximum"); e != nil {
+		return e
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	if e := model.CheckLength("ThresholdMetricId", s.ThresholdMetricId, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckLength("TreatMissingData", s.TreatMissingData, 1, 255); e != nil {
+		return e
+	}
+	if e := model.CheckEnum("Unit", s.Unit, "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second", "None"); e != nil {
+		return e
+	}
+	if s.WarmUpConfiguration != nil {
+		if e := s.WarmUpConfiguration.Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *PutMetricDataInput) Validate() *model.Error {
 	for i := range s.EntityMetricData {
 		if e := s.EntityMetricData[i].Validate(); e != nil {
@@ -318,6 +641,39 @@ func (s *PutMetricDataInput) Validate() *model.Error {
 
 // Validate checks the model's constraints: the error names the first member
 // that breaks one.
+func (s *SetAlarmStateInput) Validate() *model.Error {
+	if s.AlarmName == nil {
+		return model.Missing("AlarmName")
+	}
+	if e := model.CheckLength("AlarmName", s.AlarmName, 1, 255); e != nil {
+		return e
+	}
+	if s.StateReason == nil {
+		return model.Missing("StateReason")
+	}
+	if e := model.CheckLength("StateReason", s.StateReason, 0, 1023); e != nil {
+		return e
+	}
+	if e := model.CheckLength("StateReasonData", s.StateReasonData, 0, 4000); e != nil {
+		return e
+	}
+	if s.StateValue == nil {
+		return model.Missing("StateValue")
+	}
+	if e := model.CheckEnum("StateValue", s.StateValue, "OK", "ALARM", "INSUFFICIENT_DATA"); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *SlidingWindow) Validate() *model.Error {
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
 func (s *StatisticSet) Validate() *model.Error {
 	if s.Maximum == nil {
 		return model.Missing("Maximum")
@@ -330,6 +686,85 @@ func (s *StatisticSet) Validate() *model.Error {
 	}
 	if s.Sum == nil {
 		return model.Missing("Sum")
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *Tag) Validate() *model.Error {
+	if s.Key == nil {
+		return model.Missing("Key")
+	}
+	if e := model.CheckLength("Key", s.Key, 1, 128); e != nil {
+		return e
+	}
+	if s.Value == nil {
+		return model.Missing("Value")
+	}
+	if e := model.CheckLength("Value", s.Value, 0, 256); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *TagResourceInput) Validate() *model.Error {
+	if s.ResourceARN == nil {
+		return model.Missing("ResourceARN")
+	}
+	if e := model.CheckLength("ResourceARN", s.ResourceARN, 1, 1024); e != nil {
+		return e
+	}
+	if s.Tags == nil {
+		return model.Missing("Tags")
+	}
+	for i := range s.Tags {
+		if e := s.Tags[i].Validate(); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *UntagResourceInput) Validate() *model.Error {
+	if s.ResourceARN == nil {
+		return model.Missing("ResourceARN")
+	}
+	if e := model.CheckLength("ResourceARN", s.ResourceARN, 1, 1024); e != nil {
+		return e
+	}
+	if s.TagKeys == nil {
+		return model.Missing("TagKeys")
+	}
+	for i := range s.TagKeys {
+		if e := model.CheckLength("TagKeys", &s.TagKeys[i], 1, 128); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *WallClockWindow) Validate() *model.Error {
+	if e := model.CheckLength("Timezone", s.Timezone, 1, 50); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Validate checks the model's constraints: the error names the first member
+// that breaks one.
+func (s *WarmUpConfiguration) Validate() *model.Error {
+	if s.WarmUpPeriodDurationInMinutes == nil {
+		return model.Missing("WarmUpPeriodDurationInMinutes")
+	}
+	if e := model.CheckRange("WarmUpPeriodDurationInMinutes", s.WarmUpPeriodDurationInMinutes, 1, 2880); e != nil {
+		return e
 	}
 	return nil
 }

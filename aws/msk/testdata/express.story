@@ -167,9 +167,9 @@ describe x
 wanted x
 ----
 generation 0, Kafka 3.9.x.kraft, [TLS]
-broker 1 in subnet-a boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.max.ms:86400000 log.message.timestamp.before.max.ms:86400000 max.connections.per.ip:100 num.partitions:6 unclean.leader.election.enable:false]
-broker 2 in subnet-b boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.max.ms:86400000 log.message.timestamp.before.max.ms:86400000 max.connections.per.ip:100 num.partitions:6 unclean.leader.election.enable:false]
-broker 3 in subnet-c boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.max.ms:86400000 log.message.timestamp.before.max.ms:86400000 max.connections.per.ip:100 num.partitions:6 unclean.leader.election.enable:false]
+broker 1 in subnet-a boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.max.ms:86400000 log.message.timestamp.before.max.ms:86400000 max.connections.per.ip:100 num.network.threads:8 num.partitions:6 unclean.leader.election.enable:false]
+broker 2 in subnet-b boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.max.ms:86400000 log.message.timestamp.before.max.ms:86400000 max.connections.per.ip:100 num.network.threads:8 num.partitions:6 unclean.leader.election.enable:false]
+broker 3 in subnet-c boot 0 Kafka 3.9.x.kraft map[log.message.timestamp.after.max.ms:86400000 log.message.timestamp.before.max.ms:86400000 max.connections.per.ip:100 num.network.threads:8 num.partitions:6 unclean.leader.election.enable:false]
 
 # Their storage has no size, their type stays an Express type, and their
 # partitions are limited.

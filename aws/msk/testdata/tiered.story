@@ -6,9 +6,9 @@ created: arn:aws:kafka:us-east-1:123456789012:cluster/t/070e151c-232a-4138-bf46-
 wanted t
 ----
 generation 0, Kafka 3.9.x, [TLS]
-broker 1 in subnet-a boot 0 Kafka 3.9.x map[remote.log.storage.system.enable:true unclean.leader.election.enable:false]
-broker 2 in subnet-b boot 0 Kafka 3.9.x map[remote.log.storage.system.enable:true unclean.leader.election.enable:false]
-broker 3 in subnet-c boot 0 Kafka 3.9.x map[remote.log.storage.system.enable:true unclean.leader.election.enable:false]
+broker 1 in subnet-a boot 0 Kafka 3.9.x map[log.segment.bytes:134217728 remote.log.reader.threads:10 remote.log.storage.system.enable:true unclean.leader.election.enable:false]
+broker 2 in subnet-b boot 0 Kafka 3.9.x map[log.segment.bytes:134217728 remote.log.reader.threads:10 remote.log.storage.system.enable:true unclean.leader.election.enable:false]
+broker 3 in subnet-c boot 0 Kafka 3.9.x map[log.segment.bytes:134217728 remote.log.reader.threads:10 remote.log.storage.system.enable:true unclean.leader.election.enable:false]
 
 # And of a cluster that is there: its brokers start again.
 create orders "kafkaVersion":"2.8.2.tiered","brokerNodeGroupInfo":{"instanceType":"kafka.m7g.large"}

@@ -112,7 +112,9 @@ var services = []service{
 		"UntagCertificateAuthority", "UpdateCertificateAuthority",
 	}},
 	{name: "cloudwatch", model: "cloudwatch/2010-08-01", protocol: jsonAndQuery, served: []string{
-		"GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData",
+		"DeleteAlarms", "DescribeAlarmHistory", "DescribeAlarms", "DisableAlarmActions", "EnableAlarmActions",
+		"GetMetricData", "GetMetricStatistics", "ListMetrics", "ListTagsForResource", "PutMetricAlarm", "PutMetricData",
+		"SetAlarmState", "TagResource", "UntagResource",
 	}},
 	{name: "logs", model: "logs/2014-03-28", protocol: "json", served: []string{
 		"AssociateKmsKey", "CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteResourcePolicy",

@@ -157,3 +157,46 @@ resource "aws_appautoscaling_policy" "storage" {
     }
   }
 }
+
+resource "aws_cloudwatch_metric_alarm" "disk" {
+  alarm_name          = "orders-disk"
+  alarm_description   = "Brokers' volumes, log level ${var.level}"
+  namespace           = "AWS/Kafka"
+  metric_name         = "KafkaDataLogsDiskUsed"
+  dimensions          = { "Cluster Name" = aws_msk_cluster.orders.cluster_name, "Broker ID" = "1" }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 2
+  threshold           = var.level == "info" ? 85 : 80
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = ["arn:aws:sns:us-east-1:000000000000:pager"]
+  tags                = { level = var.level }
+}
+
+resource "aws_cloudwatch_metric_alarm" "traffic" {
+  alarm_name          = "orders-traffic"
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  threshold           = 1000000
+  comparison_operator = "GreaterThanThreshold"
+  metric_query {
+    id          = "all"
+    expression  = "in1 + in2"
+    label       = "Bytes in"
+    return_data = true
+  }
+  dynamic "metric_query" {
+    for_each = ["1", "2"]
+    content {
+      id = "in${metric_query.value}"
+      metric {
+        namespace   = "AWS/Kafka"
+        metric_name = "BytesInPerSec"
+        dimensions  = { "Cluster Name" = aws_msk_cluster.orders.cluster_name, "Broker ID" = metric_query.value }
+        period      = 60
+        stat        = "Average"
+      }
+    }
+  }
+}
