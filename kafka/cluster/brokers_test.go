@@ -268,7 +268,7 @@ func TestCoordinatorsBelowMinISR(t *testing.T) {
 		return ask(pinnedAdd{req}).(*kmsg.AddPartitionsToTxnResponse).Topics[0].Partitions[0].ErrorCode
 	}
 	admin := kadm.NewClient(r.client(t, kgo.SeedBrokers(r.seeds[0]))) // broker 2 stays down
-	for kind, key := range []string{"g", "x"} { // the coordinators' topics come to be
+	for kind, key := range []string{"g", "x"} {                       // the coordinators' topics come to be
 		find := kmsg.NewPtrFindCoordinatorRequest()
 		find.CoordinatorType, find.CoordinatorKeys = int8(kind), []string{key}
 		ask(find)
