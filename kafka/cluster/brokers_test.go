@@ -297,7 +297,6 @@ func TestCoordinatorsBelowMinISR(t *testing.T) {
 	if got := initialize(); got.ErrorCode != 0 || got.ProducerEpoch != was.ProducerEpoch+1 {
 		t.Errorf("with two replicas again: %+v after %+v", got, was)
 	}
-	admin = kadm.NewClient(r.client(t, kgo.SeedBrokers(r.seeds[0]))) // the other one may try broker 2, which is stopped
 	if offsets, err := admin.FetchOffsets(t.Context(), "g"); err != nil || offsets["t"][0].At != 1 || commit(2) != 0 {
 		t.Errorf("the group's offsets are %v, %v", offsets, err)
 	}
