@@ -25,8 +25,9 @@ const (
 )
 
 // brokerFlags make a broker start in two seconds rather than five; it is as
-// slow afterwards as a test can bear.
-var brokerFlags = []string{"-Xlog:disable", "-Xlog:all=error:stderr", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256M", "-Xms64M", "-Djava.awt.headless=true"}
+// slow afterwards as a test can bear. A log cleaner that is configured anew takes
+// 128 MiB beside those of the one before.
+var brokerFlags = []string{"-Xlog:disable", "-Xlog:all=error:stderr", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx512M", "-Xms64M", "-Djava.awt.headless=true"}
 
 // Kafka is a broker of Apache Kafka on loopback: of a cluster of its own, or one
 // of several.
